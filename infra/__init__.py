@@ -1,0 +1,1 @@
+"""The project's own commands, its resources in AWS and the same system on one machine."""
