@@ -1,0 +1,1 @@
+"""Mechanism: what every domain stands on. No business noun lives here."""

@@ -1,0 +1,51 @@
+"""boto3 clients with time-outs that end before API Gateway's 29 seconds do."""
+
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_ses import SESClient
+    from mypy_boto3_sqs import SQSClient
+
+# (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
+_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10)}
+_DEFAULT_TIMEOUT = (1, 3)
+_building = Lock()
+
+
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["ses"]) -> "SESClient": ...
+@overload
+def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+def client(service: Any) -> Any:
+    """One client per service and process. Threads may share a client, but not make two at the same time."""
+    with _building:
+        return _build(service)
+
+
+@cache
+def _build(service: Any) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    connect, read = _TIMEOUTS.get(service, _DEFAULT_TIMEOUT)
+    config = Config(
+        connect_timeout=connect,
+        read_timeout=read,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"} if service == "s3" else None,
+    )
+    return boto3.client(service, config=config)
+
+
+def forget() -> None:
+    """Drop the clients: for tests that swap the endpoint under a running process."""
+    _build.cache_clear()

@@ -1,0 +1,586 @@
+"""HTTP: routes as data, one dispatch for all of them, the envelope.
+
+A domain declares its routes with `Routes`; `app.py` mounts them on the `Api`. A route names its permission,
+its input and its output; parsing, authentication, refusals, headers, CORS and the OpenAPI document follow.
+"""
+
+import functools
+import inspect
+import json
+import re
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Required, TypedDict, TypeVar, Unpack
+
+from chalice.app import Chalice, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from chalicelib.core import auth, limits, log, table
+from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
+from chalicelib.core.errors import (
+    AppError,
+    Forbidden,
+    Invalid,
+    InvalidFields,
+    MethodNotAllowed,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedType,
+)
+from chalicelib.core.settings import settings
+from chalicelib.core.table import Page, PageRequest
+
+LARGEST_BODY = 1 << 20
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PATH_VALUE = r"^[A-Za-z0-9._~-]{1,200}$"
+_IDEMPOTENCY_KEY = re.compile(r"^[A-Za-z0-9._:-]{8,200}$")
+_VARIABLE = re.compile(r"\{([a-z_]+)\}")
+
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_CORS_HEADERS = {
+    "Access-Control-Allow-Methods": ", ".join((*METHODS, "OPTIONS")),
+    "Access-Control-Allow-Headers": ("Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Order-Token"),
+    "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location",
+    "Access-Control-Max-Age": "600",
+    "Vary": "Origin",
+}
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+# --- wire shapes --------------------------------------------------------------------------------------------
+
+
+class Output(BaseModel):
+    """What a route answers with: camelCase on the wire, read from a model's attributes."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
+    )
+
+
+class Input(BaseModel):
+    """A JSON body: exact types, no unknown fields, no NaN or infinity."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
+
+
+class Query(BaseModel):
+    """A query string: everything arrives as text."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+class Paging(Query):
+    """`pageSize` (also `limit`, `size`) and either `cursor` or `page`, which ends at 50."""
+
+    page_size: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=4096)
+    page: int | None = Field(None, ge=1, le=50)
+
+    def request(self) -> PageRequest:
+        return PageRequest(size=self.page_size, cursor=self.cursor, number=self.page)
+
+
+_PAGE_SIZE_NAMES = ("limit", "size", "page_size")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a route may ask for beyond its body: raw bytes and headers (names in lower case)."""
+
+    id: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    body: bytes
+    host: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer outside the envelope: a page, a redirect, a gateway's acknowledgement."""
+
+    body: Any
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- routes -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation.
+
+    `aliases` are other addresses of it, as `METHOD /path`; `limit` is (calls, seconds) per address of origin.
+    `returns` is the schema of `data`; `many` wraps it in a page. `raw`, a media type, marks a route that
+    answers with a `Reply`. `hidden` ones are left out of the OpenAPI document, which lists `headers` as required.
+    """
+
+    method: str
+    path: str
+    view: Callable[..., Any]
+    permission: str
+    returns: type[Output] | None
+    status: int
+    many: bool
+    raw: str | None
+    aliases: tuple[str, ...]
+    tag: str
+    limit: tuple[int, int] | None
+    hidden: bool
+    headers: tuple[str, ...]
+    body: type[Input] | None = None
+    query: type[Query] | None = None
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def variables(self) -> list[str]:
+        return _VARIABLE.findall(self.path)
+
+
+class Options(TypedDict, total=False):
+    """How a route is declared; the fields are those of `Route`."""
+
+    permission: Required[str]
+    returns: type[Output]
+    many: bool
+    status: int
+    raw: str
+    aliases: tuple[str, ...]
+    limit: tuple[int, int]
+    hidden: bool
+    headers: tuple[str, ...]
+
+
+class Routes:
+    """The routes of one domain. The permission has no default: a route that does not say does not exist."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.routes: list[Route] = []
+
+    def get(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self._register("GET", path, options)
+
+    def post(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self._register("POST", path, options)
+
+    def put(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self._register("PUT", path, options)
+
+    def delete(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self._register("DELETE", path, options)
+
+    def _register(self, method: str, path: str, options: Options) -> Callable[[V], V]:
+        aliases = options.get("aliases", ())
+
+        def register(view: V) -> V:
+            inputs = typing.get_type_hints(view)
+            self.routes.append(
+                Route(
+                    method=method,
+                    path=path,
+                    view=view,
+                    permission=options["permission"],
+                    returns=options.get("returns"),
+                    many=options.get("many", False),
+                    status=options.get("status", 200 if "returns" in options or "raw" in options else 204),
+                    raw=options.get("raw"),
+                    aliases=tuple(alias if " " in alias else f"{method} {alias}" for alias in aliases),
+                    tag=self.tag,
+                    limit=options.get("limit"),
+                    hidden=options.get("hidden", False),
+                    headers=options.get("headers", ()),
+                    body=inputs.get("body"),
+                    query=inputs.get("query"),
+                    arguments=tuple(inspect.signature(view).parameters),
+                )
+            )
+            return view
+
+        return register
+
+
+# --- the API ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the API must be told about people and tenants, which live on a higher floor.
+
+    `permissions` maps a role to what it may do. `guarded` permissions re-check the session behind the token,
+    with `session_lives`. `tenant_of` turns the host a request came to into an organization id; `origins_of`
+    lists the web origins an organization's frontends may call from.
+    """
+
+    permissions: Mapping[str, frozenset[str]]
+    guarded: frozenset[str]
+    tenant_of: Callable[[str], str]
+    session_lives: Callable[[Principal], bool]
+    origins_of: Callable[[str], frozenset[str]] = lambda organization: frozenset()
+
+
+class Api(Chalice):
+    """The Chalice application with this house's dispatch."""
+
+    def __init__(self, app_name: str, access: Access) -> None:
+        super().__init__(app_name, debug=False, configure_logs=False)
+        self.access = access
+        self.mounted: list[Route] = []
+        self._aliases: list[tuple[re.Pattern[str], dict[str, Route]]] = []
+
+    def mount(self, *domains: Routes) -> None:
+        """Register the routes of all domains.
+
+        Raises TypeError for an undeclared permission, a doubled address, or a view that asks for what no
+        request gives.
+        """
+        granted = frozenset().union(*self.access.permissions.values()) | {PUBLIC, SIGNED_IN}
+        self.mounted = [route for domain in domains for route in domain.routes]
+        paths: dict[str, str] = {}
+        addresses: dict[str, dict[str, Route]] = {}
+        for route in self.mounted:
+            _check(route, granted)
+            shape = _shape(route.path)
+            if paths.setdefault(shape, route.path) != route.path:
+                raise TypeError(f"{route.path} and {paths[shape]} name their variables differently")
+            _claim(addresses, route.method, route.path, route)
+        for route in self.mounted:
+            for alias in route.aliases:
+                method, path = alias.split(" ")
+                _claim(addresses, method, paths.setdefault(_shape(path), path), route)
+        resources = {route.path for route in self.mounted}
+        for path, operations in addresses.items():
+            if path not in resources:
+                self._aliases.append((_pattern(path), operations))
+                continue
+            for method, route in operations.items():
+                self._register(path, method, functools.partial(self._serve, route, path))
+            self._register(path, "OPTIONS", self._preflight)
+        for method in METHODS:
+            self._register("/{proxy+}", method, self._elsewhere)
+        self._register("/{proxy+}", "OPTIONS", self._preflight)
+
+    def _register(self, path: str, method: str, view: Callable[..., Response]) -> None:
+        def handler(**path_values: str) -> Response:
+            return view(**path_values)
+
+        self.route(path, methods=[method], content_types=[])(handler)
+
+    def _serve(self, route: Route, mounted_at: str, **path_values: str) -> Response:
+        names = dict(zip(_VARIABLE.findall(mounted_at), route.variables, strict=True))
+        return self._answer(route, {names[name]: value for name, value in path_values.items()})
+
+    def _elsewhere(self) -> Response:
+        """An address that is no resource of its own: an alias, or nothing."""
+        held = self.current_request  # Chalice passes no greedy variable to a view
+        assert held is not None
+        assert held.uri_params is not None
+        path = f"/{held.uri_params['proxy'].strip('/')}"
+        allowed: set[str] = set()
+        for pattern, operations in self._aliases:
+            match = pattern.fullmatch(path)
+            if match and held.method in operations:
+                route = operations[held.method]
+                return self._answer(route, dict(zip(route.variables, match.groups(), strict=True)))
+            if match:
+                allowed.update(operations)
+        if allowed:
+            refusal = MethodNotAllowed("method_not_allowed", "This address has no such method.")
+            return self._refuse(refusal, {"Allow": ", ".join(sorted(allowed))})
+        return self._refuse(NotFound("route_not_found", "There is nothing at this address."))
+
+    def _preflight(self, **_: str) -> Response:
+        return self._respond(self._request(), Reply("", status=204))
+
+    def _answer(self, route: Route, path_values: dict[str, str]) -> Response:
+        request = self._request()
+        with log.correlated(request.id):
+            try:
+                return self._respond(request, self._dispatch(route, request, path_values))
+            except AppError as refusal:
+                reply = refusal_reply(refusal, request.id)
+            except Exception as failure:  # noqa: BLE001 (whatever goes wrong, the caller gets the envelope)
+                reply = self._unexpected(failure, route, request)
+            return self._respond(request, reply)
+
+    def _dispatch(self, route: Route, request: Request, path_values: dict[str, str]) -> Reply:
+        organization = self.access.tenant_of(request.host)
+        if route.limit is not None:
+            calls, seconds = route.limit
+            limits.take(organization, route.name, request.source, limit=calls, seconds=seconds)
+        principal = self._admit(route, request, organization)
+        for value in path_values.values():
+            if not re.fullmatch(PATH_VALUE, value):
+                raise NotFound("not_found", "There is no such thing here.")
+        given: dict[str, Any] = {"principal": principal, "request": request, **path_values}
+        if route.body is not None:
+            given["body"] = read_body(route.body, request)
+        if route.query is not None:
+            given["query"] = _read_query(route.query, request)
+        result = route.view(**{name: given[name] for name in route.arguments})
+        return _success(route, result, request)
+
+    def _admit(self, route: Route, request: Request, organization: str) -> Principal:
+        """The principal, if it may use the route. Raises Unauthorized or Forbidden."""
+        principal = self._identify(request, organization)
+        if route.permission == PUBLIC:
+            return principal
+        if principal.user is None:
+            raise Unauthorized("sign_in_required", "Sign in first.")
+        if route.permission != SIGNED_IN and not principal.may(route.permission):
+            raise Forbidden("forbidden", "Your account may not do this.")
+        if route.permission in self.access.guarded and not self.access.session_lives(principal):
+            raise Unauthorized("session_ended", "This session has ended. Sign in again.")
+        return principal
+
+    def _identify(self, request: Request, organization: str) -> Principal:
+        tokens = {
+            name: request.headers[header]
+            for name, header in (("cart", "x-cart-token"), ("order", "x-order-token"))
+            if header in request.headers
+        }
+        authorization = request.headers.get("authorization")
+        if authorization is None:
+            return Principal(organization, tokens=tokens, source=request.source)
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorized("invalid_token", "Send the access token as `Authorization: Bearer <token>`.")
+        principal = auth.verify(token.strip(), organization)
+        permissions = frozenset().union(*(self.access.permissions.get(role, frozenset()) for role in principal.roles))
+        return replace(principal, permissions=permissions, tokens=tokens, source=request.source)
+
+    def _unexpected(self, failure: Exception, route: Route, request: Request) -> Reply:
+        if table.is_busy(failure):
+            log.bug("dependency unavailable", failure, route=route.name)
+            busy = Unavailable("unavailable", "We can not answer right now. Try again shortly.", retry_after=2)
+            return refusal_reply(busy, request.id)
+        log.bug("unexpected failure", failure, route=route.name)
+        return refusal_reply(AppError("internal_error", "Something went wrong on our side."), request.id)
+
+    def _refuse(self, refusal: AppError, headers: Mapping[str, str] | None = None) -> Response:
+        request = self._request()
+        reply = refusal_reply(refusal, request.id)
+        return self._respond(request, replace(reply, headers={**reply.headers, **(headers or {})}))
+
+    def _request(self) -> Request:
+        held = self.current_request
+        assert held is not None
+        raw = held.raw_body
+        return Request(
+            id=held.context["requestId"],
+            method=held.method,
+            path=held.context.get("path", held.path),
+            headers={name.lower(): value for name, value in held.headers.items()},
+            query={name: held.query_params.getlist(name) for name in held.query_params} if held.query_params else {},
+            body=raw if isinstance(raw, bytes) else raw.encode(),
+            host=str(held.context.get("domainName", "")).lower(),
+            source=str(held.context.get("identity", {}).get("sourceIp", "")),
+        )
+
+    def _respond(self, request: Request, reply: Reply) -> Response:
+        body = reply.body
+        if reply.content_type == "application/json" and not isinstance(body, str | bytes):
+            body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        headers: dict[str, str | list[str]] = {
+            **SECURITY_HEADERS,
+            **self._cors(request),
+            "X-Request-Id": request.id,
+            "Content-Type": reply.content_type,
+            **reply.headers,
+        }
+        return Response(body, status_code=reply.status, headers=headers)
+
+    def _cors(self, request: Request) -> dict[str, str]:
+        origin = request.headers.get("origin")
+        if origin is None or not self._welcomes(origin, request.host):
+            return {"Vary": "Origin"}
+        return _CORS_HEADERS | {"Access-Control-Allow-Origin": origin}
+
+    def _welcomes(self, origin: str, host: str) -> bool:
+        if origin in settings().allowed_origins:
+            return True
+        try:
+            return origin in self.access.origins_of(self.access.tenant_of(host))
+        except Exception as failure:  # noqa: BLE001 (an answer without CORS headers is still an answer)
+            log.bug("origins unknown", failure)
+            return False
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+B = TypeVar("B", bound=BaseModel)
+
+
+def read_body(schema: type[B], request: Request) -> B:
+    """The JSON body as `schema`. Raises UnsupportedType, TooLarge, Invalid or InvalidFields."""
+    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise UnsupportedType("unsupported_media_type", "Send JSON as `Content-Type: application/json`.")
+    if len(request.body) > LARGEST_BODY:
+        raise TooLarge("body_too_large", f"A request body holds up to {LARGEST_BODY // 1024} KB.")
+    body = request.body or b"{}"
+    try:
+        value = schema.model_validate_json(body)
+    except ValidationError as failure:
+        raise _refusal(failure) from failure
+    json.loads(body, object_pairs_hook=_without_duplicates)  # pydantic would let the last one win
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise Invalid("duplicate_key", "The body names a field twice.")
+
+
+def idempotency_key(request: Request) -> str:
+    """The caller's Idempotency-Key. Raises Invalid when there is none, or one that is no key."""
+    key = request.headers.get("idempotency-key", "")
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Invalid(
+            "idempotency_key_required",
+            "Send an Idempotency-Key header: 8 to 200 letters, digits, or any of . _ : -",
+            field="Idempotency-Key",
+        )
+    return key
+
+
+def _read_query(schema: type[B], request: Request) -> B:
+    given = {name: values[-1] for name, values in request.query.items() if values}
+    if "page_size" in schema.model_fields and "pageSize" not in given:
+        for name in _PAGE_SIZE_NAMES:
+            if name in given:
+                given["pageSize"] = given[name]
+                break
+    try:
+        return schema.model_validate(given)
+    except ValidationError as failure:
+        raise _refusal(failure) from failure
+
+
+def _refusal(failure: ValidationError) -> AppError:
+    problems = failure.errors(include_url=False, include_input=False, include_context=False)
+    if problems[0]["type"] == "json_invalid":
+        return Invalid("malformed_json", "The body is not valid JSON.")
+    if problems[0]["type"] == "model_type" and not problems[0]["loc"]:
+        return Invalid("object_expected", "The body must be a JSON object.")
+    return InvalidFields([(_dotted(problem["loc"]), problem["type"], problem["msg"]) for problem in problems[:20]])
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+# --- answering ----------------------------------------------------------------------------------------------
+
+
+def _success(route: Route, result: Any, request: Request) -> Reply:
+    if isinstance(result, Reply):
+        return result
+    if route.returns is None:
+        return Reply("", status=route.status)
+    data = _page_of(route.returns, result) if route.many else _wire(route.returns, result)
+    envelope = {
+        "success": True,
+        "data": data,
+        "message": "OK",
+        "errors": [],
+        "error": None,
+        "requestId": request.id,
+    }
+    created = route.status == 201 and "id" in data
+    location = {"Location": f"{request.path.rstrip('/')}/{data['id']}"} if created else {}
+    return Reply(envelope, status=route.status, headers=location)
+
+
+def _wire(schema: type[Output], value: Any) -> dict[str, Any]:
+    return schema.model_validate(value).model_dump(mode="json")
+
+
+def _page_of(schema: type[Output], page: Page[Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "items": [_wire(schema, item) for item in page.items],
+        "pageSize": page.size,
+        "nextCursor": page.cursor,
+        "hasMore": page.cursor is not None,
+        "totalCount": page.total,
+    }
+    if page.number is not None:
+        data["page"] = page.number
+        if page.total is not None:
+            data["totalPages"] = -(-page.total // page.size)
+    return data
+
+
+def refusal_reply(refusal: AppError, request_id: str) -> Reply:
+    """The envelope of an error."""
+    if isinstance(refusal, InvalidFields):
+        problems: list[tuple[str | None, str, str]] = list(refusal.fields)
+    else:
+        problems = [(refusal.field, refusal.code, refusal.message)]
+    errors = [{"field": name, "code": code, "message": message} for name, code, message in problems]
+    headers = {}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {
+        "success": False,
+        "data": None,
+        "message": refusal.message,
+        "errors": errors,
+        "error": {"code": refusal.code, "message": refusal.message},
+        "requestId": request_id,
+    }
+    return Reply(body, status=refusal.status, headers=headers)
+
+
+# --- addresses ----------------------------------------------------------------------------------------------
+
+
+def _check(route: Route, granted: frozenset[str]) -> None:
+    if route.permission not in granted:
+        raise TypeError(f"{route.name} needs {route.permission!r}, which no role has")
+    given = {"principal", "request", *route.variables}
+    given |= {name for name, schema in (("body", route.body), ("query", route.query)) if schema is not None}
+    if unknown := set(route.arguments) - given:
+        raise TypeError(f"{route.name} asks for {', '.join(sorted(unknown))}, which no request gives")
+    for alias in route.aliases:
+        if len(_VARIABLE.findall(alias)) != len(route.variables):
+            raise TypeError(f"{route.name} and its alias {alias} differ in their variables")
+
+
+def _claim(paths: dict[str, dict[str, Route]], method: str, path: str, route: Route) -> None:
+    operations = paths.setdefault(path, {})
+    if method in operations:
+        raise TypeError(f"{method} {path} is declared twice")
+    operations[method] = route
+
+
+def _shape(path: str) -> str:
+    return _VARIABLE.sub("{}", path)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("([^/]+)".join(re.escape(part) for part in _VARIABLE.split(path)[::2]))

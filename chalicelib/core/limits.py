@@ -1,0 +1,49 @@
+"""Rate limits: a counter per subject and fixed window, counted by one conditional write.
+
+| access            | key                                              |
+|-------------------|--------------------------------------------------|
+| one counter       | pk T#{org}#LIM#{scope}#{subject} / sk {window}   |
+"""
+
+import hashlib
+
+from pynamodb.attributes import NumberAttribute
+from pynamodb.exceptions import UpdateError
+
+from chalicelib.core import clock
+from chalicelib.core.errors import Limited
+from chalicelib.core.table import Record, table
+
+
+class LimitRecord(Record):
+    Meta = table("claims")
+
+    n = NumberAttribute(null=True)
+
+
+def take(organization: str, scope: str, subject: str, *, limit: int, seconds: int) -> None:
+    """Count one use. Raises Limited, with the seconds to wait, when the window is used up."""
+    now = clock.epoch(clock.now())
+    window = now // seconds
+    record = LimitRecord(_pk(organization, scope, subject), str(window))
+    ends = (window + 1) * seconds
+    try:
+        record.update(
+            actions=[LimitRecord.n.add(1), LimitRecord.ttl.set(ends + 60)],
+            condition=LimitRecord.n.does_not_exist() | (LimitRecord.n < limit),
+        )
+    except UpdateError as failure:
+        if failure.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        raise Limited("too_many_requests", "Too many tries. Wait a little.", retry_after=ends - now) from failure
+
+
+def used(organization: str, scope: str, subject: str, *, seconds: int) -> int:
+    """How often the subject was counted in the running window."""
+    window = clock.epoch(clock.now()) // seconds
+    record = LimitRecord.fetch(_pk(organization, scope, subject), str(window))
+    return int(record.n or 0) if record else 0
+
+
+def _pk(organization: str, scope: str, subject: str) -> str:
+    return f"T#{organization}#LIM#{scope}#{hashlib.sha256(subject.encode()).hexdigest()[:32]}"

@@ -1,0 +1,46 @@
+"""Money is whole minor units with a currency: 79 baht is `Money(7900, "THB")`. There are no floats."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    amount: int
+    currency: str = "THB"
+
+    def __post_init__(self) -> None:
+        if type(self.amount) is not int:
+            raise TypeError(f"money is whole minor units, not {self.amount!r}")
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __mul__(self, times: int) -> "Money":
+        return Money(self.amount * times, self.currency)
+
+    def _same(self, other: "Money") -> int:
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add up")
+        return other.amount
+
+    def __str__(self) -> str:
+        """For people: `299.00 THB`. Every currency sold today has two decimals."""
+        return f"{Decimal(self.amount).scaleb(-2):,.2f} {self.currency}"
+
+
+def allocate(total: int, weights: list[int]) -> list[int]:
+    """Split minor units by weights with the largest remainder first: the parts always sum to `total`."""
+    whole = sum(weights)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError("weights must be non-negative and not all zero")
+    sign = -1 if total < 0 else 1
+    shares = [divmod(abs(total) * weight, whole) for weight in weights]
+    parts = [share for share, _ in shares]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-shares[i][1], i))
+    for i in by_remainder[: abs(total) - sum(parts)]:
+        parts[i] += 1
+    return [sign * part for part in parts]

@@ -1,0 +1,147 @@
+"""Queues: handlers of facts, and the consumers that run them with partial batches.
+
+`@on(OrderPaid, queue="jobs")` registers a handler. Each pair of fact and handler becomes one SQS message, so
+each retries alone. A handler may see its message twice, late and out of order; it says what happened with an
+`Outcome`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.core import aws, clock, log
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.settings import settings
+
+Queue = Literal["uploads", "payments", "emails", "jobs"]
+
+
+class Fact(BaseModel):
+    """Something that happened, in the past tense. Fields may be added with a default, never renamed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    known: ClassVar[dict[str, type["Fact"]]] = {}
+
+    organization: str
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__name__ in Fact.known:
+            raise TypeError(f"two facts are called {cls.__name__}")
+        Fact.known[cls.__name__] = cls
+
+
+class Outcome(StrEnum):
+    SUCCESS = "success"
+    SKIPPED = "skipped"
+
+
+F = TypeVar("F", bound=Fact)
+Job = Callable[[Any], Outcome]
+
+
+@dataclass(frozen=True)
+class Handler:
+    name: str
+    fact: type[Fact]
+    queue: Queue
+    run: Job
+
+
+_handlers: dict[str, Handler] = {}
+
+
+def on(fact: type[F], *, queue: Queue = "jobs") -> Callable[[Callable[[F], Outcome]], Callable[[F], Outcome]]:
+    """Run the decorated function, from `queue`, after each `fact`. Its name must stay: messages carry it."""
+
+    def register(run: Callable[[F], Outcome]) -> Callable[[F], Outcome]:
+        domain = run.__module__.removeprefix("chalicelib.").removesuffix(".jobs")
+        name = f"{domain}.{run.__name__}"
+        if name in _handlers:
+            raise TypeError(f"two handlers are called {name}")
+        _handlers[name] = Handler(name, fact, queue, run)
+        return run
+
+    return register
+
+
+def handlers_of(fact: str) -> list[Handler]:
+    return [handler for handler in _handlers.values() if handler.fact.__name__ == fact]
+
+
+def encode(handler: Handler, fact: str, body: Mapping[str, Any], correlation: str) -> str:
+    return json.dumps(
+        {
+            "handler": handler.name,
+            "fact": fact,
+            "correlation": correlation,
+            "at": clock.stamp(clock.now()),
+            "body": body,
+        }
+    )
+
+
+def send(queue: Queue, messages: Iterable[str]) -> None:
+    """Put messages on a queue, ten a call. Raises Unavailable unless SQS accepted every one."""
+    pending = list(messages)
+    for start in range(0, len(pending), 10):
+        answer = aws.client("sqs").send_message_batch(
+            QueueUrl=settings().queue(queue),
+            Entries=[
+                {"Id": str(number), "MessageBody": body} for number, body in enumerate(pending[start : start + 10])
+            ],
+        )
+        if answer.get("Failed"):
+            raise Unavailable("queue_unavailable", "The message could not be queued.", retry_after=5)
+
+
+def tell(fact: Fact) -> None:
+    """Queue a fact for its handlers at once. For facts that are born outside any transaction of ours.
+
+    Raises LookupError when nobody handles it: unlike a published fact it would be lost without a trace.
+    """
+    name = type(fact).__name__
+    handlers = handlers_of(name)
+    if not handlers:
+        raise LookupError(f"nobody handles {name}")
+    for handler in handlers:
+        send(handler.queue, [encode(handler, name, fact.model_dump(mode="json"), log.correlation())])
+
+
+def consume(
+    event: Mapping[str, Any], foreign: Callable[[dict[str, Any]], Outcome] | None = None
+) -> dict[str, list[dict[str, str]]]:
+    """Run the handlers for one SQS batch and report which messages failed, and only those.
+
+    `foreign` takes messages that another service wrote in its own shape (S3's notifications).
+    """
+    failed = []
+    for record in event["Records"]:
+        message: dict[str, Any] = {}
+        try:
+            message = json.loads(record["body"])
+            with log.correlated(message.get("correlation")):
+                outcome = _run(message, foreign)
+                log.info("handled", handler=message.get("handler"), fact=message.get("fact"), outcome=outcome.value)
+        except Exception as failure:  # noqa: BLE001 (this message comes back; the others are done)
+            with log.correlated(message.get("correlation") if isinstance(message, dict) else None):
+                log.bug("message failed", failure, queue=record.get("eventSourceARN", "").rpartition(":")[2])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _run(message: dict[str, Any], foreign: Callable[[dict[str, Any]], Outcome] | None) -> Outcome:
+    if "handler" not in message and foreign is not None:
+        return foreign(message)
+    handler = _handlers[message["handler"]]
+    return handler.run(handler.fact.model_validate(message["body"]))
+
+
+def probe() -> None:
+    """Raises when SQS does not answer."""
+    aws.client("sqs").get_queue_attributes(QueueUrl=settings().queue("jobs"), AttributeNames=["QueueArn"])

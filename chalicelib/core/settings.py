@@ -1,0 +1,50 @@
+"""The only reader of the environment: validated once, refuses to start on nonsense."""
+
+import os
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_LISTS = {"allowed_origins"}
+
+Name = Annotated[str, Field(min_length=1)]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
+
+
+class Settings(BaseModel):
+    """One field per `PIX_<NAME>` variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    app: str = Field("thepixstock", pattern=r"^[a-z][a-z0-9-]{1,30}$")
+    stage: Literal["local", "test", "dev", "staging", "prod"]
+    originals_bucket: Name
+    previews_bucket: Name
+    uploads_queue: Url
+    payments_queue: Url
+    emails_queue: Url
+    jobs_queue: Url
+    secret_id: Name
+    api_url: str = Field(pattern=r"^https?://[^/]+(/[^?#]*[^/?#])?$")
+    allowed_origins: tuple[Origin, ...] = ()
+    mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
+    paynoi_url: Url
+
+    def table(self, domain: str) -> str:
+        return f"{self.app}-{self.stage}-{domain}"
+
+    def queue(self, name: str) -> str:
+        """The URL of the queue `uploads`, `payments`, `emails` or `jobs`."""
+        return str(getattr(self, f"{name}_queue"))
+
+
+@cache
+def settings() -> Settings:
+    given: dict[str, object] = {
+        name: os.environ[f"PIX_{name.upper()}"] for name in Settings.model_fields if f"PIX_{name.upper()}" in os.environ
+    }
+    for name in _LISTS & given.keys():
+        given[name] = tuple(part.strip() for part in str(given[name]).split(",") if part.strip())
+    return Settings.model_validate(given)

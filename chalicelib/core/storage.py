@@ -1,0 +1,90 @@
+"""Files in S3: presigned uploads with an exact promise, short-lived reads, plain get and put."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from chalicelib.core import aws, clock
+from chalicelib.core.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+
+Bucket = Literal["originals", "previews"]
+LONGEST_READ = timedelta(minutes=5)
+UPLOAD_TIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class UploadForm:
+    """What a browser posts: multipart form of `fields`, then the file as `file`, to `url`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+def bucket_name(bucket: Bucket) -> str:
+    return settings().originals_bucket if bucket == "originals" else settings().previews_bucket
+
+
+def upload_form(key: str, *, content_type: str, size: int, sha256: str) -> UploadForm:
+    """A presigned POST for exactly this key, type, size (bytes) and SHA-256 (hex), good for ten minutes."""
+    checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+    fields = {
+        "Content-Type": content_type,
+        "x-amz-checksum-algorithm": "SHA256",
+        "x-amz-checksum-sha256": checksum,
+    }
+    form = aws.client("s3").generate_presigned_post(
+        bucket_name("originals"),
+        key,
+        Fields=dict(fields),
+        Conditions=[{name: value} for name, value in fields.items()] + [["content-length-range", size, size]],
+        ExpiresIn=int(UPLOAD_TIME.total_seconds()),
+    )
+    return UploadForm(form["url"], form["fields"], clock.now() + UPLOAD_TIME)
+
+
+def read_url(bucket: Bucket, key: str, *, lasts: timedelta = LONGEST_READ, filename: str | None = None) -> str:
+    """A signed GET of one object, five minutes at most; a browser saves it under `filename`."""
+    params = {"Bucket": bucket_name(bucket), "Key": key}
+    if filename is not None:
+        params["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+    seconds = max(1, int(min(lasts, LONGEST_READ).total_seconds()))
+    return aws.client("s3").generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+
+def download(bucket: Bucket, key: str, to: Path, version: str | None = None) -> bool:
+    """Fetch an object (one version of it, if named) into a file; False where there is none."""
+    wanted: GetObjectRequestTypeDef = {"Bucket": bucket_name(bucket), "Key": key}
+    if version is not None:
+        wanted["VersionId"] = version
+    try:
+        answer = aws.client("s3").get_object(**wanted)
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in {"NoSuchKey", "NoSuchVersion", "404"}:
+            return False
+        raise
+    with to.open("wb") as file:
+        for chunk in answer["Body"].iter_chunks(1 << 20):
+            file.write(chunk)
+    return True
+
+
+def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> None:
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=file, ContentType=content_type)
+    else:
+        aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=content, ContentType=content_type)
+
+
+def probe() -> None:
+    """Raises when the bucket of originals does not answer."""
+    aws.client("s3").head_bucket(Bucket=bucket_name("originals"))

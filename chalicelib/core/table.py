@@ -1,0 +1,410 @@
+"""DynamoDB through PynamoDB: one record base, writes as values, one `transact`, authenticated cursors.
+
+A store describes a record by listing its attributes under the names of the model's fields; `Record.of` and
+`Record.value` carry values across. Nothing outside a `store.py` sees a key.
+"""
+
+import base64
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from pydantic import TypeAdapter
+from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.constants import STRING
+from pynamodb.exceptions import PynamoDBException, TransactWriteError, VerboseClientError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.core import clock
+from chalicelib.core.errors import AppError, Conflict, Invalid, Unavailable
+from chalicelib.core.secrets import secrets
+from chalicelib.core.settings import settings
+
+T = TypeVar("T")
+U = TypeVar("U")
+E = TypeVar("E", bound=StrEnum)
+R = TypeVar("R", bound="Record")
+
+MOST_WRITES = 100
+"""How many items one DynamoDB transaction takes."""
+
+_DEEPEST_PAGE = 50
+_CONFLICT = {"TransactionConflict", "TransactionConflictException"}
+_CONFLICT_TRIES = 8
+_BUSY = {
+    "InternalServerError",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingError",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+"""Error codes of the services we call, and DynamoDB's reasons to cancel a transaction, that mean: later."""
+
+
+# --- attributes ---------------------------------------------------------------------------------------------
+
+
+class Moment(Attribute[datetime]):
+    """A UTC time as fixed-width text: sorts, and reads well in a console."""
+
+    attr_type = STRING
+
+    def serialize(self, value: datetime) -> str:
+        return clock.stamp(value)
+
+    def deserialize(self, value: str) -> datetime:
+        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+class Choice(Attribute[E], Generic[E]):
+    """A StrEnum as its value."""
+
+    attr_type = STRING
+
+    def __init__(self, kind: type[E], **options: Any) -> None:
+        super().__init__(**options)
+        self._kind = kind
+
+    def serialize(self, value: E) -> str:
+        return value.value
+
+    def deserialize(self, value: str) -> E:
+        return self._kind(value)
+
+
+class Typed(Attribute[T], Generic[T]):
+    """Anything pydantic can describe, as JSON text: for parts of an item that are only read whole."""
+
+    attr_type = STRING
+
+    def __init__(self, kind: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+
+    def serialize(self, value: T) -> str:
+        return self._adapter.dump_json(value).decode()
+
+    def deserialize(self, value: str) -> T:
+        return self._adapter.validate_json(value)
+
+
+# --- records ------------------------------------------------------------------------------------------------
+
+
+class _Meta(type):
+    """Meta whose table name waits for the settings until the first call."""
+
+    domain: str
+
+    @property
+    def table_name(cls) -> str:
+        return settings().table(cls.domain)
+
+
+def table(domain: str) -> Any:
+    """The `Meta` of a record that lives in the table of `domain`."""
+    return _Meta(
+        "Meta",
+        (),
+        {
+            "domain": domain,
+            "region": None,
+            "connect_timeout_seconds": 1,
+            "read_timeout_seconds": 3,
+            "max_retry_attempts": 3,
+            "max_pool_connections": 50,
+        },
+    )
+
+
+class Record(Model):
+    """An item. `model` is the dataclass it stores; attributes carry the names of its fields.
+
+    `version` starts at 1 and rises with every `save`; a model that has a `version` field must take it along.
+    """
+
+    model: ClassVar[Any] = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute(default=1)
+    ttl = NumberAttribute(null=True)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.model is not None:
+            fields = cls.model.__dataclass_fields__
+            missing = {name for name in fields if not isinstance(getattr(cls, name, None), Attribute)}
+            if missing:
+                raise TypeError(f"{cls.__name__} stores no {', '.join(sorted(missing))} of {cls.model.__name__}")
+
+    @classmethod
+    def of(cls, value: Any, **keys: Any) -> Self:
+        fields = {name: getattr(value, name) for name in cls.model.__dataclass_fields__}
+        return cls(**{name: held for name, held in (fields | keys).items() if held is not None})
+
+    def value(self) -> Any:
+        return self.model(**{name: getattr(self, name) for name in self.model.__dataclass_fields__})
+
+    @classmethod
+    def fetch(cls, pk: str, sk: str) -> Self | None:
+        """The item, read consistently, or None."""
+        try:
+            return cls.get(pk, sk, consistent_read=True)
+        except cls.DoesNotExist:
+            return None
+
+
+def index(name: str) -> Any:
+    """A global secondary index over `<stem>_pk` and `<stem>_sk`, where the stem is `name` without `by_`."""
+    stem = name.removeprefix("by_")
+    members: dict[str, Any] = {
+        "schema_keys": (f"{stem}_pk", f"{stem}_sk"),
+        "Meta": type("Meta", (), {"index_name": name, "projection": AllProjection()}),
+        f"{stem}_pk": UnicodeAttribute(hash_key=True),
+        f"{stem}_sk": UnicodeAttribute(range_key=True),
+    }
+    return type(f"{name}_index", (GlobalSecondaryIndex,), members)()
+
+
+# --- writes -------------------------------------------------------------------------------------------------
+
+_ORDER = ("check", "delete", "put", "update")  # how PynamoDB groups a transaction, and so its reasons
+
+
+@dataclass(frozen=True, eq=False)
+class Write:
+    """One write of a transaction. `refused` is what the caller is told when `condition` does not hold."""
+
+    kind: Literal["check", "delete", "put", "update"]
+    record: Record
+    condition: Condition | None = None
+    actions: Sequence[Action] = ()
+    refused: AppError = field(
+        default_factory=lambda: Conflict(
+            "changed_meanwhile", "Somebody changed this at the same moment. Read it again."
+        )
+    )
+
+
+def create(record: Record, refused: AppError | None = None) -> Write:
+    """Put an item that must not exist yet; it becomes version 1."""
+    record.version = 1
+    refused = refused or Conflict("already_exists", "This exists already.")
+    return Write("put", record, type(record).pk.does_not_exist(), refused=refused)
+
+
+def replace(record: Record, version: int, refused: AppError | None = None) -> Write:
+    """Put a newer state of an item that must still be at `version`; the new one is `version + 1`."""
+    record.version = version + 1
+    refused = refused or Conflict(
+        "version_conflict", "Somebody else changed this first. Load it again.", field="version"
+    )
+    return Write("put", record, type(record).version == version, refused=refused)
+
+
+def update(
+    record: Record, *actions: Action, condition: Condition | None = None, refused: AppError | None = None
+) -> Write:
+    if refused is None:
+        return Write("update", record, condition, actions)
+    return Write("update", record, condition, actions, refused)
+
+
+def check(record: Record, condition: Condition, refused: AppError) -> Write:
+    return Write("check", record, condition, refused=refused)
+
+
+def delete(record: Record, condition: Condition | None = None) -> Write:
+    return Write("delete", record, condition)
+
+
+def transact(*writes: Write) -> None:
+    """Commit all writes or none.
+
+    Raises the `refused` error of the first write, in the order given, whose condition failed. Even one write
+    goes as a transaction: botocore gives it a client token, so a retry after a lost answer does not meet its
+    own effect. A conflict with another transaction is retried with jitter; Unavailable if it does not end.
+    """
+    if not 0 < len(writes) <= MOST_WRITES:
+        raise ValueError(f"a transaction takes 1 to {MOST_WRITES} writes, not {len(writes)}")
+    ordered = sorted(writes, key=lambda write: _ORDER.index(write.kind))
+    for attempt in range(_CONFLICT_TRIES):
+        if attempt:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (jitter needs no secrecy)
+        try:
+            _commit(ordered)
+            return
+        except TransactWriteError as failure:
+            reasons = [reason.code if reason else None for reason in failure.cancellation_reasons]
+            failed = {w for w, code in zip(ordered, reasons, strict=False) if code == "ConditionalCheckFailed"}
+            for write in writes:
+                if write in failed:
+                    raise write.refused from failure
+            conflict = {*reasons, failure.cause_response_code} & _CONFLICT
+            if not conflict:
+                raise
+    raise Unavailable("busy", "Too many people at once. Try again.", retry_after=1)
+
+
+@cache
+def _connection() -> Connection:
+    return Connection(connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=3, max_pool_connections=50)
+
+
+def _commit(ordered: list[Write]) -> None:
+    with TransactWrite(connection=_connection()) as transaction:
+        for write in ordered:
+            match write.kind:
+                case "put":
+                    transaction.save(write.record, condition=write.condition)
+                case "update":
+                    transaction.update(write.record, actions=list(write.actions), condition=write.condition)
+                case "delete":
+                    transaction.delete(write.record, condition=write.condition)
+                case "check":
+                    assert write.condition is not None
+                    transaction.condition_check(
+                        type(write.record), write.record.pk, write.record.sk, condition=write.condition
+                    )
+
+
+def is_busy(failure: BaseException) -> bool:
+    """Whether an exception says that AWS could not answer now, as opposed to a bug of ours."""
+    if isinstance(failure, PynamoDBException):
+        return failure.cause is not None and is_busy(failure.cause)
+    if isinstance(failure, ClientError):
+        codes = {failure.response.get("Error", {}).get("Code")}
+        if isinstance(failure, VerboseClientError):
+            codes |= {reason.code for reason in failure.cancellation_reasons if reason}
+        status = failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or not codes.isdisjoint(_BUSY)
+    return isinstance(failure, BotoCoreError) and not isinstance(failure, ParamValidationError)
+
+
+def forget() -> None:
+    """Drop connections: for tests that swap the endpoint under a running process."""
+    _connection.cache_clear()
+    pending = Record.__subclasses__()
+    while pending:
+        record = pending.pop()
+        record._connection = None
+        pending += record.__subclasses__()
+
+
+# --- lists --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Up to `size` items of a list. `cursor` opens the next page; it is None at the end.
+
+    `total` is known where a counter is kept, `number` where the caller counts pages.
+    """
+
+    items: list[T]
+    size: int
+    cursor: str | None = None
+    total: int | None = None
+    number: int | None = None
+
+    def map(self, change: Callable[[T], U]) -> "Page[U]":
+        return Page([change(item) for item in self.items], self.size, self.cursor, self.total, self.number)
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """`size` items after `cursor`, or the page with this `number` (from 1) for clients that count pages."""
+
+    size: int = 20
+    cursor: str | None = None
+    number: int | None = None
+
+
+def page(
+    record: type[R],
+    source: Any,
+    pk: str,
+    request: PageRequest,
+    *,
+    newest_first: bool = False,
+    range_condition: Condition | None = None,
+) -> Page[R]:
+    """A page of the items under `pk` of `source` (the record class or one of its indexes).
+
+    Reads `size + 1` items however large the table is; a numbered page reads those before it too, so numbers
+    end at 50. Raises Invalid for a cursor that is not ours or belongs to another list.
+    """
+    skip = 0
+    number = request.number if request.cursor is None else None
+    if number is not None:
+        if not 1 <= number <= _DEEPEST_PAGE:
+            raise Invalid("page_too_deep", f"Pages go up to {_DEEPEST_PAGE}; use the cursor beyond.", field="page")
+        skip = (number - 1) * request.size
+    wanted = skip + request.size + 1
+    found = list(
+        source.query(
+            pk,
+            range_key_condition=range_condition,
+            limit=wanted,
+            scan_index_forward=not newest_first,
+            last_evaluated_key=_open_cursor(request.cursor, pk) if request.cursor else None,
+            **({"consistent_read": True} if source is record else {}),
+        )
+    )
+    kept = found[skip : skip + request.size]
+    more = len(found) == wanted
+    cursor = _seal_cursor(kept[-1], source, pk) if more else None
+    return Page(kept, request.size, cursor, number=number)
+
+
+def _keys_of(record: Record, source: Any) -> dict[str, str]:
+    names = ["pk", "sk"]
+    if source is not type(record):
+        names += [name for name in source.schema_keys if name not in names]
+    return {name: getattr(record, name) for name in names}
+
+
+def _fernet() -> Any:
+    from cryptography.fernet import Fernet
+
+    key = hashlib.sha256(b"cursor" + bytes.fromhex(secrets().token_key.get_secret_value())).digest()
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
+def _seal_cursor(last: Record, source: Any, pk: str) -> str:
+    text = json.dumps({"list": pk, "keys": _keys_of(last, source)})
+    return str(_fernet().encrypt(text.encode()).decode())
+
+
+def _open_cursor(cursor: str, pk: str) -> dict[str, dict[str, str]]:
+    from cryptography.fernet import InvalidToken
+
+    try:
+        held = json.loads(_fernet().decrypt(cursor.encode()))
+    except (InvalidToken, ValueError) as failure:
+        raise Invalid("invalid_cursor", "This cursor does not belong to this list.", field="cursor") from failure
+    if held["list"] != pk:
+        raise Invalid("invalid_cursor", "This cursor does not belong to this list.", field="cursor")
+    return {name: {"S": value} for name, value in held["keys"].items()}

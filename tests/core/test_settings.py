@@ -1,0 +1,107 @@
+import pytest
+from pydantic import ValidationError
+
+from chalicelib.core.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def read_again():
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def test_every_variable_is_read(monkeypatch):
+    monkeypatch.setenv("PIX_API_URL", "https://api.example.com/v1")
+    monkeypatch.setenv("PIX_STAGE", "prod")
+    monkeypatch.setenv("PIX_APP", "shop-2")
+
+    assert settings().api_url == "https://api.example.com/v1"
+    assert settings().table("orders") == "shop-2-prod-orders"
+
+
+def test_a_queue_is_found_by_its_name(monkeypatch):
+    monkeypatch.setenv("PIX_EMAILS_QUEUE", "https://sqs.example.com/1/mails")
+
+    assert settings().queue("emails") == "https://sqs.example.com/1/mails"
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", ()),
+        ("https://a.example", ("https://a.example",)),
+        ("https://a.example, http://localhost:3000 ,", ("https://a.example", "http://localhost:3000")),
+    ],
+)
+def test_origins_are_a_list(monkeypatch, text, origins):
+    monkeypatch.setenv("PIX_ALLOWED_ORIGINS", text)
+
+    assert settings().allowed_origins == origins
+
+
+def test_what_may_be_left_out_has_a_default(monkeypatch):
+    monkeypatch.delenv("PIX_APP")
+    monkeypatch.delenv("PIX_ALLOWED_ORIGINS")
+
+    assert (settings().app, settings().allowed_origins) == ("thepixstock", ())
+
+
+def test_the_environment_is_read_once(monkeypatch):
+    first = settings()
+    monkeypatch.setenv("PIX_STAGE", "prod")
+
+    assert settings() is first
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        settings().stage = "prod"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "STAGE", "ORIGINALS_BUCKET", "PREVIEWS_BUCKET", "UPLOADS_QUEUE", "PAYMENTS_QUEUE", "EMAILS_QUEUE",
+        "JOBS_QUEUE", "SECRET_ID", "API_URL", "MAIL_FROM", "PAYNOI_URL",
+    ],
+)  # fmt: skip
+def test_a_missing_variable_stops_the_start(monkeypatch, name):
+    monkeypatch.delenv(f"PIX_{name}")
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APP", "The Shop"),
+        ("APP", ""),
+        ("STAGE", "production"),
+        ("STAGE", ""),
+        ("ORIGINALS_BUCKET", ""),
+        ("SECRET_ID", ""),
+        ("JOBS_QUEUE", "jobs"),
+        ("JOBS_QUEUE", ""),
+        ("API_URL", "api.example.com"),
+        ("API_URL", "https://api.example.com/"),
+        ("API_URL", "https://api.example.com/v1/"),
+        ("API_URL", "https://api.example.com/v1?x=1"),
+        ("API_URL", "ftp://api.example.com"),
+        ("MAIL_FROM", "shop"),
+        ("MAIL_FROM", "a@b@c"),
+        ("MAIL_FROM", "shop@exam ple.com"),
+        ("PAYNOI_URL", "paynoi.example"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
+        ("ALLOWED_ORIGINS", "https://a.example/"),
+        ("ALLOWED_ORIGINS", "a.example"),
+        ("ALLOWED_ORIGINS", "null"),
+    ],
+)
+def test_nonsense_stops_the_start(monkeypatch, name, value):
+    monkeypatch.setenv(f"PIX_{name}", value)
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        settings()

@@ -1,0 +1,111 @@
+"""Builds the data stack of infra/data.yaml inside moto, which drops parts of CloudFormation silently."""
+
+import secrets as random_secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from moto import mock_aws
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+QUEUES = ("uploads", "payments", "emails", "jobs")
+_QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/thepixstock-test-"
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "PIX_APP": "thepixstock",
+    "PIX_STAGE": "test",
+    "PIX_ORIGINALS_BUCKET": "thepixstock-test-originals",
+    "PIX_PREVIEWS_BUCKET": "thepixstock-test-previews",
+    "PIX_SECRET_ID": "thepixstock/test/app",
+    "PIX_API_URL": "http://127.0.0.1:8000",
+    "PIX_ALLOWED_ORIGINS": "http://localhost:3000",
+    "PIX_MAIL_FROM": "shop@thepixstock.example",
+    "PIX_PAYNOI_URL": "http://127.0.0.1:9",
+    **{f"PIX_{name.upper()}_QUEUE": _QUEUE_URL + name for name in QUEUES},
+}
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a CloudFormation template; of `!Ref`, `!Sub` and the like only the argument is kept."""
+
+
+def _argument(loader: Any, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Template.add_multi_constructor("!", _argument)
+
+
+@cache
+def template() -> dict[str, Any]:
+    text = Path(__file__).parent.parent.joinpath("infra/data.yaml").read_text()
+    loaded: dict[str, Any] = yaml.load(text, Loader=_Template)  # noqa: S506 (a SafeLoader)
+    return loaded
+
+
+def fresh_secrets() -> dict[str, Any]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return {
+        "jwt_private_key": pem,
+        "token_key": random_secrets.token_hex(32),
+        "paynoi": {
+            "api_key": random_secrets.token_hex(20),
+            "key_id": "100568",
+            "account": "0812345678",
+            "type": "1",
+        },
+    }
+
+
+@cache
+def client(service: Any) -> Any:
+    """Making a client costs far more than calling moto, and one outlives the mocks: moto answers below it."""
+    return boto3.client(service)
+
+
+@contextmanager
+def moto_stack(secret: str) -> Iterator[None]:
+    """`secret` is the same for a whole session: the process may hold on to it."""
+    with mock_aws():
+        _create_tables()
+        s3, sqs = client("s3"), client("sqs")
+        s3.create_bucket(Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"])
+        s3.put_bucket_versioning(
+            Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"], VersioningConfiguration={"Status": "Enabled"}
+        )
+        s3.create_bucket(Bucket=ENVIRONMENT["PIX_PREVIEWS_BUCKET"])
+        for name in QUEUES:
+            sqs.create_queue(QueueName=f"thepixstock-test-{name}", Attributes={"VisibilityTimeout": "0"})
+        client("secretsmanager").create_secret(Name=ENVIRONMENT["PIX_SECRET_ID"], SecretString=secret)
+        client("ses").verify_email_identity(EmailAddress=ENVIRONMENT["PIX_MAIL_FROM"])
+        yield
+
+
+def _create_tables() -> None:
+    dynamodb = client("dynamodb")
+    for resource in template()["Resources"].values():
+        if resource["Type"] != "AWS::DynamoDB::Table":
+            continue
+        properties = resource["Properties"]
+        name = properties["TableName"].replace("${App}", "thepixstock").replace("${Stage}", "test")
+        wanted = {
+            key: properties[key]
+            for key in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+            if key in properties
+        }
+        dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **wanted)
