@@ -1,0 +1,77 @@
+"""The image capability: a file in, values out. It knows no events, photos or orders and calls no network.
+
+Importing this module is cheap: Pillow and its plugins are loaded by the first call.
+"""
+
+from pathlib import Path
+
+from chalicelib.media.model import (
+    ADVICE,
+    CONTENT_TYPES,
+    MAX_BYTES,
+    SIZES,
+    Exif,
+    Format,
+    Gps,
+    Inspection,
+    Rejected,
+    Rendering,
+    Rendition,
+    Size,
+    Watermark,
+)
+
+__all__ = [
+    "ADVICE",
+    "CONTENT_TYPES",
+    "MAX_BYTES",
+    "SIZES",
+    "Exif",
+    "Format",
+    "Gps",
+    "Inspection",
+    "Rejected",
+    "Rendering",
+    "Rendition",
+    "Size",
+    "Watermark",
+    "check_watermark",
+    "deliverable",
+    "inspect",
+    "render",
+]
+
+
+def inspect(path: Path, declared_type: str | None = None) -> Inspection:
+    """Reads headers and metadata, decodes nothing. Raises Rejected for a file that cannot become a photo.
+
+    `declared_type` is the content type the uploader announced; it must be the file's real one.
+    """
+    from chalicelib.media import inspect as inspection
+
+    return inspection.inspect(path, declared_type)
+
+
+def render(path: Path, inspection: Inspection, watermark: Watermark) -> Rendering:
+    """Makes every rendition from one decode. Raises Rejected for damaged data, Invalid for a bad logo."""
+    from chalicelib.media import render as rendering
+
+    return rendering.render(path, inspection, watermark)
+
+
+def deliverable(path: Path, inspection: Inspection, out: Path) -> str:
+    """Writes to `out` what a buyer receives and returns its SHA-256 in hex.
+
+    The coded pixels stay byte for byte; what could tell where, by whom or with whose camera is gone.
+    Raises Rejected, and then leaves `out` alone.
+    """
+    from chalicelib.media import deliver
+
+    return deliver.deliverable(path, inspection, out)
+
+
+def check_watermark(watermark: Watermark) -> None:
+    """Raises Invalid if the logo is not a usable PNG: for the form that takes it, before a photo meets it."""
+    from chalicelib.media import watermark as marks
+
+    marks.check(watermark)
