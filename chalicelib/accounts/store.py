@@ -1,0 +1,299 @@
+"""Accounts.
+
+| access                        | key                                            |
+|-------------------------------|------------------------------------------------|
+| one user                      | pk T#{org}#USR#{id} / sk -                     |
+| a user's sessions             | pk T#{org}#USR#{id} / sk SES#{session}         |
+| the user behind an address    | pk T#{org}#EMAIL#{sha256 of address} / sk -    |
+| one session                   | pk T#{org}#SES#{id} / sk -                     |
+| the code a user must bring    | pk T#{org}#CODE#{purpose}#{user} / sk -        |
+| failed log-ins of an address  | pk T#{org}#TRIES#{sha256 of address} / sk -    |
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.accounts.model import (
+    CODE_TRIES,
+    LOCKED_FOR,
+    LOG_IN_TRIES,
+    Challenge,
+    Language,
+    Purpose,
+    Session,
+    User,
+)
+from chalicelib.core import clock, ids
+from chalicelib.core.errors import AppError, Conflict, NotFound
+from chalicelib.core.table import (
+    Choice,
+    Moment,
+    Record,
+    Typed,
+    Write,
+    create,
+    delete,
+    replace,
+    table,
+    update,
+)
+
+
+class EmailTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("email_taken", "This e-mail address has an account.", field="email")
+
+
+class UserRecord(Record):
+    Meta = table("accounts")
+    model = User
+
+    id = UnicodeAttribute()
+    organization = UnicodeAttribute()
+    email = UnicodeAttribute()
+    name = UnicodeAttribute()
+    roles = Typed[frozenset[str]](frozenset[str])
+    password = UnicodeAttribute()
+    language = Typed[Language](Language)
+    verified_at = Moment(null=True)
+    session_version = NumberAttribute()
+    created_at = Moment()
+
+
+class EmailRecord(Record):
+    Meta = table("accounts")
+
+    user = UnicodeAttribute()
+
+
+class SessionRecord(Record):
+    Meta = table("accounts")
+    model = Session
+
+    id = UnicodeAttribute()
+    organization = UnicodeAttribute()
+    user = UnicodeAttribute()
+    refresh_digest = UnicodeAttribute()
+    device = UnicodeAttribute()
+    created_at = Moment()
+    rotated_at = Moment()
+    expires_at = Moment()
+    ended_at = Moment(null=True)
+
+
+class UserSessionRecord(Record):
+    Meta = table("accounts")
+
+    session = UnicodeAttribute()
+
+
+class ChallengeRecord(Record):
+    Meta = table("accounts")
+    model = Challenge
+
+    organization = UnicodeAttribute()
+    user = UnicodeAttribute()
+    purpose = Choice(Purpose)
+    nonce = UnicodeAttribute()
+    tries = NumberAttribute()
+    expires_at = Moment()
+
+
+class TriesRecord(Record):
+    Meta = table("accounts")
+
+    n = NumberAttribute()
+    until = Moment()
+
+
+# --- users --------------------------------------------------------------------------------------------------
+
+
+def find(organization: str, user_id: str) -> User | None:
+    record = UserRecord.fetch(_user_pk(organization, user_id), "-")
+    found: User | None = record.value() if record else None
+    return found
+
+
+def get(organization: str, user_id: str) -> User:
+    """Raises NotFound, for a foreign user too."""
+    user = find(organization, user_id)
+    if user is None:
+        raise NotFound("user_not_found", "There is no such user.")
+    return user
+
+
+def find_by_email(organization: str, email: str) -> User | None:
+    """`email` in its normal form. Two reads for an unknown address too, so that time does not tell."""
+    pointer = EmailRecord.fetch(_email_pk(organization, email), "-")
+    return find(organization, pointer.user if pointer else nobody(email))
+
+
+def nobody(email: str) -> str:
+    """A user id that no user has: an unknown address is looked up and guessed at like a known one."""
+    return ids.derived("usr", "nobody", email)
+
+
+def add(user: User) -> tuple[Write, Write]:
+    """A user and its claim on the address, of which an organization has one. Refused with EmailTaken."""
+    pointer = EmailRecord(_email_pk(user.organization, user.email), "-", user=user.id)
+    return create(pointer, EmailTaken()), create(_user(user))
+
+
+def save(user: User, *, was: User) -> Write:
+    """A write that holds only while the stored version is `was.version`."""
+    return replace(_user(user), was.version)
+
+
+def outdate_tokens(organization: str, user_id: str) -> Write:
+    """Raise the session version, whatever else changes the user at that moment."""
+    return update(
+        UserRecord(_user_pk(organization, user_id), "-"),
+        UserRecord.session_version.add(1),
+        UserRecord.version.add(1),
+        condition=UserRecord.pk.exists(),
+    )
+
+
+# --- sessions -----------------------------------------------------------------------------------------------
+
+
+def find_session(organization: str, session_id: str) -> Session | None:
+    record = SessionRecord.fetch(_session_pk(organization, session_id), "-")
+    found: Session | None = record.value() if record else None
+    return found
+
+
+def sessions_of(organization: str, user_id: str) -> Iterator[str]:
+    """The ids of a user's sessions, ended ones among them until they expire."""
+    entries = UserSessionRecord.query(
+        _user_pk(organization, user_id), UserSessionRecord.sk.startswith("SES#"), consistent_read=True
+    )
+    return (entry.session for entry in entries)
+
+
+def add_session(session: Session) -> tuple[Write, Write]:
+    ttl = clock.epoch(session.expires_at)
+    pk = _session_pk(session.organization, session.id)
+    entry = UserSessionRecord(
+        _user_pk(session.organization, session.user), f"SES#{session.id}", session=session.id, ttl=ttl
+    )
+    return create(SessionRecord.of(session, pk=pk, sk="-", ttl=ttl)), create(entry)
+
+
+def rotate(session: Session, *, presented: str, successor: str, at: datetime, refused: AppError) -> Write:
+    """Make `successor` the current token if `presented` still is; both are digests."""
+    return update(
+        SessionRecord(_session_pk(session.organization, session.id), "-"),
+        SessionRecord.refresh_digest.set(successor),
+        SessionRecord.rotated_at.set(at),
+        condition=(SessionRecord.refresh_digest == presented)
+        & SessionRecord.ended_at.does_not_exist()
+        & (SessionRecord.expires_at > at),
+        refused=refused,
+    )
+
+
+def end(organization: str, session_id: str, at: datetime) -> Write:
+    """Refused with Conflict where the session has ended before or is not there."""
+    return update(
+        SessionRecord(_session_pk(organization, session_id), "-"),
+        SessionRecord.ended_at.set(at),
+        condition=SessionRecord.pk.exists() & SessionRecord.ended_at.does_not_exist(),
+    )
+
+
+# --- codes --------------------------------------------------------------------------------------------------
+
+
+def find_challenge(organization: str, purpose: Purpose, user_id: str) -> Challenge | None:
+    record = ChallengeRecord.fetch(_challenge_pk(organization, purpose, user_id), "-")
+    found: Challenge | None = record.value() if record else None
+    return found
+
+
+def challenge(issued: Challenge) -> Write:
+    """The newest code is the only one: an older one stops working."""
+    pk = _challenge_pk(issued.organization, issued.purpose, issued.user)
+    return Write("put", ChallengeRecord.of(issued, pk=pk, sk="-", ttl=clock.epoch(issued.expires_at)))
+
+
+def count_try(organization: str, purpose: Purpose, user_id: str, nonce: str, at: datetime, refused: AppError) -> Write:
+    """Count a guess before anybody looks at it. Refused once guesses are used up or the code has expired."""
+    return update(
+        ChallengeRecord(_challenge_pk(organization, purpose, user_id), "-"),
+        ChallengeRecord.tries.add(1),
+        condition=(ChallengeRecord.nonce == nonce)
+        & (ChallengeRecord.tries < CODE_TRIES)
+        & (ChallengeRecord.expires_at > at),
+        refused=refused,
+    )
+
+
+def use_up(met: Challenge, refused: AppError) -> Write:
+    """Take the code away, for the first who brings it."""
+    record = ChallengeRecord(_challenge_pk(met.organization, met.purpose, met.user), "-")
+    return Write("delete", record, ChallengeRecord.nonce == met.nonce, refused=refused)
+
+
+# --- failed log-ins -----------------------------------------------------------------------------------------
+
+
+def count_log_in(organization: str, email: str, at: datetime, refused: AppError) -> Write:
+    """Count a log-in before the password is looked at, so that guesses sent together count too.
+
+    Each one moves the end of the count on, up to the last: refused from then until `LOCKED_FOR` has passed.
+    """
+    return update(
+        TriesRecord(_tries_pk(organization, email), "-"),
+        TriesRecord.n.add(1),
+        TriesRecord.until.set(at + LOCKED_FOR),
+        TriesRecord.ttl.set(clock.epoch(at + LOCKED_FOR)),
+        condition=TriesRecord.pk.does_not_exist() | ((TriesRecord.n < LOG_IN_TRIES) & (TriesRecord.until > at)),
+        refused=refused,
+    )
+
+
+def count_first_log_in(organization: str, email: str, at: datetime, refused: AppError) -> Write:
+    """Start the count again where the last one has run out."""
+    until = at + LOCKED_FOR
+    record = TriesRecord(_tries_pk(organization, email), "-", n=1, until=until, ttl=clock.epoch(until))
+    return Write("put", record, TriesRecord.until <= at, refused=refused)
+
+
+def forget_log_ins(organization: str, email: str) -> Write:
+    return delete(TriesRecord(_tries_pk(organization, email), "-"))
+
+
+def log_in_count_ends(organization: str, email: str) -> datetime | None:
+    record = TriesRecord.fetch(_tries_pk(organization, email), "-")
+    return record.until if record else None
+
+
+# --- keys ---------------------------------------------------------------------------------------------------
+
+
+def _user(user: User) -> UserRecord:
+    return UserRecord.of(user, pk=_user_pk(user.organization, user.id), sk="-")
+
+
+def _user_pk(organization: str, user_id: str) -> str:
+    return f"T#{organization}#USR#{user_id}"
+
+
+def _email_pk(organization: str, email: str) -> str:
+    return f"T#{organization}#EMAIL#{ids.digest(email)}"
+
+
+def _session_pk(organization: str, session_id: str) -> str:
+    return f"T#{organization}#SES#{session_id}"
+
+
+def _challenge_pk(organization: str, purpose: Purpose, user_id: str) -> str:
+    return f"T#{organization}#CODE#{purpose}#{user_id}"
+
+
+def _tries_pk(organization: str, email: str) -> str:
+    return f"T#{organization}#TRIES#{ids.digest(email)}"

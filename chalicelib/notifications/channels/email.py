@@ -1,0 +1,57 @@
+"""E-mail through Amazon SES: one recipient, text and HTML, UTF-8.
+
+SES knows no idempotency key: every call that it accepts is a mail.
+"""
+
+from email.header import Header
+from email.utils import formataddr
+from typing import TYPE_CHECKING
+
+from chalicelib.core import aws
+from chalicelib.core.errors import Invalid
+from chalicelib.core.settings import settings
+from chalicelib.notifications.mail import Mail
+from chalicelib.notifications.model import one_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_ses.type_defs import ContentTypeDef
+
+
+def send(mail: Mail, *, to: str, sender: str) -> str:
+    """Hand `mail` to SES, from the stage's address under the name `sender`; returns SES's message id.
+
+    Raises Invalid for something that is no address, botocore's errors when SES does not accept the mail.
+    """
+    answer = aws.client("ses").send_email(
+        Source=_from(sender),
+        Destination={"ToAddresses": [_address(to)]},
+        Message={
+            "Subject": _utf8(mail.subject),
+            "Body": {"Text": _utf8(mail.text), "Html": _utf8(mail.html)},
+        },
+    )
+    return answer["MessageId"]
+
+
+def _utf8(data: str) -> "ContentTypeDef":
+    return {"Data": data, "Charset": "UTF-8"}
+
+
+def _from(sender: str) -> str:
+    """`"Name" <address>`; a name beyond ASCII as encoded words of at most 75 characters (RFC 2047)."""
+    name, address = one_line(sender), settings().mail_from
+    if name.isascii():
+        return formataddr((name, address))
+    return f"{Header(name, 'utf-8', maxlinelen=75).encode(linesep='')} <{address}>"
+
+
+def _address(to: str) -> str:
+    """`to` as SES takes it: ASCII, a domain of other letters as punycode."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(to, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    except EmailNotValidError as failure:
+        raise Invalid("invalid_email", "This is not an e-mail address.", field="to") from failure
+    assert checked.ascii_email is not None
+    return checked.ascii_email

@@ -1,0 +1,46 @@
+"""Mails from templates: `templates/{name}.{language}.txt` and `.html`.
+
+The first line of the text is the subject; what follows the empty line is the body.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.notifications.model import one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LANGUAGES = ("th", "en")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    subject: str
+    text: str
+    html: str
+
+
+def compose(template: str, language: str, values: dict[str, Any]) -> Mail:
+    """Raises jinja2's UndefinedError for a value that a template asks for in vain."""
+    text = _templates().get_template(f"{template}.{language}.txt").render(values)
+    first, _, body = text.partition("\n")
+    subject = one_line(first)
+    page = _templates().get_template(f"{template}.{language}.html")
+    return Mail(subject, body.strip() + "\n", page.render(values, language=language, subject=subject))
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,93 @@
+"""What each e-mail tells: the values its templates need, checked before anything is rendered."""
+
+import re
+import unicodedata
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+_LONGEST_LINE = 200
+_LONGEST_NAME = 60
+_BREAKS = {"Cc", "Zl", "Zp"}
+_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LINK_LIKE = re.compile(r"[/\\:@]|\.\w{2}")
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, control characters and marks that turn the reading direction."""
+    plain = (" " if unicodedata.category(sign) in _BREAKS or sign in _DIRECTION_MARKS else sign for sign in text)
+    return " ".join("".join(plain).split())[:_LONGEST_LINE]
+
+
+def greeted_name(text: str) -> str:
+    """A name fit for a greeting, or nothing: anybody may sign up a stranger's address and name it a link."""
+    name = one_line(text)
+    return "" if len(name) > _LONGEST_NAME or _LINK_LIKE.search(name) else name
+
+
+Line = Annotated[str, AfterValidator(one_line)]
+Name = Annotated[str, AfterValidator(greeted_name)]
+Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$")]
+
+
+class Values(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class SignUpCode(Values):
+    name: Name
+    code: Line
+    minutes: int
+
+
+class AlreadyRegistered(Values):
+    name: Name
+
+
+class Item(Values):
+    title: Line
+    count: int = 1
+
+
+class DownloadReady(Values):
+    """`total` is as a person reads it: `str(Money)`. `organization` is the name to show, else its mail name.
+
+    A datetime in `expires_at` is told in the reader's language and the organization's zone.
+    """
+
+    order_code: Line
+    items: tuple[Item, ...]
+    total: Line
+    link: Link
+    hours: int
+    limit: int
+    expires_at: Line | AwareDatetime
+    organization: Line | None = None
+
+
+TEMPLATES: dict[str, type[Values]] = {
+    "sign_up_code": SignUpCode,
+    "already_registered": AlreadyRegistered,
+    "download_ready": DownloadReady,
+}
+
+
+def told(moment: datetime, language: str, timezone: str) -> str:
+    """A time for a reader: `23 November 2026, 14:30 (Bangkok time)`; in Thai with the Buddhist year."""
+    local = moment.astimezone(ZoneInfo(timezone))
+    if language == "th":
+        return f"{local.day} {_THAI_MONTHS[local.month - 1]} {local.year + 543} เวลา {local:%H:%M}\u00a0น."
+    place = timezone.rpartition("/")[2].replace("_", " ")
+    return f"{local.day} {_ENGLISH_MONTHS[local.month - 1]} {local.year}, {local:%H:%M} ({place} time)"
+
+
+_ENGLISH_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_THAI_MONTHS = (
+    "มกราคม", "กุมภาพันธ์", "มีนาคม", "เมษายน", "พฤษภาคม", "มิถุนายน",
+    "กรกฎาคม", "สิงหาคม", "กันยายน", "ตุลาคม", "พฤศจิกายน", "ธันวาคม",
+)  # fmt: skip

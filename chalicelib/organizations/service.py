@@ -1,0 +1,110 @@
+"""Organizations: founding one, its settings, and which one a host speaks for."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from chalicelib.core import clock, ids
+from chalicelib.core.errors import Invalid, NotFound
+from chalicelib.core.table import transact
+from chalicelib.organizations import store
+from chalicelib.organizations.model import Organization, host_of
+from chalicelib.organizations.roles import ROLES
+
+DEFAULT: str = ids.derived("org", "default")
+"""The organization of a single-tenant deployment: it is there before anybody stores it."""
+
+_DEFAULT_NAME = "ThePixStock"
+_DEFAULT_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_HOLD = timedelta(seconds=60)
+_HELD_AT_MOST = 1000  # hosts may be made up by whoever calls
+
+V = TypeVar("V")
+
+
+class _Held(Generic[V]):
+    """Answers of `read`, kept in this process for a minute: every request asks."""
+
+    def __init__(self, read: Callable[[str], V]) -> None:
+        self._read = read
+        self._answers: dict[str, tuple[datetime, V]] = {}
+
+    def __call__(self, key: str) -> V:
+        now = clock.now()
+        read_at, answer = self._answers.get(key, (now, None))
+        if answer is not None and now - _HOLD < read_at <= now:
+            return answer
+        answer = self._read(key)
+        if len(self._answers) >= _HELD_AT_MOST:
+            self._answers.clear()
+        self._answers[key] = (now, answer)
+        return answer
+
+    def forget(self, key: str | None = None) -> None:
+        if key is None:
+            self._answers.clear()
+        else:
+            self._answers.pop(key, None)
+
+
+def tenant_of(host: str) -> str:
+    """The organization behind `host` (of the request context, never of a header), else the default."""
+    try:
+        return _tenants(host_of(host))
+    except Invalid:
+        return DEFAULT
+
+
+def origins_of(organization: str) -> frozenset[str]:
+    """The web origins that may call for an organization, at most a minute old."""
+    return _origins(organization)
+
+
+def get(organization: str) -> Organization:
+    """Raises NotFound."""
+    found = store.find(organization)
+    if found is None and organization == DEFAULT:
+        return Organization.founded(DEFAULT, _DEFAULT_NAME, _DEFAULT_SINCE)
+    if found is None:
+        raise NotFound("organization_not_found", "There is no such organization.")
+    return found
+
+
+def create(name: str, **settings: Any) -> Organization:
+    """Found an organization; `settings` are fields of `Organization`. Raises Invalid."""
+    blank = Organization.founded(ids.new("org"), name, clock.now())
+    founded = blank.changed(blank.version, settings)
+    transact(store.save(founded, was=blank))
+    return founded
+
+
+def update(organization: str, *, version: int, **settings: Any) -> Organization:
+    """Change settings while the organization is still at `version`. Raises Conflict, Invalid or NotFound."""
+    current = get(organization)
+    changed = current.changed(version, settings)
+    transact(store.save(changed, was=current))
+    forget(organization)
+    return changed
+
+
+def map_host(host: str, organization: str) -> None:
+    """Let requests to `host` speak for an organization. Raises Conflict while another one has the host."""
+    name = host_of(host)
+    transact(store.map_host(name, get(organization).id))
+    _tenants.forget(name)
+
+
+def role_names() -> frozenset[str]:
+    """The roles people can have."""
+    return frozenset(ROLES)
+
+
+def forget(organization: str | None = None) -> None:
+    """Read again at the next use: after a change, and for tests that swap the database."""
+    _origins.forget(organization)
+    if organization is None:
+        _tenants.forget()
+
+
+_tenants = _Held(lambda host: store.organization_of_host(host) or DEFAULT)
+_origins = _Held(lambda organization: frozenset(get(organization).origins))

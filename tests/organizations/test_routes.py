@@ -1,0 +1,154 @@
+import json
+
+import pytest
+
+from chalicelib.core import auth, ids
+from chalicelib.core.http import Access, Api
+from chalicelib.organizations import service
+from chalicelib.organizations.roles import GUARDED, ROLES
+from chalicelib.organizations.routes import routes
+from infra.local.gateway import Gateway
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@pytest.fixture
+def gateway():
+    service.forget()
+    access = Access(
+        permissions=ROLES,
+        guarded=GUARDED,
+        tenant_of=service.tenant_of,
+        session_lives=lambda principal: principal.version == 1,
+        origins_of=service.origins_of,
+    )
+    api = Api("t", access)
+    api.mount(routes)
+    yield Gateway(api)
+    service.forget()
+
+
+def put(gateway, body, role="admin", organization=service.DEFAULT, host="localhost", version=1):
+    token = auth.issue(
+        organization=organization,
+        user=ids.new("usr"),
+        roles=frozenset({role}),
+        session="ses_1",
+        version=version,
+    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Host": host}
+    return gateway.handle("PUT", "/organization", headers=headers, body=json.dumps(body).encode())
+
+
+def test_anybody_may_know_whose_shop_it_is_and_no_more(gateway):
+    answer = gateway.handle("GET", "/organization")
+
+    assert answer.status == 200
+    assert answer.json()["data"] == {
+        "name": "ThePixStock",
+        "language": "th",
+        "currency": "THB",
+        "timezone": "Asia/Bangkok",
+    }
+
+
+def test_the_host_decides_whose_shop_it_is(gateway):
+    service.map_host("trail.example", service.create("Trail").id)
+
+    assert gateway.handle("GET", "/organization", headers={"Host": "trail.example"}).json()["data"]["name"] == "Trail"
+
+
+def test_an_admin_changes_settings_by_version(gateway):
+    answer = put(gateway, {"version": 0, "name": "Our shop", "downloadHours": 24, "watermarkText": None})
+
+    assert answer.status == 200
+    data = answer.json()["data"]
+    assert (data["name"], data["downloadHours"], data["watermarkText"], data["version"]) == (
+        "Our shop",
+        24,
+        None,
+        1,
+    )
+    assert (data["downloadLimit"], data["timezone"]) == (3, "Asia/Bangkok")
+    again = put(gateway, {"version": 0, "name": "Late"})
+    assert (again.status, again.json()["error"]["code"]) == (409, "version_conflict")
+    assert service.get(service.DEFAULT).name == "Our shop"
+
+
+def test_an_admin_reads_all_settings_with_the_version_to_change(gateway):
+    put(gateway, {"version": 0, "origins": ["https://shop.example"]})
+    token = auth.issue(
+        organization=service.DEFAULT, user="usr_1", roles=frozenset({"admin"}), session="ses_1", version=1
+    )
+
+    answer = gateway.handle("GET", "/organization/settings", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.json()["data"]["version"] == 1
+    assert answer.json()["data"]["origins"] == ["https://shop.example"]
+
+
+@pytest.mark.parametrize("role", ["photographer", "customer", "unheard-of"])
+def test_nobody_else_does(gateway, role):
+    answer = put(gateway, {"version": 0, "name": "Mine"}, role=role)
+
+    assert (answer.status, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert service.get(service.DEFAULT).version == 0
+
+
+def test_an_ended_session_changes_nothing(gateway):
+    answer = put(gateway, {"version": 0, "name": "Mine"}, version=7)
+
+    assert (answer.status, answer.json()["error"]["code"]) == (401, "session_ended")
+    assert service.get(service.DEFAULT).version == 0
+
+
+def test_an_admin_of_one_organization_is_nobody_in_another(gateway):
+    trail = service.create("Trail")
+    service.map_host("trail.example", trail.id)
+
+    answer = put(gateway, {"version": 1, "name": "Mine"}, host="trail.example")
+
+    assert (answer.status, answer.json()["error"]["code"]) == (401, "invalid_token")
+    assert service.get(trail.id) == trail
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "version"),
+        ({"version": "0"}, "version"),
+        ({"version": -1}, "version"),
+        ({"version": 0, "name": ""}, "name"),
+        ({"version": 0, "name": None}, "name"),
+        ({"version": 0, "name": "n" * 81}, "name"),
+        ({"version": 0, "language": "fr"}, "language"),
+        ({"version": 0, "currency": "EUR"}, "currency"),
+        ({"version": 0, "watermarkOpacity": 0}, "watermarkOpacity"),
+        ({"version": 0, "watermarkOpacity": 1.5}, "watermarkOpacity"),
+        ({"version": 0, "watermarkStyle": "huge"}, "watermarkStyle"),
+        ({"version": 0, "watermarkText": "w" * 61}, "watermarkText"),
+        ({"version": 0, "downloadLimit": 0}, "downloadLimit"),
+        ({"version": 0, "downloadHours": 1_000_000}, "downloadHours"),
+        ({"version": 0, "stripGps": "no"}, "stripGps"),
+        ({"version": 0, "origins": ["https://a.example"] * 21}, "origins"),
+        ({"version": 0, "origins": ["javascript:1"]}, "origins.0"),
+        ({"version": 0, "timezone": "Mars"}, "timezone"),
+        ({"version": 0, "id": "org_other"}, "id"),
+    ],
+)
+def test_a_bad_setting_is_named_and_nothing_is_stored(gateway, body, field):
+    answer = put(gateway, body)
+
+    assert answer.status == 400
+    assert [problem["field"] for problem in answer.json()["errors"]] == [field]
+    assert service.get(service.DEFAULT).version == 0
+
+
+def test_origins_of_the_organization_are_answered_by_cors(gateway):
+    put(gateway, {"version": 0, "origins": ["https://shop.example"]})
+
+    allowed = gateway.handle("GET", "/organization", headers={"Origin": "https://shop.example"})
+    other = gateway.handle("GET", "/organization", headers={"Origin": "https://evil.example"})
+
+    assert allowed.header("Access-Control-Allow-Origin") == "https://shop.example"
+    assert other.header("Access-Control-Allow-Origin") is None
