@@ -1,0 +1,60 @@
+"""Events over HTTP. `{id}` is an event's id or its slug."""
+
+from chalicelib.core.auth import PUBLIC, Principal
+from chalicelib.core.http import Routes
+from chalicelib.core.table import Page
+from chalicelib.events import schemas, service
+from chalicelib.events.model import Event
+
+routes = Routes("events")
+
+
+@routes.get("/events", permission=PUBLIC, returns=schemas.Event, many=True, aliases=("/event",))
+def list_events(principal: Principal, query: schemas.EventList) -> Page[Event]:
+    """Events, newest date first.
+
+    Visitors see live and closed events; staff sees all, or those of one `status`.
+    """
+    return service.list_events(principal, query.request(), query.status, query.mine)
+
+
+@routes.get("/events/{id}", permission=PUBLIC, returns=schemas.Event, aliases=("/event/{id}",))
+def read_event(principal: Principal, id: str) -> Event:
+    """One event, by id or slug."""
+    return service.show_event(principal, id)
+
+
+@routes.post("/events", permission="event.manage", returns=schemas.Event, status=201, aliases=("/event",))
+def plan_event(principal: Principal, body: schemas.NewEvent) -> Event:
+    """Plan an event."""
+    return service.plan_event(principal, body.details(), body.slug)
+
+
+@routes.put("/events/{id}", permission="event.manage", returns=schemas.Event, aliases=("/event/{id}",))
+def edit_event(principal: Principal, id: str, body: schemas.ChangedEvent) -> Event:
+    """Change an event. What is left out goes back to its default, but the slug."""
+    return service.edit_event(principal, id, body.details(), body.slug, body.version)
+
+
+@routes.delete("/events/{id}", permission="event.manage", aliases=("/event/{id}",))
+def delete_event(principal: Principal, id: str) -> None:
+    """Delete an event. Refused once a photo of it was sold."""
+    service.delete_event(principal, id)
+
+
+@routes.put("/events/{id}/status", permission="event.manage", returns=schemas.Event)
+def move_event(principal: Principal, id: str, body: schemas.NewStatus) -> Event:
+    """Move an event to its next status."""
+    return service.move_event(principal, id, body.status, body.version)
+
+
+@routes.put("/events/{id}/photographers/{user}", permission="event.assign", returns=schemas.Event)
+def assign_photographer(principal: Principal, id: str, user: str) -> Event:
+    """Let a photographer upload to an event."""
+    return service.assign(principal, id, user)
+
+
+@routes.delete("/events/{id}/photographers/{user}", permission="event.assign", returns=schemas.Event)
+def unassign_photographer(principal: Principal, id: str, user: str) -> Event:
+    """Take a photographer off an event. Photos already uploaded stay."""
+    return service.unassign(principal, id, user)

@@ -1,0 +1,152 @@
+"""Events: planned by staff, filled by photographers, seen by visitors once they are live."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.accounts import service as accounts
+from chalicelib.core import clock, ids
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
+from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.events import store
+from chalicelib.events.model import PUBLIC_STATUSES, Details, Event, EventStatus, slug_of
+
+_TRIES = 5
+PHOTOGRAPHER = "photographer"
+
+
+def plan_event(actor: Principal, details: Details, slug: str | None = None) -> Event:
+    """A new event. Raises Conflict `slug_taken` for a slug asked for; without one, a free one is made."""
+    now = clock.now()
+    suffix = ids.code(6).lower()
+    event = Event(
+        id=ids.new("evt"),
+        organization=actor.organization,
+        slug=slug or slug_of(details.name, suffix),
+        created_at=now,
+        updated_at=now,
+        **details.fields(),
+    )
+    try:
+        transact(*store.add(event))
+    except Conflict as refused:
+        if slug is not None or refused.code != "slug_taken":
+            raise
+        event = event.edited(details, f"{event.slug[:73]}-{suffix}", now)
+        transact(*store.add(event))
+    return event
+
+
+def edit_event(actor: Principal, id_or_slug: str, details: Details, slug: str | None, version: int) -> Event:
+    """Raises Conflict `version_conflict` unless `version` is the stored one."""
+    event = get(actor.organization, id_or_slug)
+    return _change_at(version, event, lambda event, at: event.edited(details, slug, at))
+
+
+def move_event(actor: Principal, id_or_slug: str, to: EventStatus, version: int) -> Event:
+    """Raises Conflict `status_not_allowed`, `version_conflict`."""
+    event = get(actor.organization, id_or_slug)
+    return _change_at(version, event, lambda event, at: event.moved(to, at))
+
+
+def assign(actor: Principal, id_or_slug: str, user: str) -> Event:
+    """Let a photographer upload to the event. Raises NotFound, Unprocessable `not_a_photographer`."""
+    if PHOTOGRAPHER not in accounts.get_user(actor.organization, user).roles:
+        raise Unprocessable("not_a_photographer", "This person is not a photographer.", field="user")
+    return _change(actor.organization, id_or_slug, lambda event, at: event.assigned(user, at))
+
+
+def unassign(actor: Principal, id_or_slug: str, user: str) -> Event:
+    return _change(actor.organization, id_or_slug, lambda event, at: event.unassigned(user, at))
+
+
+def delete_event(actor: Principal, id_or_slug: str) -> None:
+    """Hide the event for good. Raises Conflict `event_sold` once a photo of it was sold."""
+    _change(actor.organization, id_or_slug, lambda event, at: event.deleted(at))
+
+
+def mark_sold(organization: str, event_id: str) -> None:
+    """From now on the event can not be deleted. Twice is once; a deleted event stays deleted."""
+    try:
+        _change(organization, event_id, lambda event, at: event.sold(at))
+    except NotFound:
+        return
+
+
+def get(organization: str, id_or_slug: str) -> Event:
+    """Raises NotFound for a missing, a deleted and a foreign event alike."""
+    if ids.is_id("evt", id_or_slug):
+        return store.get(organization, id_or_slug)
+    return store.get_by_slug(organization, id_or_slug)
+
+
+def visible(principal: Principal, id_or_slug: str) -> Event:
+    """The event, if the caller may know of it: anybody once it is live, before that its staff alone."""
+    event = get(principal.organization, id_or_slug)
+    if not (event.is_public or _is_staff(principal) or principal.user in event.photographers):
+        raise NotFound("event_not_found", "There is no such event.")
+    return event
+
+
+def show_event(principal: Principal, id_or_slug: str) -> Event:
+    """`visible`, without what only staff may see."""
+    event = visible(principal, id_or_slug)
+    return event if _is_staff(principal) else event.for_visitors()
+
+
+def list_events(
+    principal: Principal, request: PageRequest, status: EventStatus | None = None, mine: bool = False
+) -> Page[Event]:
+    """Newest date first: live and closed ones, for staff all, with `mine` those the caller is assigned to."""
+    if mine:
+        name = f"by-{principal.known_user}"
+    elif status is not None:
+        name = f"status-{status}" if status in PUBLIC_STATUSES or _is_staff(principal) else "none"
+    else:
+        name = "all" if _is_staff(principal) else "public"
+    found = store.listed(principal.organization, name, request)
+    return found if _is_staff(principal) else found.map(Event.for_visitors)
+
+
+def for_upload(principal: Principal, id_or_slug: str) -> Event:
+    """The event a photographer is about to fill. Raises Forbidden `not_assigned`, Conflict `event_closed`."""
+    event = visible(principal, id_or_slug)
+    if principal.user not in event.photographers and not _is_staff(principal):
+        raise Forbidden("not_assigned", "You are not assigned to this event.")
+    event.must_take_uploads()
+    return event
+
+
+def on_sale(organization: str, event_id: str, at: datetime) -> Event:
+    """The event, if it sells photos at `at`. Raises Conflict `sale_closed`, NotFound."""
+    event = get(organization, event_id)
+    event.must_sell(at)
+    return event
+
+
+def _is_staff(principal: Principal) -> bool:
+    return principal.may("event.manage") or principal.may("photo.review")
+
+
+def _change(organization: str, id_or_slug: str, change: Callable[[Event, datetime], Event]) -> Event:
+    """Decide on the newest state and commit; decide again when somebody else was faster."""
+    for attempt in range(1, _TRIES + 1):
+        event = get(organization, id_or_slug)
+        try:
+            return _change_at(event.version, event, change)
+        except Conflict as refused:
+            if refused.code != "version_conflict" or attempt == _TRIES:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _change_at(version: int, event: Event, change: Callable[[Event, datetime], Event]) -> Event:
+    """Commit a change to the state that `version` names."""
+    if version != event.version:
+        raise Conflict("version_conflict", "Somebody changed this first. Load it again.", field="version")
+    changed = change(event, clock.now())
+    if changed is event:
+        return event
+    transact(*store.save(changed, was=event))
+    return replace(changed, version=version + 1)

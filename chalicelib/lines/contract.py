@@ -1,0 +1,111 @@
+"""The contract of a line of sale: what selling knows of photos, tickets, rentals and the rest, and nothing more.
+
+Selling owns money, orders and payments. A line owns what it sells: whether a thing is on sale, what a set of things
+costs, which stock it takes, and how it reaches the buyer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.core.table import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing in a cart: `ref` is its id within the line of sale `kind`."""
+
+    kind: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How an amount comes about: `count` times `name` at `price` (minor units)."""
+
+    code: str
+    name: str
+    count: int
+    price: int
+
+    @property
+    def amount(self) -> int:
+        return self.count * self.price
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
+    person why the parts are the cheapest way. Amounts are minor units."""
+
+    kind: str
+    subject: str
+    title: str
+    refs: tuple[str, ...]
+    parts: tuple[Part, ...]
+    amount: int
+    list_amount: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why one item can not be bought now; `code` and `message` as in an error."""
+
+    ref: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What items cost together, and which of them can not be bought."""
+
+    lines: tuple[QuoteLine, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def __add__(self, other: "Quote") -> "Quote":
+        return Quote(self.lines + other.lines, self.problems + other.problems)
+
+    @property
+    def total(self) -> int:
+        return sum(line.amount for line in self.lines)
+
+    @property
+    def list_total(self) -> int:
+        return sum(line.list_amount for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A paid order line as its line of sale sees it. `subject` and `refs` are those of the quote."""
+
+    organization: str
+    order: str
+    line: str
+    owner: str | None
+    subject: str
+    refs: tuple[str, ...]
+
+
+class LineOfSale(Protocol):
+    """Every method may run twice with the same arguments and then changes nothing the second time."""
+
+    kind: str
+
+    def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
+        """Price the items as they stand at `at`. Never raises for an item: it becomes a problem."""
+        ...
+
+    def hold(self, organization: str, line: QuoteLine, order: str, until: datetime) -> Sequence[Write]:
+        """Conditional writes that keep stock for an order until `until`; they join the order's own transaction."""
+        ...
+
+    def release(self, organization: str, subject: str, refs: Sequence[str], order: str) -> Sequence[Write]:
+        """The writes that undo `hold` exactly."""
+        ...
+
+    def fulfil(self, sold: Sold) -> None:
+        """Take the stock for good and hand over. Restartable: a retry completes what a crash left half done."""
+        ...

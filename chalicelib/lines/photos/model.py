@@ -1,0 +1,405 @@
+"""Photos: from the promise to upload one to its place on sale."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from chalicelib.core.errors import Conflict, Invalid, Unprocessable
+from chalicelib.lines.photos.pricing import Package
+from chalicelib.media.service import Exif, Inspection, Rendering, Rendition
+
+STUCK_AFTER = timedelta(minutes=15)
+"""Longer than all redeliveries take: what is processed for longer never gets ready by itself."""
+
+_EARLIEST_PHOTO = datetime(1990, 1, 1, tzinfo=UTC)
+_CLOCK_AHEAD = timedelta(days=1)
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
+
+
+class Processing(StrEnum):
+    AWAITING = "awaiting"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Step(StrEnum):
+    """Of a part of the processing: the thumbnail, the watermark."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Approval(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Faces(StrEnum):
+    NOT_REQUESTED = "not_requested"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Shelf(StrEnum):
+    """Where a photo is found: each stands on exactly one of its event's shelves."""
+
+    AWAITING = "awaiting"
+    PROCESSING = "processing"
+    FAILED = "failed"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOffer:
+    """A file that a photographer has: `size` in bytes, `sha256` in hex."""
+
+    name: str
+    size: int
+    content_type: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a photo was not accepted; `message` tells the photographer what to do."""
+
+    code: str
+    message: str
+
+
+class NotAsPromised(Unprocessable):
+    """What is stored is not the file that was offered."""
+
+    ADVICE: ClassVar[dict[str, str]] = {
+        "file_missing": "The file is not there any more. Upload it again.",
+        "hash_mismatch": "The file changed on its way. Upload it again.",
+    }
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code, self.ADVICE[code])
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """`size` and `sha256` are what the photographer promised; a photo that is ready kept the promise.
+
+    `attempt` counts offers of the file; `object_version` is the stored version that was processed. `width`
+    and `height` are pixels as displayed. `taken_at` is UTC, whatever the camera's zone; `exif` keeps the
+    camera's words. `delivered_sha256` is of the file that buyers get.
+    """
+
+    id: str
+    organization: str
+    event: str
+    photographer: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    offered_at: datetime
+    attempt: int = 1
+    processing: Processing = Processing.AWAITING
+    thumbnail: Step = Step.WAITING
+    watermark: Step = Step.WAITING
+    faces: Faces = Faces.NOT_REQUESTED
+    approval: Approval = Approval.PENDING
+    uploaded_at: datetime | None = None
+    processing_at: datetime | None = None
+    object_version: str | None = None
+    failure: Failure | None = None
+    ready_at: datetime | None = None
+    width: int | None = None
+    height: int | None = None
+    exif: Exif | None = None
+    taken_at: datetime | None = None
+    delivered_sha256: str | None = None
+    renditions: tuple[Rendition, ...] = ()
+    placeholder: str | None = None
+    dhash: str | None = None
+    dominant: str | None = None
+    reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
+    rejection: str | None = None
+    version: int = 1
+
+    # --- what it is ---
+
+    @property
+    def for_sale(self) -> bool:
+        return self.shelf is Shelf.APPROVED
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(self.approval if self.processing is Processing.READY else self.processing)
+
+    @property
+    def shelved_at(self) -> datetime:
+        """What its shelf is sorted by: on sale by the time it was taken, elsewhere by arrival."""
+        arrived = self.uploaded_at or self.offered_at
+        return self.taken_at or arrived if self.for_sale else arrived
+
+    @property
+    def upload_key(self) -> str:
+        return f"uploads/{self._folder}"
+
+    @property
+    def delivery_key(self) -> str:
+        return f"deliveries/{self._folder}"
+
+    def rendition_key(self, name: str) -> str:
+        return f"previews/{self._folder}/{name}.jpg"
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.organization}/{self.event}/{self.id}/{self.attempt}"
+
+    def delivery_name(self, event_slug: str) -> str:
+        """The name a buyer saves it under: says where it is from, unique within the event."""
+        return f"{event_slug}-{self.id[-8:].lower()}.{_EXTENSIONS[self.content_type]}"
+
+    # --- arriving ---
+
+    def is_stuck(self, at: datetime) -> bool:
+        since = self.processing_at
+        return self.processing is Processing.PROCESSING and since is not None and since + STUCK_AFTER <= at
+
+    def reoffered(
+        self, offer: FileOffer, photographer: str, form_lasts: timedelta, at: datetime
+    ) -> "Photo | None":
+        """The photo after the same file was offered again; None when it is on its way or here already.
+
+        A photo that waits for its photographer's file keeps its key: whichever of two uploads arrives counts.
+        After a failure, and when another photographer takes over what was never sent, the new attempt has its
+        own key.
+        """
+        mine = photographer == self.photographer
+        if self.processing is Processing.AWAITING and mine:
+            return replace(self, filename=offer.name, content_type=offer.content_type, size=offer.size)
+        abandoned = self.processing is Processing.AWAITING and self.offered_at + form_lasts <= at
+        if not (abandoned or self.processing is Processing.FAILED or self.is_stuck(at)):
+            return None
+        return Photo(
+            id=self.id,
+            organization=self.organization,
+            event=self.event,
+            photographer=photographer,
+            filename=offer.name,
+            content_type=offer.content_type,
+            size=offer.size,
+            sha256=self.sha256,
+            offered_at=at,
+            attempt=self.attempt + 1,
+            version=self.version,
+        )
+
+    def takes(self, attempt: int, object_version: str | None) -> bool:
+        """Whether an arrived object is news: of this attempt, and not the one that is here or failed already.
+
+        Any good version makes a photo ready, so the order in which versions are told does not matter.
+        """
+        if attempt != self.attempt or self.processing is Processing.READY:
+            return False
+        return self.processing is not Processing.FAILED or object_version != self.object_version
+
+    def arrived(self, object_version: str | None, at: datetime) -> "Photo":
+        return replace(
+            self,
+            processing=Processing.PROCESSING,
+            thumbnail=Step.WAITING,
+            watermark=Step.WAITING,
+            failure=None,
+            object_version=object_version,
+            uploaded_at=self.uploaded_at or at,
+            processing_at=at,
+        )
+
+    def failed(self, failure: Failure, object_version: str | None) -> "Photo":
+        return replace(
+            self,
+            processing=Processing.FAILED,
+            thumbnail=Step.FAILED,
+            watermark=Step.FAILED,
+            failure=failure,
+            object_version=object_version,
+        )
+
+    def retried(self, at: datetime) -> "Photo":
+        """Back to processing what is stored. Raises Conflict unless it failed."""
+        if self.processing is not Processing.FAILED and not self.is_stuck(at):
+            raise Conflict("photo_not_failed", "Only a photo that failed can be tried again.")
+        return self.arrived(self.object_version, at)
+
+    def ready(
+        self,
+        found: Inspection,
+        rendering: Rendering,
+        delivered_sha256: str,
+        object_version: str | None,
+        zone: str,
+        approve: bool,
+        at: datetime,
+    ) -> "Photo":
+        return replace(
+            self,
+            processing=Processing.READY,
+            thumbnail=Step.DONE,
+            watermark=Step.DONE,
+            failure=None,
+            object_version=object_version,
+            approval=Approval.APPROVED if approve else Approval.PENDING,
+            content_type=found.content_type,
+            width=found.width,
+            height=found.height,
+            exif=found.exif,
+            taken_at=taken_at(found.exif, zone, at),
+            delivered_sha256=delivered_sha256,
+            renditions=tuple(replace(made, content=b"") for made in rendering.renditions),
+            placeholder=rendering.placeholder,
+            dhash=rendering.dhash,
+            dominant=rendering.dominant,
+            ready_at=at,
+        )
+
+    # --- reviewing ---
+
+    def approved(self, by: str, at: datetime) -> "Photo":
+        return self._reviewed(Approval.APPROVED, None, by, at)
+
+    def rejected(self, reason: str, by: str, at: datetime) -> "Photo":
+        return self._reviewed(Approval.REJECTED, reason, by, at)
+
+    def _reviewed(self, approval: Approval, reason: str | None, by: str, at: datetime) -> "Photo":
+        if self.processing is not Processing.READY:
+            raise Conflict("photo_not_ready", "The photo is not processed yet.")
+        if (self.approval, self.rejection) == (approval, reason):
+            return self
+        return replace(self, approval=approval, rejection=reason, reviewed_by=by, reviewed_at=at)
+
+
+def taken_at(exif: Exif, zone: str, now: datetime) -> datetime | None:
+    """When the photo was taken, in UTC to the millisecond; a camera without a zone means the event's.
+
+    None for a camera whose clock was never set or runs ahead: such a photo sorts by its arrival.
+    """
+    told = exif.taken_at
+    if told is None or not _EARLIEST_PHOTO.year <= told.year <= now.year + 1:
+        return None
+    aware = told if told.tzinfo else told.replace(tzinfo=ZoneInfo(zone))
+    moment = aware.astimezone(UTC)
+    if not _EARLIEST_PHOTO <= moment <= now + _CLOCK_AHEAD:
+        return None
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+# --- an upload ----------------------------------------------------------------------------------------------
+
+
+class FileState(StrEnum):
+    """How far one file of an upload is. `duplicate`: it was here, or on its way, when it was offered."""
+
+    AWAITING = "awaiting"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFile:
+    photo: str
+    name: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A batch of files that a photographer offered at once."""
+
+    id: str
+    organization: str
+    event: str
+    photographer: str
+    files: tuple[UploadFile, ...]
+    created_at: datetime
+    version: int = 1
+
+    def state_of(self, file: UploadFile, photo: Photo | None) -> FileState:
+        if file.duplicate or photo is None or photo.photographer != self.photographer:
+            return FileState.DUPLICATE
+        return FileState(photo.processing)
+
+
+# --- an event's photos --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Photos of an event that were processed, by approval. Also a change of them."""
+
+    pending: int = 0
+    approved: int = 0
+    rejected: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.approved + self.rejected
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.pending + other.pending, self.approved + other.approved, self.rejected + other.rejected
+        )
+
+    @classmethod
+    def moved(cls, was: Photo, now: Photo) -> "Counts":
+        """What a change of one photo changes."""
+        steps = dict.fromkeys(("pending", "approved", "rejected"), 0)
+        for photo, step in ((was, -1), (now, +1)):
+            if photo.processing is Processing.READY:
+                steps[photo.approval.value] += step
+        return cls(**steps)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """The packages of an event. Version 0: it has none of its own."""
+
+    organization: str
+    event: str
+    packages: tuple[Package, ...]
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        codes = [package.code for package in self.packages]
+        if len(set(codes)) < len(codes):
+            raise Invalid("package_codes", "Each package needs a code of its own.", field="packages")
+        if all(package.photos != 1 for package in self.packages):
+            raise Invalid("single_price_missing", "One package must be for a single photo.", field="packages")
+
+
+# --- what is shown ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SignedImage:
+    """`url` works for some minutes."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A photo with addresses of its sizes, by name."""
+
+    photo: Photo
+    sizes: Mapping[str, SignedImage] = field(default_factory=dict)

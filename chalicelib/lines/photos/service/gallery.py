@@ -1,0 +1,52 @@
+"""What visitors see: photos on sale, watermarked, through addresses that end after minutes."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from chalicelib.core import clock, storage
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import NotFound
+from chalicelib.core.table import Page, PageRequest
+from chalicelib.events import service as events
+from chalicelib.lines.photos import store
+from chalicelib.lines.photos.model import Photo, Processing, Shelf, Shown, SignedImage
+
+_SIGN_EVERY = 120
+"""Seconds in which a photo keeps its addresses, so that a browser's cache knows them; each works for three
+minutes more at least."""
+
+
+def event_photos(principal: Principal, id_or_slug: str, request: PageRequest) -> Page[Shown]:
+    """An event's photos on sale by the time they were taken, and how many there are."""
+    event = events.visible(principal, id_or_slug)
+    found = store.on_shelf(event.organization, event.id, Shelf.APPROVED, request)
+    return replace(found.map(shown), total=store.counts(event.organization, event.id).approved)
+
+
+def show_photo(principal: Principal, photo_id: str) -> Shown:
+    """A photo on sale; staff and its photographer see it before, too. Raises NotFound."""
+    missing = NotFound("photo_not_found", "There is no such photo.")
+    photo = store.get(principal.organization, photo_id)
+    insider = principal.may("photo.review") or principal.user == photo.photographer
+    if not (photo.for_sale or (insider and photo.processing is Processing.READY)):
+        raise missing
+    try:
+        events.visible(principal, photo.event)
+    except NotFound as hidden:
+        raise missing from hidden
+    return shown(photo)
+
+
+def shown(photo: Photo) -> Shown:
+    """A photo with signed addresses of its renditions."""
+    window = clock.epoch(clock.now()) // _SIGN_EVERY
+    sizes = {
+        made.name: SignedImage(_signed(photo.rendition_key(made.name), window), made.width, made.height)
+        for made in photo.renditions
+    }
+    return Shown(photo, sizes)
+
+
+@lru_cache(maxsize=8192)
+def _signed(key: str, window: int) -> str:  # noqa: ARG001 - a new window, a new signature
+    return storage.read_url("previews", key)

@@ -1,0 +1,67 @@
+"""Staff decides what goes on sale; what failed is tried again."""
+
+from chalicelib.core import clock, outbox
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import NotFound
+from chalicelib.core.queues import Fact
+from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.events import service as events
+from chalicelib.lines.photos import store
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoRejected, PhotoRetryRequested
+from chalicelib.lines.photos.model import Counts, Photo, Shelf, Shown
+from chalicelib.lines.photos.service.gallery import shown
+
+
+def approve_photo(actor: Principal, photo_id: str) -> Shown:
+    """Put a photo on sale. Raises Conflict `photo_not_ready`."""
+    photo = store.get(actor.organization, photo_id)
+    approved = photo.approved(by=actor.known_user, at=clock.now())
+    fact = PhotoApproved(organization=photo.organization, event=photo.event, photo=photo.id)
+    return _decided(photo, approved, fact)
+
+
+def reject_photo(actor: Principal, photo_id: str, reason: str) -> Shown:
+    """Keep a photo off sale, or take it off. Raises Conflict `photo_not_ready`."""
+    photo = store.get(actor.organization, photo_id)
+    rejected = photo.rejected(reason, by=actor.known_user, at=clock.now())
+    fact = PhotoRejected(
+        organization=photo.organization, event=photo.event, photo=photo.id, photographer=photo.photographer
+    )
+    return _decided(photo, rejected, fact)
+
+
+def retry_photo(actor: Principal, photo_id: str) -> Shown:
+    """Process again what is stored. Raises Conflict `photo_not_failed`, NotFound for a colleague's photo."""
+    photo = store.get(actor.organization, photo_id)
+    if photo.photographer != actor.user and not actor.may("photo.review"):
+        raise NotFound("photo_not_found", "There is no such photo.")
+    fact = PhotoRetryRequested(
+        organization=photo.organization,
+        event=photo.event,
+        photo=photo.id,
+        attempt=photo.attempt,
+        object_version=photo.object_version,
+    )
+    return _decided(photo, photo.retried(clock.now()), fact)
+
+
+def review_shelf(actor: Principal, id_or_slug: str, shelf: Shelf, request: PageRequest) -> Page[Shown]:
+    """A shelf of an event, earliest first."""
+    event = events.get(actor.organization, id_or_slug)
+    return store.on_shelf(event.organization, event.id, shelf, request).map(shown)
+
+
+def counts_of(actor: Principal, id_or_slug: str) -> Counts:
+    event = events.get(actor.organization, id_or_slug)
+    return store.counts(event.organization, event.id)
+
+
+def _decided(photo: Photo, changed: Photo, fact: Fact) -> Shown:
+    """Commit a decision; deciding the same twice changes nothing."""
+    if changed is not photo:
+        transact(
+            store.save(changed, was=photo),
+            *store.count(photo, Counts.moved(photo, changed)),
+            outbox.publish(fact),
+        )
+    return shown(changed)
