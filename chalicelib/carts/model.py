@@ -1,0 +1,33 @@
+"""A cart: what a visitor or a user has picked, whatever line of sale it belongs to."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.core.errors import Unprocessable
+from chalicelib.lines.contract import Item
+
+LASTS = timedelta(days=7)
+MOST_ITEMS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """`owner` is a user id; a guest's cart has None and is opened by the token whose digest is `token_hash`."""
+
+    id: str
+    organization: str
+    owner: str | None
+    token_hash: str | None
+    items: tuple[Item, ...]
+    expires_at: datetime
+    version: int = 0
+
+    def put(self, items: tuple[Item, ...], at: datetime) -> "Cart":
+        """The cart with these items too; an item that is there already stays once."""
+        merged = tuple(dict.fromkeys(self.items + items))
+        if len(merged) > MOST_ITEMS:
+            raise Unprocessable("cart_full", f"A cart holds up to {MOST_ITEMS} items.", field="items")
+        return replace(self, items=merged, expires_at=at + LASTS)
+
+    def without(self, refs: frozenset[str], at: datetime) -> "Cart":
+        return replace(self, items=tuple(item for item in self.items if item.ref not in refs), expires_at=at + LASTS)

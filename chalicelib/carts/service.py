@@ -1,0 +1,146 @@
+"""Carts: open, fill, merge, quote."""
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from chalicelib import lines
+from chalicelib.carts import store
+from chalicelib.carts.model import LASTS, Cart
+from chalicelib.core import clock, ids
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import AppError, Conflict, NotFound
+from chalicelib.core.table import transact
+from chalicelib.lines.contract import Item, Quote
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A cart with its quote. `token` is set once, when a guest's cart has just been made."""
+
+    cart: Cart
+    quote: Quote
+    token: str | None = None
+
+
+def open_cart(principal: Principal) -> Opened:
+    """The caller's cart with its prices as of now; an empty one where there is none yet."""
+    cart = current(principal)
+    return Opened(cart, quote(cart))
+
+
+def add(principal: Principal, items: Sequence[Item]) -> Opened:
+    """Put items into the caller's cart. Raises the problem of an item that can not be bought, and adds none then."""
+    wanted = _quote(principal.organization, items)
+    if wanted.problems:
+        problem = wanted.problems[0]
+        kind: type[AppError] = NotFound if problem.code.endswith("_not_found") else Conflict
+        raise kind(problem.code, problem.message, field="items")
+    token = None
+    if principal.user is None and _guest_cart(principal) is None:
+        id, secret = ids.new("crt"), ids.token()
+        token = f"{id}.{secret}"
+        principal = replace(principal, tokens={**principal.tokens, "cart": token})
+    cart = _change(principal, lambda cart: cart.put(tuple(items), clock.now()))
+    return Opened(cart, quote(cart), token)
+
+
+def remove(principal: Principal, refs: Sequence[str]) -> Opened:
+    """Take items out; one that is not there is no error."""
+    cart = _change(principal, lambda cart: cart.without(frozenset(refs), clock.now()))
+    return Opened(cart, quote(cart))
+
+
+def clear(principal: Principal) -> None:
+    _change(principal, lambda cart: cart.without(frozenset(item.ref for item in cart.items), clock.now()))
+
+
+def forget_bought(organization: str, cart_id: str, refs: Sequence[str]) -> bool:
+    """Take bought items out of the cart they came from; False when nothing was left to take out."""
+    for _ in range(_TRIES):
+        cart = store.find(organization, cart_id)
+        if cart is None or not {item.ref for item in cart.items} & set(refs):
+            return False
+        try:
+            transact(store.save(cart.without(frozenset(refs), clock.now())))
+            return True
+        except Conflict:
+            continue
+    raise Conflict("changed_meanwhile", "The cart keeps changing.")
+
+
+def current(principal: Principal) -> Cart:
+    """The caller's cart, stored or not yet.
+
+    A request that carries both an access token and a cart token moves the guest's items into the user's cart.
+    """
+    guest = _guest_cart(principal)
+    if principal.user is None:
+        return guest or _new(principal)
+    cart = store.find(principal.organization, _users_cart(principal)) or _new(principal)
+    if guest is None:
+        return cart
+    for _ in range(_TRIES):
+        try:
+            transact(store.save(cart.put(guest.items, clock.now())), store.remove(guest))
+        except Conflict:
+            # Another request of the same person merged first, or changed one of the two.
+            guest = _guest_cart(principal)
+        cart = store.find(principal.organization, _users_cart(principal)) or _new(principal)
+        if guest is None or set(guest.items) <= set(cart.items):
+            return cart
+    raise Conflict("changed_meanwhile", "The cart keeps changing. Try again.")
+
+
+def quote(cart: Cart) -> Quote:
+    return _quote(cart.organization, cart.items)
+
+
+def _quote(organization: str, items: Sequence[Item]) -> Quote:
+    total = Quote()
+    by_kind = sorted(items, key=lambda item: item.kind)
+    for kind, group in groupby(by_kind, key=lambda item: item.kind):
+        total += lines.of_kind(kind).quote(organization, list(group), clock.now())
+    return total
+
+
+def _change(principal: Principal, change: Callable[[Cart], Cart]) -> Cart:
+    for _ in range(_TRIES):
+        before = current(principal)
+        after = change(before)
+        if after.items == before.items:
+            return before
+        try:
+            transact(store.save(after))
+            return replace(after, version=before.version + 1)
+        except Conflict:
+            continue
+    raise Conflict("changed_meanwhile", "The cart keeps changing. Try again.")
+
+
+def _new(principal: Principal) -> Cart:
+    at = clock.now()
+    if principal.user is not None:
+        return Cart(_users_cart(principal), principal.organization, principal.user, None, (), at + LASTS)
+    id, _, secret = principal.tokens.get("cart", "").partition(".")
+    if not ids.is_id("crt", id) or len(secret) < 32:
+        id, secret = ids.new("crt"), ids.token()
+    return Cart(id, principal.organization, None, ids.digest(secret), (), at + LASTS)
+
+
+def _guest_cart(principal: Principal) -> Cart | None:
+    """The cart that the presented cart token opens, if it does."""
+    id, _, secret = principal.tokens.get("cart", "").partition(".")
+    if not ids.is_id("crt", id):
+        return None
+    cart = store.find(principal.organization, id)
+    if cart is None or cart.token_hash is None or not hmac.compare_digest(cart.token_hash, ids.digest(secret)):
+        return None
+    return cart
+
+
+def _users_cart(principal: Principal) -> str:
+    return ids.derived("crt", principal.organization, principal.known_user)

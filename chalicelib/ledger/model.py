@@ -1,0 +1,46 @@
+"""Double entry: an entry is a set of postings that sums to zero. Entries are never changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """`amount` in minor units: positive is a debit (we hold more, or are owed more), negative a credit."""
+
+    account: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`id` names the business event (`capture#pay_...`), so the same event can not be booked twice."""
+
+    id: str
+    organization: str
+    order: str
+    currency: str
+    at: datetime
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        if sum(posting.amount for posting in self.postings) != 0:
+            raise ValueError(f"entry {self.id} does not balance")
+
+
+def capture(
+    payment: str, *, organization: str, order: str, gateway: str, received: int, owed: int, currency: str, at: datetime
+) -> Entry:
+    """The money of an order came in. A gateway's satang tail above what was owed is booked apart from the sale."""
+    postings = [Posting(f"gateway:{gateway}", received), Posting("sales", -owed)]
+    if received != owed:
+        postings.append(Posting("payment-tails", owed - received))
+    return Entry(f"capture#{payment}", organization, order, currency, at, tuple(postings))
+
+
+def suspense(
+    payment: str, *, organization: str, order: str, gateway: str, received: int, currency: str, at: datetime
+) -> Entry:
+    """Money came in that no order accounts for; it waits for a person to refund or assign it."""
+    postings = (Posting(f"gateway:{gateway}", received), Posting("suspense", -received))
+    return Entry(f"capture#{payment}", organization, order, currency, at, postings)

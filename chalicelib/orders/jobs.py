@@ -1,0 +1,48 @@
+"""What follows a payment."""
+
+from chalicelib.core.money import Money
+from chalicelib.core.queues import Outcome, on
+from chalicelib.entitlements import service as entitlements
+from chalicelib.notifications import service as notifications
+from chalicelib.orders import service
+from chalicelib.orders.messages import LineDue, OrderCompleted, OrderPaid, OrderPaidLate
+from chalicelib.organizations import service as organizations
+
+
+@on(LineDue)
+def hand_over(fact: LineDue) -> Outcome:
+    return service.hand_over(fact.organization, fact.order, fact.line)
+
+
+@on(OrderPaid)
+def clear_cart(fact: OrderPaid) -> Outcome:
+    return service.clear_cart(fact.organization, fact.order)
+
+
+@on(OrderPaidLate)
+def settle_late(fact: OrderPaidLate) -> Outcome:
+    return service.settle_late(fact.organization, fact.order)
+
+
+@on(OrderCompleted, queue="emails")
+def mail_downloads(fact: OrderCompleted) -> Outcome:
+    order = service.get(fact.organization, fact.order)
+    grants = entitlements.of_order(fact.organization, fact.order)
+    policy = organizations.get(fact.organization)
+    return notifications.send_email(
+        fact.organization,
+        once=f"download-ready#{order.id}",
+        to=order.email,
+        template="download_ready",
+        language=order.language,
+        values={
+            "order_code": order.code,
+            "items": [{"title": line.title, "count": len(line.refs)} for line in order.lines],
+            "total": str(Money(order.total, order.currency)),
+            "link": entitlements.link(order.organization, order.id),
+            "hours": max(grant.hours for grant in grants),
+            "limit": max(grant.limit for grant in grants),
+            "organization": policy.name,
+            "expires_at": max(grant.expires_at for grant in grants),
+        },
+    )

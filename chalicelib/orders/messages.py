@@ -1,0 +1,34 @@
+"""Facts about orders."""
+
+from chalicelib.core.queues import Fact
+
+
+class OrderPaid(Fact):
+    """The money of an order is captured and its things are to be handed over."""
+
+    order: str
+
+
+class OrderPaidLate(Fact):
+    """Money came for an order that had expired; its stock must be held again first."""
+
+    order: str
+
+
+class LineDue(Fact):
+    """One paid line is to be handed over."""
+
+    order: str
+    line: str
+
+
+class OrderCompleted(Fact):
+    """Everything of an order has been handed over."""
+
+    order: str
+
+
+class OrderExpired(Fact):
+    """An order was not paid in time."""
+
+    order: str

@@ -1,0 +1,36 @@
+"""Orders over HTTP."""
+
+from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
+from chalicelib.core.http import Paging, Request, Routes, idempotency_key
+from chalicelib.core.table import Page
+from chalicelib.orders import model, schemas, service
+
+routes = Routes("orders")
+
+
+@routes.post("/orders", permission=PUBLIC, returns=schemas.PlacedOrder, status=201, headers=("Idempotency-Key",))
+def place_order(principal: Principal, request: Request, body: schemas.PlaceOrder) -> schemas.PlacedOrder:
+    """Order what is in the cart, at today's prices.
+
+    Needs an `Idempotency-Key` of your choice: the same key gives the same order again, however often it is sent.
+    """
+    order = service.place_order(
+        principal,
+        idempotency_key(request),
+        email=body.email,
+        language=body.language,
+        expected_total=body.expected_total,
+    )
+    return schemas.PlacedOrder.of(order)
+
+
+@routes.get("/orders", permission=SIGNED_IN, returns=schemas.Order, many=True)
+def list_orders(principal: Principal, query: Paging) -> Page[model.Order]:
+    """The signed-in buyer's orders, newest first."""
+    return service.list_orders(principal, query.request())
+
+
+@routes.get("/orders/{id}", permission=PUBLIC, returns=schemas.Order)
+def read_order(principal: Principal, id: str) -> model.Order:
+    """An order, for its buyer, the holder of its token, or staff."""
+    return service.open_order(principal, id)

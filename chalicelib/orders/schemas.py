@@ -1,0 +1,51 @@
+"""Wire shapes of orders. Amounts are whole minor units of `currency`."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import EmailStr, Field
+
+from chalicelib.carts.schemas import Line
+from chalicelib.core.http import Input, Output
+from chalicelib.orders import model, service
+
+
+class PlaceOrder(Input):
+    email: EmailStr = Field(max_length=254, description="Where the download link goes.")
+    language: Literal["th", "en"] | None = None
+    expected_total: int | None = Field(None, ge=0, description="Refuses with `price_changed` when it differs.")
+
+
+class OrderLine(Line):
+    id: str
+    status: model.LineStatus
+
+
+class Step(Output):
+    status: model.Status
+    at: datetime
+
+
+class Order(Output):
+    id: str
+    code: str
+    status: model.Status
+    email: str
+    language: str
+    lines: list[OrderLine]
+    total: int
+    list_total: int
+    currency: str
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    history: list[Step]
+
+
+class PlacedOrder(Order):
+    token: str = Field(description="Opens the order and its downloads without an account: send it as `X-Order-Token`.")
+
+    @classmethod
+    def of(cls, order: model.Order) -> "PlacedOrder":
+        known = Order.model_validate(order)
+        return cls(**{name: getattr(known, name) for name in Order.model_fields}, token=service.token_of(order))

@@ -1,0 +1,209 @@
+"""Orders: place once, pay once, hand over, expire."""
+
+import hmac
+from dataclasses import replace
+
+from chalicelib import lines
+from chalicelib.carts import service as carts
+from chalicelib.core import clock, ids, log, once, outbox, secrets
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import AppError, Conflict, NotFound, Unprocessable
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import Page, PageRequest, Write, transact
+from chalicelib.lines.contract import Quote, Sold
+from chalicelib.orders import store
+from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
+from chalicelib.orders.model import MOST_LINES, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
+from chalicelib.organizations import service as organizations
+
+_TRIES = 5
+_KEYS_LAST = PAYABLE_FOR * 2
+_SWEEP_AT_MOST = 100
+
+
+def place_order(
+    principal: Principal, key: str, *, email: str, language: str | None, expected_total: int | None
+) -> Order:
+    """Turn the caller's cart into an order with frozen prices, once per idempotency key.
+
+    Raises Unprocessable (`cart_empty`; the key came with another request), Conflict (something is not on sale any
+    more; `price_changed` when `expected_total` is not today's).
+    """
+    organization = principal.organization
+    request = once.fingerprint([email, language, expected_total])
+    for _ in range(_TRIES):
+        cart = carts.current(principal)
+        scope = f"order#{cart.owner or cart.id}"
+        earlier = once.recall(organization, scope, key, request)
+        if earlier is not None:
+            return store.get(organization, earlier)
+        quote = _checked(carts.quote(cart), expected_total)
+        order = _drawn_up(organization, cart.owner, cart.id, email, language, quote)
+        held = [
+            write
+            for line in quote.lines
+            for write in lines.of_kind(line.kind).hold(organization, line, order.id, order.expires_at)
+        ]
+        claim = once.claim(organization, scope, key, result=order.id, body=request, keep=_KEYS_LAST)
+        try:
+            transact(claim, *store.add(order), *held)
+            log.info("order placed", organization=organization, order=order.id)
+            return replace(order, version=1)
+        except (once.Taken, store.CodeTaken):
+            continue
+    raise Conflict("changed_meanwhile", "Too much at once. Try again.")
+
+
+def open_order(principal: Principal, order_id: str) -> Order:
+    """An order for its buyer, for the holder of its token, or for staff. Everybody else learns nothing: NotFound."""
+    missing = NotFound("order_not_found", "There is no such order.")
+    if not ids.is_id("ord", order_id):
+        raise missing
+    order = store.get(principal.organization, order_id)
+    is_buyer = principal.user is not None and order.owner == principal.user
+    token = principal.tokens.get("order", "")
+    has_token = hmac.compare_digest(token.encode(), token_of(order).encode())
+    if not (is_buyer or has_token or principal.may("order.read_all")):
+        raise missing
+    return order
+
+
+def get(organization: str, order_id: str) -> Order:
+    return store.get(organization, order_id)
+
+
+def token_of(order: Order) -> str:
+    """The key that opens an order and its downloads to whoever holds it."""
+    return secrets.sign("order", order.organization, order.id)
+
+
+def list_orders(principal: Principal, request: PageRequest) -> Page[Order]:
+    return store.of_buyer(principal.organization, principal.known_user, request)
+
+
+def still_payable(order: Order) -> Write:
+    return store.still_payable(order)
+
+
+def pay(order: Order, payment: str) -> tuple[Write, ...]:
+    """The writes that make an order paid by `payment`. Raises Conflict when it is paid already."""
+    paid = order.paid(payment, clock.now())
+    return store.save(paid, was=order), *_after_payment(paid)
+
+
+def settle_late(organization: str, order_id: str) -> Outcome:
+    """Hold the stock of a late-paid order again and go on as with any paid one.
+
+    Where the stock is gone the order stays PAID_LATE, for staff to refund; the refusal is raised so that it shows.
+    """
+    order = store.get(organization, order_id)
+    if order.status is not Status.PAID_LATE:
+        return Outcome.SKIPPED
+    at = clock.now()
+    paid = order.move(Status.PAID, at, "held again after a late payment")
+    held = [
+        write
+        for line in order.lines
+        for write in lines.of_kind(line.kind).hold(organization, line.quoted(), order.id, at + PAYABLE_FOR)
+    ]
+    transact(store.save(paid, was=order), *held, *_after_payment(paid))
+    return Outcome.SUCCESS
+
+
+def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
+    """Let a line of sale deliver one paid line, then note it on the order."""
+    order = store.get(organization, order_id)
+    line = next(line for line in order.lines if line.id == line_id)
+    if line.status is LineStatus.FULFILLED:
+        return Outcome.SKIPPED
+    lines.of_kind(line.kind).fulfil(Sold(organization, order.id, line.id, order.owner, line.subject, line.refs))
+    for _ in range(_TRIES):
+        done = order.fulfilled(line_id, clock.now())
+        facts = [OrderCompleted(organization=organization, order=order.id)] if done.status is Status.COMPLETED else []
+        try:
+            transact(store.save(done, was=order), *map(outbox.publish, facts))
+            return Outcome.SUCCESS
+        except Conflict:
+            order = store.get(organization, order_id)
+            if next(held for held in order.lines if held.id == line_id).status is LineStatus.FULFILLED:
+                return Outcome.SKIPPED
+    raise Conflict("changed_meanwhile", "The order keeps changing.")
+
+
+def clear_cart(organization: str, order_id: str) -> Outcome:
+    """What was bought leaves the cart it came from."""
+    order = store.get(organization, order_id)
+    bought = [ref for line in order.lines for ref in line.refs]
+    return Outcome.SUCCESS if carts.forget_bought(organization, order.cart, bought) else Outcome.SKIPPED
+
+
+def expire_due() -> int:
+    """Expire unpaid orders whose time is up; returns how many. Their stock is released in the same commit."""
+    expired = 0
+    for organization, order_id in store.overdue(clock.now(), _SWEEP_AT_MOST):
+        try:
+            expired += _expire(organization, order_id)
+        except AppError as refusal:
+            log.warning("order not expired", organization=organization, order=order_id, code=refusal.code)
+    return expired
+
+
+def _expire(organization: str, order_id: str) -> bool:
+    order = store.get(organization, order_id)
+    at = clock.now()
+    if order.status is not Status.AWAITING_PAYMENT or order.expires_at > at:
+        return False
+    released = [
+        write
+        for line in order.lines
+        for write in lines.of_kind(line.kind).release(organization, line.subject, line.refs, order.id)
+    ]
+    transact(
+        store.save(order.move(Status.EXPIRED, at, "not paid in time"), was=order),
+        *released,
+        outbox.publish(OrderExpired(organization=organization, order=order.id)),
+    )
+    return True
+
+
+def _after_payment(order: Order) -> tuple[Write, ...]:
+    """The facts to publish with a payment: one per line to hand over, so that each retries alone."""
+    if order.status is Status.PAID_LATE:
+        return (outbox.publish(OrderPaidLate(organization=order.organization, order=order.id)),)
+    due = [LineDue(organization=order.organization, order=order.id, line=line.id) for line in order.lines]
+    paid = OrderPaid(organization=order.organization, order=order.id)
+    return (outbox.publish(paid), *map(outbox.publish, due))
+
+
+def _checked(quote: Quote, expected_total: int | None) -> Quote:
+    if quote.problems:
+        problem = quote.problems[0]
+        raise Conflict(problem.code, problem.message, field=problem.ref)
+    if not quote.lines:
+        raise Unprocessable("cart_empty", "Put something into the cart first.")
+    if len(quote.lines) > MOST_LINES:
+        raise Unprocessable("too_many_lines", f"An order takes things of up to {MOST_LINES} events.")
+    if expected_total is not None and expected_total != quote.total:
+        raise Conflict("price_changed", f"The total is {quote.total} now.", field="expectedTotal")
+    return quote
+
+
+def _drawn_up(organization: str, owner: str | None, cart: str, email: str, language: str | None, quote: Quote) -> Order:
+    at = clock.now()
+    policy = organizations.get(organization)
+    return Order(
+        id=ids.new("ord"),
+        organization=organization,
+        code=ids.code(),
+        owner=owner,
+        cart=cart,
+        email=email,
+        language=language or policy.language,
+        status=Status.AWAITING_PAYMENT,
+        lines=tuple(Line.of(number, line) for number, line in enumerate(quote.lines, start=1)),
+        total=quote.total,
+        currency=policy.currency,
+        created_at=at,
+        expires_at=at + PAYABLE_FOR,
+        history=(Step(Status.AWAITING_PAYMENT, at, "placed"),),
+    )

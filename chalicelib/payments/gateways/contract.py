@@ -1,0 +1,85 @@
+"""What selling asks of a payment gateway. Every adapter passes tests/payments/gateways/contract.py.
+
+Amounts are whole minor units. A call may raise `Unavailable("payment_gateway_unavailable")`, which says
+nothing about what the gateway did: a charge may exist all the same. It may raise
+`Unprocessable("payment_gateway_refused")`, which says that the gateway did nothing.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+State = Literal["pending", "captured", "expired", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAccount:
+    """Where an organization's money goes, and the keys that prove it is them. The keys stay out of `repr`."""
+
+    api_key: str = field(repr=False)
+    key_id: str
+    account: str
+    type: str
+    previous_api_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`payable` is what the buyer must send, to the satang: the gateway may add a tail to what was asked."""
+
+    transaction_id: str
+    payable: int
+    currency: str
+    qr_png: bytes = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`unknown` is a state this adapter has never heard of: neither paid nor failed. `account` is None where
+    the gateway does not say into which account the money went."""
+
+    transaction_id: str
+    state: State
+    amount: int
+    currency: str
+    reference: str
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Who a webhook claims to be about. Unproven: only good for finding the account that proves it."""
+
+    transaction_id: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A proven webhook. It carries no amount and no state on purpose: those are asked of the gateway."""
+
+    transaction_id: str
+    reference: str
+
+
+class Gateway(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+        """Ask for `amount` minor units; `reference` comes back in `Status` and in webhooks."""
+
+    def check(self, account: GatewayAccount, transaction_id: str) -> Status: ...
+
+    def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
+        """Withdraw a charge that nobody has paid yet; a paid one is refused."""
+
+    def locate(self, raw: bytes) -> Located:
+        """Raises Unauthorized for anything but a well-formed webhook."""
+
+    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+        """Raises Unauthorized for anything not provably sent by the gateway to this account."""
+
+    def acknowledgement(self) -> dict[str, object]:
+        """The body, sent with status 200, that makes the gateway stop repeating a webhook."""

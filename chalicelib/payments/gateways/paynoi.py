@@ -1,0 +1,280 @@
+"""PayNoi: PromptPay by QR code, in baht.
+
+Sources disagree on the encoding of its signatures, so both are accepted: HMAC-SHA256 in lowercase hex or
+Base64, keyed with the API key, over the bytes of the `data` value exactly as they were sent.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Located, Notification, State, Status
+
+if TYPE_CHECKING:
+    from requests import Session
+
+T = TypeVar("T")
+Answer = Mapping[str, object]
+
+CURRENCY = "THB"  # PromptPay settles in nothing else
+THAILAND = timezone(timedelta(hours=7))  # no daylight saving time, now or planned
+WEBHOOK_LIMIT = 64 * 1024
+ANSWER_LIMIT = 1024 * 1024
+RETRY_AFTER = 5
+PNG = b"\x89PNG\r\n\x1a\n"
+STATES: dict[object, State] = {
+    "pending": "pending",
+    "completed": "captured",
+    "expired": "expired",
+    "failed": "failed",
+}
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_SIGNATURE = re.compile(r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=")
+_SPACE = re.compile(r"[ \t\n\r]*")
+_BAHT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+
+
+class PayNoi:
+    """`timeout` is in seconds: to connect, and between two bytes of the answer."""
+
+    name = "paynoi"
+
+    def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
+        self._url = f"{base_url.rstrip('/')}/ppay_api"
+        self._timeout = timeout
+        self._threads = threading.local()
+
+    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+        fields = {
+            "method": "create",
+            "api_key": account.api_key,
+            "ref1": reference,
+            "key_id": account.key_id,
+            "account": account.account,
+            "type": account.type,
+        }
+        # Written into the text because a JSON number made by Python would have to be a float first.
+        body = f'{json.dumps(fields)[:-1]}, "amount": {amount // 100}.{amount % 100:02d}}}'
+        return self._ask(body, lambda answer: _charge(answer, amount))
+
+    def check(self, account: GatewayAccount, transaction_id: str) -> Status:
+        fields = {"method": "check", "api_key": account.api_key, "trans_id": transaction_id}
+        return self._ask(json.dumps(fields), lambda answer: _status(answer, transaction_id))
+
+    def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
+        fields = {"method": "cancel", "api_key": account.api_key, "trans_id": transaction_id}
+        self._ask(json.dumps(fields), lambda _: None)
+
+    def locate(self, raw: bytes) -> Located:
+        transaction_id, reference, _, _ = _webhook(raw)
+        return Located(transaction_id, reference)
+
+    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+        transaction_id, reference, data, signature = _webhook(raw)
+        keys = [key for key in (account.api_key, account.previous_api_key) if key]
+        expected = [code for key in keys for code in _signatures(key, data)]
+        # A sum, so that every candidate is compared and time does not tell which one fitted.
+        if not sum(hmac.compare_digest(code, signature) for code in expected):
+            raise _forged()
+        return Notification(transaction_id, reference)
+
+    def acknowledgement(self) -> dict[str, object]:
+        return {"status": 1}
+
+    def _ask(self, body: str, read: Callable[[Answer], T]) -> T:
+        status, raw = self._post(body.encode())
+        # 4xx is left to the body: a refusal explains itself there, and anything else does not parse.
+        if status >= 500 or status == 429 or 300 <= status < 400:
+            raise _unavailable()
+        try:
+            answer = _DECODER.decode(raw.decode())
+            if not isinstance(answer, dict) or "status" not in answer:
+                raise ValueError("not an answer")
+            # Its `msg` is a stranger's text, so it stops here: it could quote the request, key included.
+            if status >= 400 or answer["status"] not in (1, "1"):
+                raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
+            return read(answer)
+        except (KeyError, *_MALFORMED) as error:
+            raise _unavailable() from error
+
+    def _post(self, body: bytes) -> tuple[int, bytes]:
+        from requests import RequestException  # 83 ms that a cold start of the API need not spend
+
+        try:
+            with self._session().post(
+                self._url,
+                data=body,
+                headers={"Content-Type": "application/json", "Accept": "application/json"},
+                timeout=self._timeout,
+                allow_redirects=False,  # the request carries the key: to the address we know or nowhere
+                stream=True,
+            ) as response:
+                raw = bytearray()
+                for piece in response.iter_content(16 * 1024):
+                    raw += piece
+                    if len(raw) > ANSWER_LIMIT:
+                        raise _unavailable()
+                return response.status_code, bytes(raw)
+        except RequestException as error:
+            raise _unavailable() from error
+
+    def _session(self) -> "Session":
+        """One per thread: a requests session is not safe to share."""
+        from requests import Session
+
+        if not hasattr(self._threads, "session"):
+            session = Session()
+            session.trust_env = False  # neither a proxy nor a .netrc of the machine gets to see a payment
+            self._threads.session = session
+        found: Session = self._threads.session
+        return found
+
+
+def _charge(answer: Answer, requested: int) -> Charge:
+    payable = _satang(answer["amount"])
+    if str(answer.get("amount_check", payable)) != str(payable):  # the same in satang
+        raise ValueError("the answer names two amounts")
+    if abs(payable - requested) >= 100:
+        raise ValueError("more than a tail of satang away from what was asked")
+    qr_png = base64.b64decode(_text(answer["qr_image_base64"]), validate=True)
+    if not qr_png.startswith(PNG):
+        raise ValueError("the QR code is not a PNG")
+    expires_at = datetime.fromisoformat(_text(answer["expire_at"]))
+    if expires_at.tzinfo is None:
+        expires_at = expires_at.replace(tzinfo=THAILAND)
+    return Charge(_identifier(answer["trans_id"]), payable, CURRENCY, qr_png, expires_at.astimezone(UTC))
+
+
+def _status(answer: Answer, transaction_id: str) -> Status:
+    """Transaction, currency and account are not promised in this answer; if they are there, they count."""
+    if answer.get("trans_id", transaction_id) != transaction_id:
+        raise ValueError("the answer is about another transaction")
+    account = answer.get("account")
+    return Status(
+        transaction_id=transaction_id,
+        state=STATES.get(_text(answer["payment_status"]), "unknown"),
+        amount=_satang(answer["amount"]),
+        currency=_text(answer.get("currency", CURRENCY)),
+        reference=_text(answer["ref1"]),
+        account=None if account is None else _text(account),
+    )
+
+
+def _satang(value: object) -> int:
+    """Baht, as a JSON number or as text, to whole satang; a part of a satang is an error, never rounded."""
+    if isinstance(value, str) and _BAHT.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 < value < 10**9:
+        raise ValueError("not an amount in baht")
+    satang = int(value * 100)
+    if Decimal(satang).scaleb(-2) != value:
+        raise ValueError("not a whole number of satang")
+    return satang
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
+
+
+def _identifier(value: object) -> str:
+    if not _IDENTIFIER.fullmatch(_text(value)):
+        raise ValueError("not an identifier")
+    return _text(value)
+
+
+def _signatures(key: str, data: bytes) -> tuple[bytes, bytes]:
+    """Compared as text, so that each has one spelling only and no decoder is asked to be lenient."""
+    digest = hmac.new(key.encode(), data, hashlib.sha256).digest()
+    return digest.hex().encode(), base64.b64encode(digest)
+
+
+def _webhook(raw: bytes) -> tuple[str, str, bytes, bytes]:
+    """Transaction id, reference, signed bytes and signature of `{"data": {...}, "signature": "..."}`."""
+    if len(raw) > WEBHOOK_LIMIT:
+        raise _forged()
+    try:
+        members = _members(raw.decode())
+        (data, signed), (signature, _) = members["data"], members["signature"]
+        if not isinstance(data, dict) or not _SIGNATURE.fullmatch(_text(signature)):
+            raise ValueError("not a signed object")
+        return (
+            _identifier(data["trans_id"]),
+            _identifier(data["ref1"]),
+            signed.encode(),
+            _text(signature).encode(),
+        )
+    except (KeyError, *_MALFORMED):
+        raise _forged() from None
+
+
+def _members(text: str) -> dict[str, tuple[object, str]]:
+    """Each member of the one object in `text`: its value, and the value's text exactly as it was sent.
+
+    The standard decoder does the parsing; only the outermost level is walked here, because it does not tell
+    where a value began. Encoding a slice of strictly decoded UTF-8 again gives the bytes that were received.
+    """
+    members: dict[str, tuple[object, str]] = {}
+    at, separator = _past(text, 0, "{"), ","
+    while separator == ",":
+        name, at = _DECODER.raw_decode(text, at)
+        start = _past(text, at, ":")
+        value, at = _DECODER.raw_decode(text, start)
+        if _text(name) in members:
+            raise ValueError("a name stands twice")
+        members[_text(name)] = (value, text[start:at])
+        at = _blank(text, at)
+        separator = text[at : at + 1]
+        at = _blank(text, at + 1)
+    if separator != "}" or at != len(text):
+        raise ValueError("the object does not end where the text does")
+    return members
+
+
+def _past(text: str, at: int, mark: str) -> int:
+    at = _blank(text, at)
+    if not text.startswith(mark, at):
+        raise ValueError(f"expected {mark}")
+    return _blank(text, at + 1)
+
+
+def _blank(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")  # two readers would each believe another of them
+    return found
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# What a hostile text can make the decoder raise: a wrong shape, a number out of range, too much nesting.
+_MALFORMED = (ValueError, ArithmeticError, RecursionError)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_not_json)
+
+
+def _forged() -> Unauthorized:
+    return Unauthorized("invalid_signature", "The notification is not signed by the payment service.")
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "payment_gateway_unavailable",
+        "The payment service does not answer. Please try again in a moment.",
+        retry_after=RETRY_AFTER,
+    )

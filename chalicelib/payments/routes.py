@@ -1,0 +1,51 @@
+"""Payments over HTTP."""
+
+from chalicelib.core.auth import PUBLIC, Principal
+from chalicelib.core.http import Paging, Reply, Request, Routes
+from chalicelib.core.table import Page
+from chalicelib.payments import model, schemas, service
+
+routes = Routes("payments")
+
+
+@routes.post(
+    "/payments/create",
+    permission=PUBLIC,
+    returns=schemas.Payment,
+    aliases=("/payment/create",),
+    limit=(60, 60),
+)
+def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.Payment:
+    """Open a payment for an order: a QR code, the exact amount and when it expires.
+
+    While an attempt is open it is answered again; once it has expired a new one is made.
+    """
+    return service.create_payment(principal, body.order_id)
+
+
+@routes.get(
+    "/payments/{id}/status",
+    permission=PUBLIC,
+    returns=schemas.Payment,
+    aliases=("/payment/{id}/status", "/payments/{id}"),
+)
+def read_payment(principal: Principal, id: str) -> model.Payment:
+    """How a payment stands. Poll it every few seconds while the QR code is shown."""
+    return service.read_payment(principal, id)
+
+
+@routes.get("/payments/review", permission="payment.read_all", returns=schemas.ReviewedPayment, many=True)
+def list_payments_under_review(principal: Principal, query: Paging) -> Page[model.Payment]:
+    """Money that arrived but fits no order as agreed: another amount, a second payment, an unknown transaction."""
+    return service.list_under_review(principal, query.request())
+
+
+@routes.post(
+    "/payments/webhook",
+    permission=PUBLIC,
+    raw="application/json",
+    aliases=("/payment/webhook", "/payments/webhook/paynoi"),
+)
+def accept_webhook(request: Request) -> Reply:
+    """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own."""
+    return Reply(service.accept_webhook(request.body))

@@ -1,0 +1,30 @@
+"""Wire shapes of payments. Amounts are whole minor units of `currency`."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from chalicelib.core.http import Input, Output
+from chalicelib.payments.model import State
+
+
+class CreatePayment(Input):
+    order_id: str = Field(min_length=1, max_length=64)
+
+
+class Payment(Output):
+    id: str
+    order_id: str = Field(validation_alias="order")
+    attempt: int
+    gateway: str
+    status: State = Field(validation_alias="state")
+    amount: int = Field(description="What the order costs.")
+    payable: int | None = Field(description="What to pay, to the satang: the gateway may add a tail.")
+    currency: str
+    qr_image_base64: str | None = Field(validation_alias="qr_png", description="The QR code to scan, a PNG.")
+    expires_at: datetime | None
+
+
+class ReviewedPayment(Payment):
+    received: int | None
+    review_reason: str | None

@@ -1,0 +1,256 @@
+"""Payments: open an attempt, ask the gateway, settle exactly once.
+
+Webhook, sweep and the buyer's polling all end in `settle`, which believes nobody but the gateway's own answer.
+"""
+
+import base64
+
+from chalicelib.core import clock, ids, log, outbox, queues
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.ledger import service as ledger
+from chalicelib.orders import service as orders
+from chalicelib.orders.model import Order
+from chalicelib.payments import gateways, store
+from chalicelib.payments.gateways.contract import Status
+from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
+from chalicelib.payments.model import Payment, State
+
+_GATEWAY = "paynoi"
+_TRIES = 5
+_MOST_ATTEMPTS = 20
+_SWEEP_AT_MOST = 100
+_ASK_AGAIN_SECONDS = 3
+_OPENING_SECONDS = 60
+
+
+def create_payment(principal: Principal, order_id: str) -> Payment:
+    """The attempt to pay an order that is open now, or a new one where none is.
+
+    The attempt is written down before the gateway is asked. When the answer is lost, the next call asks again for the
+    same attempt; of two answers one is kept and the other charge withdrawn.
+    Raises Conflict (paid, expired), Unavailable (the gateway does not answer).
+    """
+    order = orders.open_order(principal, order_id)
+    at = clock.now()
+    order.refuse_payment(at)
+    earlier = store.attempts(order.organization, order.id)
+    latest = earlier[-1] if earlier else None
+    if latest is not None and latest.is_open(at):
+        return latest
+    if latest is None or latest.state is not State.CREATED:
+        if len(earlier) >= _MOST_ATTEMPTS:
+            raise Conflict("too_many_attempts", "This order has been tried too often. Place it again.")
+        latest = _open_attempt(order, len(earlier) + 1)
+    if latest.state is not State.CREATED:
+        return latest
+    return _charge(latest)
+
+
+def read_payment(principal: Principal, payment_id: str) -> Payment:
+    """A payment as it stands. While it is open the gateway is asked, at most every three seconds."""
+    payment = store.get(principal.organization, payment_id)
+    try:
+        orders.open_order(principal, payment.order)
+    except NotFound as hidden:
+        raise NotFound("payment_not_found", "There is no such payment.") from hidden
+    at = clock.now()
+    asked = payment.checked_at or payment.created_at
+    if payment.state is State.PENDING and (at - asked).total_seconds() >= _ASK_AGAIN_SECONDS:
+        try:
+            settle(payment.organization, payment.id)
+        except (Unavailable, Conflict) as refusal:
+            # The stored state is still a true answer; the sweep will ask again.
+            log.warning("payment not refreshed", payment=payment.id, code=refusal.code)
+        payment = store.get(principal.organization, payment_id)
+    return payment
+
+
+def accept_webhook(raw: bytes) -> dict[str, object]:
+    """Prove a webhook and queue it. Returns what the gateway wants to hear.
+
+    Raises Unauthorized for anything not provably the gateway's, Unavailable when it could not be queued: then the
+    gateway sends it again.
+    """
+    gateway = gateways.of_name(_GATEWAY)
+    claimed = gateway.locate(raw)
+    try:
+        place = store.locate(claimed.reference)
+    except NotFound as unknown:
+        raise Unauthorized("invalid_signature", "This is not a webhook of ours.") from unknown
+    proven = gateway.verify(gateways.account_of(place.organization, _GATEWAY), raw)
+    queues.tell(
+        GatewayNotified(organization=place.organization, payment=proven.reference, transaction=proven.transaction_id)
+    )
+    return gateway.acknowledgement()
+
+
+def settle(organization: str, payment_id: str, transaction: str | None = None) -> Outcome:
+    """Ask the gateway about a payment and book what it says.
+
+    `transaction` is the gateway's own id where a webhook named one; it may be one we never heard of, when the answer
+    to our request was lost.
+    """
+    for _ in range(_TRIES):
+        payment = store.get(organization, payment_id)
+        asked = transaction or payment.transaction
+        if asked is None or (payment.is_final and asked == payment.transaction):
+            return Outcome.SKIPPED
+        if payment.state is State.CREATED and _age(payment) < _OPENING_SECONDS:
+            # A webhook that overtook the answer to our own request: its transaction is about to be written down.
+            raise Unavailable("payment_opening", "The payment is still being opened.", retry_after=5)
+        gateway = gateways.of_name(payment.gateway)
+        status = gateway.check(gateways.account_of(organization, payment.gateway), asked)
+        try:
+            return _apply(payment, status)
+        except ledger.Booked:
+            return Outcome.SKIPPED
+        except Conflict:
+            continue
+    raise Conflict("changed_meanwhile", "The payment keeps changing.")
+
+
+def settle_due() -> int:
+    """Ask the gateway about every payment whose turn it is; returns how many were asked. One failure stops no other."""
+    asked = 0
+    for organization, payment_id in store.to_check(clock.now(), _SWEEP_AT_MOST):
+        try:
+            settle(organization, payment_id)
+            asked += 1
+        except AppError as refusal:
+            log.warning("payment not checked", payment=payment_id, code=refusal.code)
+    return asked
+
+
+def list_under_review(principal: Principal, request: PageRequest) -> Page[Payment]:
+    return store.under_review(principal.organization, request)
+
+
+def _open_attempt(order: Order, number: int) -> Payment:
+    payment = Payment(
+        id=ids.derived("pay", order.organization, order.id, str(number)),
+        organization=order.organization,
+        order=order.id,
+        attempt=number,
+        gateway=_GATEWAY,
+        amount=order.total,
+        currency=order.currency,
+        state=State.CREATED,
+        created_at=clock.now(),
+    )
+    try:
+        transact(*store.add(payment), orders.still_payable(order))
+    except store.AttemptTaken:
+        log.info("attempt shared", payment=payment.id)
+    return store.get(payment.organization, payment.id)
+
+
+def _charge(payment: Payment) -> Payment:
+    gateway = gateways.of_name(payment.gateway)
+    account = gateways.account_of(payment.organization, payment.gateway)
+    charge = gateway.create(account, amount=payment.amount, reference=payment.id)
+    charged = payment.charged(charge, base64.b64encode(charge.qr_png).decode(), clock.now())
+    try:
+        transact(store.save(charged, was=payment))
+    except Conflict:
+        kept = store.get(payment.organization, payment.id)
+        if kept.transaction != charge.transaction_id:
+            gateway.cancel(account, charge.transaction_id)
+        return kept
+    log.info("payment opened", payment=payment.id, order=payment.order, attempt=payment.attempt)
+    return store.get(payment.organization, payment.id)
+
+
+def _apply(payment: Payment, status: Status) -> Outcome:
+    at = clock.now()
+    match status.state:
+        case "captured":
+            return _capture(payment, status)
+        case "expired" | "failed":
+            _note(payment, payment.closed(State(status.state), at))
+        case "pending":
+            _note(payment, payment.checked(at))
+        case "unknown":
+            log.error("gateway state unknown", payment=payment.id)
+            _note(payment, payment.checked(at))
+    return Outcome.SKIPPED
+
+
+def _note(was: Payment, now: Payment) -> None:
+    """Keep what a check found, unless the payment is settled: that never changes back."""
+    if not was.is_final:
+        transact(store.save(now, was=was))
+
+
+def _age(payment: Payment) -> float:
+    return (clock.now() - payment.created_at).total_seconds()
+
+
+def _capture(payment: Payment, status: Status) -> Outcome:
+    if status.reference != payment.id:
+        log.error("gateway names another payment", payment=payment.id)
+        _note(payment, payment.checked(clock.now()))
+        return Outcome.SKIPPED
+    order = orders.get(payment.organization, payment.order)
+    reason = _disagreement(payment, status, order)
+    if reason is not None:
+        return _send_to_review(payment, status, reason)
+    at = clock.now()
+    entry = ledger.capture(
+        payment.id,
+        organization=payment.organization,
+        order=order.id,
+        gateway=payment.gateway,
+        received=status.amount,
+        owed=payment.amount,
+        currency=payment.currency,
+        at=at,
+    )
+    transact(
+        *ledger.book(entry),
+        store.save(payment.captured(status.amount, at), was=payment),
+        *orders.pay(order, payment.id),
+    )
+    log.info("payment captured", payment=payment.id, order=order.id)
+    return Outcome.SUCCESS
+
+
+def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
+    """Why captured money does not simply pay the order, or None when it does."""
+    account = gateways.account_of(payment.organization, payment.gateway).account
+    if status.currency != payment.currency:
+        return "wrong_currency"
+    if status.account is not None and status.account != account:
+        return "wrong_account"
+    if status.transaction_id != payment.transaction:
+        return "unknown_transaction"
+    if status.amount != payment.payable:
+        return "wrong_amount"
+    if order.payment is not None:
+        return "order_paid_already"
+    return None
+
+
+def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
+    """Book money that does not simply pay the order, once per gateway transaction, and have a person look."""
+    at = clock.now()
+    own = status.transaction_id == payment.transaction
+    entry = ledger.suspense(
+        payment.id if own else f"{payment.id}#{status.transaction_id}",
+        organization=payment.organization,
+        order=payment.order,
+        gateway=payment.gateway,
+        received=status.amount,
+        currency=status.currency,
+        at=at,
+    )
+    noted = payment.for_review(reason, status.amount, at) if own else payment.flagged(reason)
+    transact(
+        *ledger.book(entry),
+        store.save(noted, was=payment),
+        outbox.publish(PaymentUnderReview(organization=payment.organization, payment=payment.id, reason=reason)),
+    )
+    log.error("payment under review", payment=payment.id, reason=reason)
+    return Outcome.SUCCESS

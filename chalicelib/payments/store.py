@@ -1,0 +1,173 @@
+"""Payments.
+
+| access                              | key                                                        |
+|-------------------------------------|------------------------------------------------------------|
+| an order's attempts                 | pk T#{org}#ORD#{order} / sk PAY#{attempt}                  |
+| the payment behind its id (global)  | pk G#gateway-transaction#{payment} / sk -                  |
+| payments to ask the gateway about   | due G#DUE#payment#{0-3} / next_check_at#payment            |
+| payments a person must look at      | by_review T#{org}#REVIEW / created_at#payment              |
+
+The global row is written before the gateway is asked, so even the earliest webhook finds its payment by our own
+reference. It holds ids only.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.core import clock, ids
+from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.table import (
+    Choice,
+    Moment,
+    Page,
+    PageRequest,
+    Record,
+    Write,
+    create,
+    index,
+    page,
+    replace,
+    table,
+)
+from chalicelib.payments.model import Payment, State
+
+_SHARDS = 4
+
+
+class PaymentRecord(Record):
+    Meta = table("payments")
+    model = Payment
+
+    id = UnicodeAttribute()
+    organization = UnicodeAttribute()
+    order = UnicodeAttribute()
+    attempt = NumberAttribute()
+    gateway = UnicodeAttribute()
+    amount = NumberAttribute()
+    currency = UnicodeAttribute()
+    state = Choice(State)
+    created_at = Moment()
+    transaction = UnicodeAttribute(null=True)
+    payable = NumberAttribute(null=True)
+    received = NumberAttribute(null=True)
+    qr_png = UnicodeAttribute(null=True)
+    expires_at = Moment(null=True)
+    captured_at = Moment(null=True)
+    checked_at = Moment(null=True)
+    next_check_at = Moment(null=True)
+    review_reason = UnicodeAttribute(null=True)
+    due_pk = UnicodeAttribute(null=True)
+    due_sk = UnicodeAttribute(null=True)
+    review_pk = UnicodeAttribute(null=True)
+    review_sk = UnicodeAttribute(null=True)
+    due = index("due")
+    by_review = index("by_review")
+
+
+class PointerRecord(Record):
+    Meta = table("payments")
+
+    organization = UnicodeAttribute()
+    order = UnicodeAttribute()
+    attempt = NumberAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a payment is kept."""
+
+    organization: str
+    order: str
+    attempt: int
+
+
+class AttemptTaken(Conflict):
+    """Another request opened this attempt first."""
+
+    def __init__(self) -> None:
+        super().__init__("attempt_taken", "Another request opened this attempt first.")
+
+
+def attempts(organization: str, order: str) -> list[Payment]:
+    """All attempts to pay an order, the first one first."""
+    found = PaymentRecord.query(_pk(organization, order), PaymentRecord.sk.startswith("PAY#"), consistent_read=True)
+    return [record.value() for record in found]
+
+
+def locate(payment_id: str) -> Place:
+    """Where the payment is. Raises NotFound. Mind the tenant: the row is global."""
+    pointer = PointerRecord.fetch(_pointer(payment_id), "-")
+    if pointer is None:
+        raise NotFound("payment_not_found", "There is no such payment.")
+    return Place(pointer.organization, pointer.order, int(pointer.attempt))
+
+
+def get(organization: str, payment_id: str) -> Payment:
+    """Raises NotFound, for a foreign payment too."""
+    missing = NotFound("payment_not_found", "There is no such payment.")
+    if not ids.is_id("pay", payment_id):
+        raise missing
+    place = locate(payment_id)
+    if place.organization != organization:
+        raise missing
+    record = PaymentRecord.fetch(_pk(organization, place.order), _sk(place.attempt))
+    if record is None:
+        raise missing
+    payment: Payment = record.value()
+    return payment
+
+
+def add(payment: Payment) -> tuple[Write, ...]:
+    """A new attempt and its global row. Raises AttemptTaken at commit when there is one with this number."""
+    pointer = PointerRecord(
+        _pointer(payment.id),
+        "-",
+        organization=payment.organization,
+        order=payment.order,
+        attempt=payment.attempt,
+    )
+    return create(_record(payment), AttemptTaken()), create(pointer, AttemptTaken())
+
+
+def save(payment: Payment, *, was: Payment) -> Write:
+    """A write that holds only while the stored version is `was.version`."""
+    return replace(_record(payment), was.version)
+
+
+def to_check(at: datetime, at_most: int) -> Iterator[tuple[str, str]]:
+    """(organization, payment id) of payments whose gateway should be asked by `at`."""
+    for shard in range(_SHARDS):
+        before = PaymentRecord.due_sk < clock.stamp(at)
+        for record in list(PaymentRecord.due.query(f"G#DUE#payment#{shard}", before, limit=at_most)):
+            yield record.organization, record.id
+
+
+def under_review(organization: str, request: PageRequest) -> Page[Payment]:
+    found = page(PaymentRecord, PaymentRecord.by_review, f"T#{organization}#REVIEW", request)
+    return found.map(lambda record: record.value())
+
+
+def _record(payment: Payment) -> PaymentRecord:
+    keys: dict[str, str] = {}
+    if payment.next_check_at is not None:
+        keys["due_pk"] = f"G#DUE#payment#{ids.shard_of(payment.id, _SHARDS)}"
+        keys["due_sk"] = f"{clock.stamp(payment.next_check_at)}#{payment.id}"
+    if payment.review_reason is not None:
+        keys["review_pk"] = f"T#{payment.organization}#REVIEW"
+        keys["review_sk"] = f"{clock.stamp(payment.created_at)}#{payment.id}"
+    return PaymentRecord.of(payment, pk=_pk(payment.organization, payment.order), sk=_sk(payment.attempt), **keys)
+
+
+def _pk(organization: str, order: str) -> str:
+    return f"T#{organization}#ORD#{order}"
+
+
+def _sk(attempt: int) -> str:
+    return f"PAY#{attempt:04d}"
+
+
+def _pointer(payment_id: str) -> str:
+    return f"G#gateway-transaction#{payment_id}"

@@ -1,0 +1,314 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.carts import service as carts
+from chalicelib.core import clock, ids
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, NotFound, Unprocessable
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import PageRequest, transact
+from chalicelib.lines.contract import Item
+from chalicelib.orders import service, store
+from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
+from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Status
+from chalicelib.organizations.service import DEFAULT
+from tests import deliver, selling
+
+pytestmark = pytest.mark.usefixtures("things")
+
+KEY = "checkout-1"
+
+
+def place(principal, key=KEY, **changes):
+    given = {"email": "buyer@example.com", "language": "en", "expected_total": None} | changes
+    return service.place_order(principal, key, **given)
+
+
+def fill(principal, *names):
+    carts.add(principal, [Item("things", name) for name in names])
+
+
+@pytest.fixture
+def order(buyer):
+    fill(buyer, "a", "b")
+    return place(buyer)
+
+
+@pytest.fixture
+def paid(order):
+    transact(*service.pay(order, "pay_1"))
+    return store.get(DEFAULT, order.id)
+
+
+def orders_stored():
+    return len(list(store.OrderRecord.scan(store.OrderRecord.code.exists())))
+
+
+def test_an_order_freezes_the_cart_and_holds_its_stock(order, buyer):
+    stored = store.get(DEFAULT, order.id)
+
+    assert stored == order
+    assert (stored.status, stored.total, stored.currency) == (Status.AWAITING_PAYMENT, 100_00, "THB")
+    assert [(line.kind, line.refs, line.amount) for line in stored.lines] == [("things", ("a", "b"), 100_00)]
+    assert selling.left(DEFAULT) == 98
+    assert len(carts.current(buyer).items) == 2, "the cart stays until the money is there"
+
+
+def test_the_same_key_gives_the_same_order(order, buyer):
+    assert place(buyer).id == order.id
+    assert selling.left(DEFAULT) == 98
+    assert orders_stored() == 1
+
+
+def test_the_same_key_with_another_request_is_refused(order, buyer):
+    with pytest.raises(Unprocessable, match="idempotency_key_reused"):
+        place(buyer, email="other@example.com")
+
+    assert orders_stored() == 1
+
+
+def test_another_key_is_another_order(order, buyer):
+    assert place(buyer, key="checkout-2").id != order.id
+    assert selling.left(DEFAULT) == 96
+
+
+def test_a_submit_that_loses_the_race_gets_the_winners_order(buyer, monkeypatch):
+    fill(buyer, "a")
+    real, placed = service.transact, []
+
+    def race(*writes):
+        monkeypatch.setattr(service, "transact", real)
+        placed.append(place(buyer))
+        real(*writes)
+
+    monkeypatch.setattr(service, "transact", race)
+
+    assert place(buyer).id == placed[0].id
+    assert orders_stored() == 1
+
+
+def test_a_code_that_is_taken_is_drawn_again(order, buyer, monkeypatch):
+    codes = iter([order.code, order.code, "FRESHNEW"])
+    monkeypatch.setattr(ids, "code", lambda: next(codes))
+
+    assert place(buyer, key="checkout-2").code == "FRESHNEW"
+
+
+def test_an_empty_cart_is_no_order(buyer):
+    with pytest.raises(Unprocessable, match="cart_empty"):
+        place(buyer)
+
+    assert orders_stored() == 0
+
+
+def test_a_cart_with_something_gone_is_refused_whole(buyer):
+    fill(buyer, "a")
+    cart = carts.current(buyer)
+    transact(carts.store.save(cart.put((Item("things", "gone"),), clock.now())))
+
+    with pytest.raises(Conflict, match="thing_gone"):
+        place(buyer)
+
+    assert (orders_stored(), selling.left(DEFAULT)) == (0, 100)
+
+
+def test_a_price_that_is_not_the_expected_one_is_refused(buyer):
+    fill(buyer, "a")
+
+    with pytest.raises(Conflict, match="price_changed"):
+        place(buyer, expected_total=49_00)
+
+    assert orders_stored() == 0
+    assert place(buyer, key="checkout-2", expected_total=50_00).total == 50_00
+
+
+def test_stock_that_is_gone_leaves_no_order(buyer):
+    selling.stock(DEFAULT, 1)
+    fill(buyer, "a", "b")
+
+    with pytest.raises(Conflict, match="sold_out"):
+        place(buyer)
+
+    assert (orders_stored(), selling.left(DEFAULT)) == (0, 1)
+
+
+def test_an_order_opens_for_its_buyer_its_token_and_staff_only(order, buyer):
+    token = service.token_of(order)
+    staff = Principal(DEFAULT, user="usr_staff", permissions=frozenset({"order.read_all"}))
+    guest = Principal(DEFAULT, tokens={"order": token})
+
+    assert {service.open_order(who, order.id).id for who in (buyer, staff, guest)} == {order.id}
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        Principal(DEFAULT),
+        Principal(DEFAULT, user="usr_other"),
+        Principal(DEFAULT, tokens={"order": "guess"}),
+        Principal("org_other", user="usr_01J00000000000000000000001"),
+        Principal("org_other", user="usr_staff", permissions=frozenset({"order.read_all"})),
+    ],
+)
+def test_a_stranger_gets_the_answer_for_an_order_that_is_not_there(order, stranger):
+    with pytest.raises(NotFound) as hidden:
+        service.open_order(stranger, order.id)
+    with pytest.raises(NotFound) as missing:
+        service.open_order(stranger, ids.new("ord"))
+
+    assert str(hidden.value) == str(missing.value)
+
+
+def test_an_order_token_opens_no_other_order(order, buyer):
+    other = place(buyer, key="checkout-2")
+    guest = Principal(DEFAULT, tokens={"order": service.token_of(other)})
+
+    with pytest.raises(NotFound):
+        service.open_order(guest, order.id)
+
+
+def test_what_is_no_order_id_is_missing(buyer):
+    with pytest.raises(NotFound):
+        service.open_order(buyer, "evt_01J00000000000000000000001")
+
+
+def test_a_buyer_lists_own_orders_newest_first(order, buyer):
+    later = place(buyer, key="checkout-2")
+
+    page = service.list_orders(buyer, PageRequest(size=1))
+    rest = service.list_orders(buyer, PageRequest(size=1, cursor=page.cursor))
+
+    assert [page.items[0].id, rest.items[0].id] == [later.id, order.id]
+    assert rest.cursor is None
+    assert service.list_orders(replace(buyer, user="usr_other"), PageRequest()).items == []
+
+
+def test_a_payment_makes_the_order_paid_and_each_line_due(order):
+    transact(*service.pay(order, "pay_1"))
+
+    assert store.get(DEFAULT, order.id).status is Status.PAID
+    assert {type(fact) for fact in deliver.facts()} == {OrderPaid, LineDue}
+
+
+def test_a_second_payment_does_not_pay_again(paid):
+    with pytest.raises(Conflict, match="order_status"):
+        service.pay(paid, "pay_2")
+
+
+def test_handing_over_completes_the_order_and_tells_it_once(paid):
+    first = service.hand_over(DEFAULT, paid.id, "line-1")
+    second = service.hand_over(DEFAULT, paid.id, "line-1")
+
+    assert (first, second) == (Outcome.SUCCESS, Outcome.SKIPPED)
+    stored = store.get(DEFAULT, paid.id)
+    assert stored.status is Status.COMPLETED
+    assert [line.status for line in stored.lines] == [LineStatus.FULFILLED]
+    assert selling.given(DEFAULT, paid.id) == 1
+    assert len([fact for fact in deliver.facts() if isinstance(fact, OrderCompleted)]) == 1
+
+
+def test_two_hand_overs_at_once_complete_once(paid, monkeypatch):
+    real = service.transact
+
+    def race(*writes):
+        monkeypatch.setattr(service, "transact", real)
+        assert service.hand_over(DEFAULT, paid.id, "line-1") is Outcome.SUCCESS
+        real(*writes)
+
+    monkeypatch.setattr(service, "transact", race)
+
+    assert service.hand_over(DEFAULT, paid.id, "line-1") is Outcome.SKIPPED
+    assert len([fact for fact in deliver.facts() if isinstance(fact, OrderCompleted)]) == 1
+
+
+def test_what_was_bought_leaves_the_cart(paid, buyer):
+    fill(buyer, "c")
+
+    assert service.clear_cart(DEFAULT, paid.id) is Outcome.SUCCESS
+    assert [item.ref for item in carts.current(buyer).items] == ["c"]
+    assert service.clear_cart(DEFAULT, paid.id) is Outcome.SKIPPED
+
+
+def test_an_order_not_paid_in_time_expires_and_gives_its_stock_back(order):
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        assert service.expire_due() == 1
+        assert service.expire_due() == 0
+
+    assert store.get(DEFAULT, order.id).status is Status.EXPIRED
+    assert selling.left(DEFAULT) == 100
+    assert [type(fact) for fact in deliver.facts()] == [OrderExpired]
+
+
+def test_nothing_expires_before_its_time(order):
+    assert service.expire_due() == 0
+
+
+def test_a_paid_order_does_not_expire(paid):
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        assert service.expire_due() == 0
+
+
+def test_one_order_that_can_not_expire_now_does_not_stop_the_others(order, buyer, monkeypatch):
+    place(buyer, key="checkout-2")
+    real, calls = service.transact, []
+
+    def first_fails(*writes):
+        calls.append(1)
+        if len(calls) == 1:
+            raise Conflict("changed_meanwhile", "busy")
+        real(*writes)
+
+    monkeypatch.setattr(service, "transact", first_fails)
+
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        assert service.expire_due() == 1
+
+
+def expire(order):
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        service.expire_due()
+    return store.get(DEFAULT, order.id)
+
+
+def test_late_money_holds_the_stock_again_and_goes_on(order):
+    transact(*service.pay(expire(order), "pay_1"))
+    assert store.get(DEFAULT, order.id).status is Status.PAID_LATE
+    assert OrderPaidLate in {type(fact) for fact in deliver.facts()}
+
+    assert service.settle_late(DEFAULT, order.id) is Outcome.SUCCESS
+    assert service.settle_late(DEFAULT, order.id) is Outcome.SKIPPED
+
+    assert store.get(DEFAULT, order.id).status is Status.PAID
+    assert selling.left(DEFAULT) == 98
+
+
+def test_late_money_for_stock_that_is_gone_waits_for_staff(order):
+    transact(*service.pay(expire(order), "pay_1"))
+    selling.stock(DEFAULT, 1)
+
+    with pytest.raises(Conflict, match="sold_out"):
+        service.settle_late(DEFAULT, order.id)
+
+    assert store.get(DEFAULT, order.id).status is Status.PAID_LATE
+    assert selling.left(DEFAULT) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (Status.PAID, "order_already_paid"),
+        (Status.PAID_LATE, "order_already_paid"),
+        (Status.COMPLETED, "order_already_paid"),
+        (Status.EXPIRED, "order_expired"),
+    ],
+)
+def test_only_a_waiting_order_can_be_paid(order, status, code):
+    with pytest.raises(Conflict, match=code):
+        replace(order, status=status).refuse_payment(clock.now())
+
+
+def test_an_order_past_its_time_can_not_be_paid_even_before_the_sweep(order):
+    with pytest.raises(Conflict, match="order_expired"):
+        order.refuse_payment(order.expires_at)

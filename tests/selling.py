@@ -1,0 +1,132 @@
+"""Fakes at selling's two boundaries: a line of sale with stock, and a payment gateway."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.core import clock
+from chalicelib.core.errors import Conflict, Unauthorized, Unavailable
+from chalicelib.core.table import Record, Write, create, table, transact, update
+from chalicelib.lines.contract import Item, Part, Problem, Quote, QuoteLine, Sold
+from chalicelib.payments.gateways.contract import (
+    Charge,
+    GatewayAccount,
+    Located,
+    Notification,
+    State,
+    Status,
+)
+
+PRICE = 50_00
+
+
+class StockRecord(Record):
+    Meta = table("events")
+
+    left = NumberAttribute(null=True)
+    order = UnicodeAttribute(null=True)
+
+
+class Things:
+    """Sells things by name at 50 baht; `gone` is no longer sold. Each hold takes one from a common stock."""
+
+    kind = "things"
+
+    def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
+        gone = [item.ref for item in items if item.ref == "gone"]
+        wanted = tuple(item.ref for item in items if item.ref != "gone")
+        problems = tuple(Problem(ref, "thing_gone", "This is not sold any more.") for ref in gone)
+        if not wanted:
+            return Quote(problems=problems)
+        part = Part("thing", "Thing", len(wanted), PRICE)
+        line = QuoteLine("things", "shelf", "Things", wanted, (part,), part.amount, part.amount, "one price")
+        return Quote((line,), problems)
+
+    def hold(self, organization: str, line: QuoteLine, order: str, until: datetime) -> Sequence[Write]:
+        left = StockRecord(_stock(organization), "-")
+        sold_out = Conflict("sold_out", "There are not enough left.")
+        count = len(line.refs)
+        return [update(left, StockRecord.left.add(-count), condition=StockRecord.left >= count, refused=sold_out)]
+
+    def release(self, organization: str, subject: str, refs: Sequence[str], order: str) -> Sequence[Write]:
+        return [update(StockRecord(_stock(organization), "-"), StockRecord.left.add(len(refs)))]
+
+    def fulfil(self, sold: Sold) -> None:
+        record = StockRecord(f"T#{sold.organization}#GIVEN#{sold.order}", sold.line, order=sold.order)
+        try:
+            transact(create(record))
+        except Conflict:
+            return
+
+
+def stock(organization: str, left: int) -> None:
+    StockRecord(_stock(organization), "-", left=left).save()
+
+
+def left(organization: str) -> int:
+    return int(StockRecord.get(_stock(organization), "-").left)
+
+
+def given(organization: str, order: str) -> int:
+    """How many lines of an order were handed over."""
+    return StockRecord.count(f"T#{organization}#GIVEN#{order}")
+
+
+def _stock(organization: str) -> str:
+    return f"T#{organization}#STOCK"
+
+
+@dataclass
+class FakeGateway:
+    """A gateway in memory. `fail` makes the next call of that name raise Unavailable after it took effect."""
+
+    name: str = "paynoi"
+    tail: int = 24
+    charges: dict[str, Status] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    fail: set[str] = field(default_factory=set)
+
+    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+        id = f"T{len(self.charges) + 1:04d}"
+        self.charges[id] = Status(id, "pending", amount + self.tail, "THB", reference, None)
+        self._may_fail("create")
+        return Charge(id, amount + self.tail, "THB", b"\x89PNG", clock.now() + timedelta(minutes=15))
+
+    def check(self, account: GatewayAccount, transaction_id: str) -> Status:
+        self.asked.append(transaction_id)
+        self._may_fail("check")
+        return self.charges[transaction_id]
+
+    def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
+        self.cancelled.append(transaction_id)
+        self._may_fail("cancel")
+
+    def locate(self, raw: bytes) -> Located:
+        data = json.loads(raw)["data"]
+        return Located(data["trans_id"], data["ref1"])
+
+    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+        if json.loads(raw)["signature"] != account.api_key:
+            raise Unauthorized("invalid_signature", "This is not a webhook of ours.")
+        located = self.locate(raw)
+        return Notification(located.transaction_id, located.reference)
+
+    def acknowledgement(self) -> dict[str, object]:
+        return {"status": 1}
+
+    def set(self, transaction: str, state: State, **changes: object) -> None:
+        """What the gateway will say of a transaction from now on."""
+        self.charges[transaction] = replace(self.charges[transaction], state=state, **changes)  # type: ignore[arg-type]
+
+    def webhook(self, transaction: str, key: str) -> bytes:
+        data = {"trans_id": transaction, "ref1": self.charges[transaction].reference}
+        return json.dumps({"data": data, "signature": key}).encode()
+
+    def _may_fail(self, call: str) -> None:
+        if call in self.fail:
+            self.fail.discard(call)
+            raise Unavailable("payment_gateway_unavailable", "The gateway does not answer.", retry_after=5)
