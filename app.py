@@ -1,0 +1,117 @@
+"""Composition: mounts every domain's routes on the API and names every Lambda function."""
+
+from functools import cache
+from typing import Any
+
+from chalicelib.accounts import jobs as accounts_jobs
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.routes import routes as accounts_routes
+from chalicelib.carts.routes import routes as carts_routes
+from chalicelib.core import openapi, outbox, queues
+from chalicelib.core.http import Access, Api
+from chalicelib.entitlements.routes import routes as downloads_routes
+from chalicelib.events.routes import routes as events_routes
+from chalicelib.lines.photos import jobs as photos_jobs
+from chalicelib.lines.photos.routes import routes as photos_routes
+from chalicelib.operations.routes import routes_for
+from chalicelib.orders import jobs as orders_jobs
+from chalicelib.orders import service as orders
+from chalicelib.orders.routes import routes as orders_routes
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.roles import GUARDED, ROLES
+from chalicelib.organizations.routes import routes as organizations_routes
+from chalicelib.payments import jobs as payments_jobs
+from chalicelib.payments import service as payments
+from chalicelib.payments.routes import routes as payments_routes
+
+JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs)
+"""Importing a domain's jobs registers its handlers."""
+
+# Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
+_ARN = "arn:aws:{}:us-east-1:000000000000:{}"
+
+
+@cache
+def openapi_document() -> dict[str, Any]:
+    return openapi.document(
+        app,
+        title="ThePixStock API",
+        version="1.0.0",
+        description="Event photos, from upload to download: organizers, photographers, visitors, payments.",
+    )
+
+
+app = Api(
+    "thepixstock",
+    Access(
+        permissions=ROLES,
+        guarded=GUARDED,
+        tenant_of=organizations.tenant_of,
+        session_lives=accounts.session_lives,
+        origins_of=organizations.origins_of,
+    ),
+)
+app.mount(
+    accounts_routes,
+    organizations_routes,
+    events_routes,
+    photos_routes,
+    carts_routes,
+    orders_routes,
+    payments_routes,
+    downloads_routes,
+    routes_for(openapi_document),
+)
+
+
+@app.on_sqs_message(queue_arn=_ARN.format("sqs", "uploads"), batch_size=1, name="on_upload")
+def on_upload(event: Any) -> dict[str, list[dict[str, str]]]:
+    """A photo has arrived in S3, or one is to be processed again."""
+    return queues.consume(event.to_dict(), foreign=photos_jobs.ingest)
+
+
+@app.on_sqs_message(queue_arn=_ARN.format("sqs", "payments"), batch_size=10, name="on_payment")
+def on_payment(event: Any) -> dict[str, list[dict[str, str]]]:
+    """A gateway says that something happened to a payment."""
+    return queues.consume(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn=_ARN.format("sqs", "emails"), batch_size=10, name="on_email")
+def on_email(event: Any) -> dict[str, list[dict[str, str]]]:
+    """A mail is to be sent."""
+    return queues.consume(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn=_ARN.format("sqs", "jobs"), batch_size=10, name="on_job")
+def on_job(event: Any) -> dict[str, list[dict[str, str]]]:
+    """Everything else that follows a fact."""
+    return queues.consume(event.to_dict())
+
+
+@app.on_dynamodb_record(
+    stream_arn=_ARN.format("dynamodb", "table/outbox/stream"),
+    batch_size=25,
+    starting_position="TRIM_HORIZON",
+    name="relay",
+)
+def relay(event: Any) -> None:
+    """Facts published a moment ago go to their queues."""
+    outbox.relay_stream(event.to_dict())
+
+
+@app.schedule("rate(1 minute)", name="sweep_outbox")
+def sweep_outbox(event: Any) -> None:
+    """Facts that the stream left behind."""
+    outbox.sweep()
+
+
+@app.schedule("rate(1 minute)", name="sweep_payments")
+def sweep_payments(event: Any) -> None:
+    """Payments whose webhook may be lost: ask the gateway."""
+    payments.settle_due()
+
+
+@app.schedule("rate(1 minute)", name="sweep_orders")
+def sweep_orders(event: Any) -> None:
+    """Orders that were not paid in time."""
+    orders.expire_due()

@@ -1,0 +1,161 @@
+"""What the PayNoi sandbox keeps of a charge, and how amounts, times and QR codes are written on the wire."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from http import HTTPStatus
+from typing import Any, Literal, Self
+
+import segno
+
+THAILAND = timezone(timedelta(hours=7))
+
+_ANYWHERE = {
+    "timeout": "no answer, and nothing happened",
+    "lost": "it happened, but the answer is lost",
+    "error": "status 500, and nothing happened",
+    "garbage": "it happened, but the answer is garbage",
+    "redirect": "redirected, and nothing happened",
+    "extra": "unknown fields in the answer",
+}
+# What each method of the API can be told to do wrong, and how a person reads it.
+FAULTS = {
+    "create": _ANYWHERE | {"early_webhook": "paid, and the webhook sent, before the answer"},
+    "check": _ANYWHERE | {"odd_status": "a payment status nobody has heard of"},
+    "cancel": _ANYWHERE,
+}
+
+
+class Refused(Exception):
+    """What the sandbox does not carry out, with the HTTP status that pages and the control API answer."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class NoAnswer(Exception):
+    """The connection closes without a byte."""
+
+
+@dataclass
+class Webhook:
+    """`answer` is what the receiver last said, for a person to read."""
+
+    state: Literal["none", "due", "delivered", "dropped", "abandoned"] = "none"
+    bad_signature: bool = False
+    attempts: int = 0
+    accepted: int = 0
+    answer: str = ""
+
+
+@dataclass
+class Transaction:
+    """Amounts in satang, times in UTC. `received` is what was really paid."""
+
+    trans_id: str
+    ref1: str
+    requested: int
+    payable: int
+    key_id: str
+    account: str
+    type: str
+    created_at: datetime
+    expires_at: datetime
+    status: Literal["pending", "completed", "expired", "failed"] = "pending"
+    received: int | None = None
+    webhook: Webhook = field(default_factory=Webhook)
+
+    @property
+    def amount(self) -> int:
+        return self.payable if self.received is None else self.received
+
+    @property
+    def promptpay(self) -> str:
+        return promptpay(self.account, self.type, self.payable)
+
+    @property
+    def qr_png(self) -> str:
+        """Base64, without a `data:` prefix."""
+        png = io.BytesIO()
+        segno.make_qr(self.promptpay, error="m").save(png, kind="png", scale=8, border=4)
+        return base64.b64encode(png.getvalue()).decode()
+
+    def stored(self) -> dict[str, Any]:
+        return asdict(self) | {
+            "created_at": self.created_at.isoformat(),
+            "expires_at": self.expires_at.isoformat(),
+        }
+
+    @classmethod
+    def restored(cls, stored: dict[str, Any]) -> Self:
+        times = {name: datetime.fromisoformat(stored[name]) for name in ("created_at", "expires_at")}
+        return cls(**stored | times | {"webhook": Webhook(**stored["webhook"])})
+
+
+def promptpay(account: str, kind: str, amount: int) -> str:
+    """The EMVCo text of a PromptPay QR code. `kind` 1 is a phone, 2 a national id; `amount` is in satang."""
+
+    def tag(number: str, value: str) -> str:
+        return f"{number}{len(value):02d}{value}"
+
+    target = tag("01", f"0066{account[1:]}") if kind == "1" else tag("02", account)
+    payload = "".join(
+        (
+            tag("00", "01"),
+            tag("01", "12"),  # dynamic: good for one payment
+            tag("29", tag("00", "A000000677010111") + target),
+            tag("53", "764"),
+            tag("54", baht(amount)),
+            tag("58", "TH"),
+            "6304",
+        )
+    )
+    return f"{payload}{crc16(payload.encode()):04X}"
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16/CCITT-FALSE, as EMVCo QR codes end with."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc
+
+
+def satang(given: object) -> int | None:
+    """A positive amount in baht, number or text, in satang; None if it is not one."""
+    try:
+        amount = Decimal(str(given)) * 100
+        return int(amount) if 0 < amount <= 10**9 and amount == int(amount) else None
+    except InvalidOperation:
+        return None
+
+
+def baht(amount: int) -> str:
+    return f"{amount // 100}.{amount % 100:02d}"
+
+
+def wire(fields: Mapping[str, object], *, amount: int) -> str:
+    """JSON with `amount` as a number in baht, written exactly: a float never holds money."""
+    return f'{json.dumps(fields, ensure_ascii=False)[:-1]}, "amount": {baht(amount)}}}'
+
+
+def thai(moment: datetime) -> str:
+    return moment.astimezone(THAILAND).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def seconds(given: object) -> float:
+    try:
+        duration = float(str(given))
+    except ValueError:
+        duration = -1
+    if not 0 <= duration <= 3600:
+        raise Refused(HTTPStatus.BAD_REQUEST, "A time is 0 to 3600 seconds.")
+    return duration

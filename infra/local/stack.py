@@ -1,0 +1,169 @@
+"""Deploys infra/data.yaml into the emulator, unchanged, and says where everything is."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+
+TEMPLATE = Path(__file__).parent.parent / "data.yaml"
+APP = "thepixstock"
+STAGE = "local"
+STACK = f"{APP}-{STAGE}-data"
+REGION = "us-east-1"
+MAIL_FROM = "photos@thepixstock.example"
+QUEUES = ("Uploads", "Payments", "Emails", "Jobs")
+VISIBILITY_TIMEOUT = 30  # seconds: how long a killed process hides the messages it held
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # what the emulator expects
+DEPLOY_SECONDS = 120.0
+
+
+class DeployFailed(RuntimeError):
+    """CloudFormation refused the data stack; the text quotes the events that say why."""
+
+
+def emulator_client(service: Any, endpoint: str, config: Config | None = None) -> Any:
+    """A boto3 client of the emulator that looks neither at the environment nor at a person's AWS profile."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}).merge(config or Config()),
+    )
+
+
+def deploy(endpoint: str, allowed_origins: Iterable[str], mail_from: str = MAIL_FROM) -> dict[str, str]:
+    """Create the data stack or bring it up to date; returns its outputs. Raises DeployFailed."""
+    values = {
+        "App": APP,
+        "Stage": STAGE,
+        "AllowedOrigins": ",".join(allowed_origins),
+        "MailFrom": mail_from,
+        **{f"{queue}VisibilityTimeout": str(VISIBILITY_TIMEOUT) for queue in QUEUES},
+    }
+    cloudformation: CloudFormationClient = emulator_client("cloudformation", endpoint)
+    _create_or_update(cloudformation, [{"ParameterKey": key, "ParameterValue": text} for key, text in values.items()])
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    _expire_items(endpoint, outputs)
+    return outputs | _queue_urls(endpoint, outputs)
+
+
+def environment(
+    outputs: Mapping[str, str],
+    *,
+    endpoint: str,
+    api_url: str,
+    paynoi_url: str,
+    allowed_origins: Iterable[str],
+) -> dict[str, str]:
+    """What the application reads: PIX_* and the emulator's AWS_*."""
+    return {
+        **CREDENTIALS,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PIX_APP": APP,
+        "PIX_STAGE": STAGE,
+        "PIX_ORIGINALS_BUCKET": outputs["OriginalsBucketName"],
+        "PIX_PREVIEWS_BUCKET": outputs["PreviewsBucketName"],
+        **{f"PIX_{queue.upper()}_QUEUE": outputs[f"{queue}QueueUrl"] for queue in QUEUES},
+        "PIX_SECRET_ID": outputs["SecretId"],
+        "PIX_API_URL": api_url.rstrip("/"),
+        "PIX_ALLOWED_ORIGINS": ",".join(allowed_origins),
+        "PIX_MAIL_FROM": outputs["MailFrom"],
+        "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
+    }
+
+
+def put_secrets(endpoint: str, outputs: Mapping[str, str], home: Path) -> dict[str, Any]:
+    """Give the emulator this folder's own secrets, made at the first start; returns them."""
+    file = home / "secrets.json"
+    if not file.exists():
+        part = file.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(_new_secrets()))
+        part.replace(file)
+    text = file.read_text()
+    emulator_client("secretsmanager", endpoint).put_secret_value(SecretId=outputs["SecretId"], SecretString=text)
+    values: dict[str, Any] = json.loads(text)
+    return values
+
+
+def _new_secrets() -> dict[str, Any]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return {
+        "jwt_private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "token_key": secrets.token_hex(32),
+        "paynoi": {
+            "api_key": secrets.token_urlsafe(32),
+            "key_id": "sandbox",
+            "account": "0800000000",
+            "type": "1",
+        },
+    }
+
+
+def _create_or_update(cloudformation: "CloudFormationClient", parameters: "list[ParameterTypeDef]") -> None:
+    body = TEMPLATE.read_text()
+    try:
+        cloudformation.create_stack(StackName=STACK, TemplateBody=body, Parameters=parameters)
+    except cloudformation.exceptions.AlreadyExistsException:
+        try:
+            cloudformation.update_stack(StackName=STACK, TemplateBody=body, Parameters=parameters)
+        except ClientError as refusal:
+            if "No updates are to be performed" not in str(refusal):
+                raise
+            return
+    except ClientError as refusal:
+        raise DeployFailed(f"CloudFormation refused {TEMPLATE.name}: {refusal}") from refusal
+
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    status = "CREATE_IN_PROGRESS"
+    while status.endswith("_IN_PROGRESS") and time.monotonic() < deadline:
+        time.sleep(0.02)
+        status = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        reasons = [
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
+            for event in reversed(events)
+            if "FAILED" in event.get("ResourceStatus", "")
+        ]
+        raise DeployFailed("\n".join([f"The data stack ended as {status}.", *reasons]))
+
+
+def _expire_items(endpoint: str, outputs: Mapping[str, str]) -> None:
+    """Switch TTL on as the template says: the emulator's CloudFormation passes over that property."""
+    dynamodb = emulator_client("dynamodb", endpoint)
+    wanted = {"AttributeName": "ttl", "Enabled": True}
+    for name, table in outputs.items():
+        if not name.endswith("TableName"):
+            continue
+        known = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        if known["TimeToLiveStatus"] == "DISABLED":
+            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
+
+
+def _queue_urls(endpoint: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The URLs as they are now: the stack remembers those of the port it was made on."""
+    sqs = emulator_client("sqs", endpoint)
+    arns = {name: arn for name, arn in outputs.items() if arn.startswith("arn:aws:sqs:")}
+    return {
+        name.removesuffix("Arn") + "Url": sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        for name, arn in arns.items()
+    }
