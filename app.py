@@ -100,18 +100,18 @@ def relay(event: Any) -> None:
 
 
 @app.schedule("rate(1 minute)", name="sweep_outbox")
-def sweep_outbox(event: Any) -> None:
+def sweep_outbox(_event: Any) -> None:
     """Facts that the stream left behind."""
     outbox.sweep()
 
 
 @app.schedule("rate(1 minute)", name="sweep_payments")
-def sweep_payments(event: Any) -> None:
+def sweep_payments(_event: Any) -> None:
     """Payments whose webhook may be lost: ask the gateway."""
     payments.settle_due()
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")
-def sweep_orders(event: Any) -> None:
+def sweep_orders(_event: Any) -> None:
     """Orders that were not paid in time."""
     orders.expire_due()

@@ -8,10 +8,9 @@ import os
 import platform
 import statistics
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from rich.table import Table
 from infra.local import samples
 from infra.local.client import Deviation, Person
 from infra.local.emulator import EmulatorFailed, HomeInUse, clear_state
-from infra.local.journey import Bought, Journey, Tick, Uploaded
+from infra.local.journey import Bought, Downloaded, Journey, Tick, Uploaded
 from infra.local.logs import write_logs_to
 from infra.local.people import log_ins
 from infra.local.samples import Sample
@@ -60,8 +59,7 @@ class Story:
     uploaded: Uploaded
     bought: Bought
     lost: Bought
-    saved: list[Path]
-    downloaded: float
+    downloaded: Downloaded
     refusals: list[str]
     sheet: Path
 
@@ -122,9 +120,7 @@ class Demo:
             tick(1)
         wanted = bought.order["lines"][0]["refs"]
         with self._step("Download through the mail's link", len(wanted)) as tick:
-            started = time.perf_counter()
-            saved = journey.download(bought, uploaded, tick)
-            downloaded = time.perf_counter() - started
+            downloaded = journey.download(bought, uploaded, tick)
         with self._step("Buy as a guest, webhook lost", 1) as tick:
             guest = Person(journey.system.url, "guest")
             picked = guest.post("/cart/items", {"items": [{"ref": gallery[-1]["id"]}]})
@@ -135,7 +131,7 @@ class Demo:
             refusals = journey.refuse(event["id"], bought)
             tick(1)
         self._progress.stop()
-        report(self._console, Story(photos, uploaded, bought, lost, saved, downloaded, refusals, sheet))
+        report(self._console, Story(photos, uploaded, bought, lost, downloaded, refusals, sheet))
 
     def _gather(self, folder: Path | None) -> list[Sample]:
         if folder is not None:
@@ -163,24 +159,19 @@ def report(console: Console, story: Story) -> None:
     console.print(_timeline(story))
     line = story.bought.order["lines"][0]
     payment = story.bought.payment
-    cents = "The gateway added {} satang so that it can tell the payment apart.".format(
-        payment["payable"] - payment["amount"]
+    tail = payment["payable"] - payment["amount"]
+    mail = f"Mail “{story.bought.mail.subject}”: {len(story.downloaded.files)} files fetched through its link, "
+    told = (
+        f"[bold]{line['because']}[/bold]",
+        f"Order {story.bought.order['code']}: {_baht(payment['amount'])}, paid {_baht(payment['payable'])}: "
+        f"the gateway added {tail} satang to tell the payment apart.",
+        mail + "pixels identical to the originals, GPS gone.",
+        f"A guest's payment whose webhook was lost was found after {story.lost.pay_to_paid:.1f} s by asking.",
+        f"Refused as they should be: {', '.join(story.refusals)}.",
     )
-    console.print(
-        Panel(
-            f"[bold]{line['because']}[/bold]\n"
-            f"Order {story.bought.order['code']}: {_baht(payment['amount'])}, paid {_baht(payment['payable'])}. {cents}\n"
-            f"Mail: “{story.bought.mail.subject}” with a link; {len(story.saved)} files fetched, "
-            "pixels identical to the originals, GPS gone.\n"
-            f"A guest's payment whose webhook was lost on the way was found after {story.lost.pay_to_paid:.1f} s by asking "
-            "the gateway.\n"
-            f"Refused as they should be: {', '.join(story.refusals)}.",
-            title="The sale",
-            title_align="left",
-        )
-    )
+    console.print(Panel("\n".join(told), title="The sale", title_align="left"))
     console.print("Look at:")
-    for path in (story.sheet, FOLDER / "payment-qr.png", *sorted({path.parent for path in story.saved})):
+    for path in (story.sheet, FOLDER / "payment-qr.png", *sorted({path.parent for path in story.downloaded.files})):
         console.print(f"  {path}", highlight=False)
 
 
@@ -214,8 +205,12 @@ def _timeline(story: Story) -> Table:
     table.add_row("first byte sent -> last photo ready", f"{story.uploaded.seconds:.2f} s", everything)
     table.add_row("pay -> paid", f"{story.bought.pay_to_paid:.2f} s", "webhook, queue, asking the gateway, booking")
     table.add_row("paid -> e-mail", f"{story.bought.paid_to_mail:.2f} s", "outbox, hand-over, mail")
-    size = sum(path.stat().st_size for path in story.saved) / 1e6
-    table.add_row("download", f"{story.downloaded:.2f} s", f"{len(story.saved)} originals, {size:.1f} MB, verified")
+    size = sum(path.stat().st_size for path in story.downloaded.files) / 1e6
+    table.add_row(
+        "download",
+        f"{story.downloaded.seconds:.2f} s",
+        f"{len(story.downloaded.files)} originals, {size:.1f} MB, verified",
+    )
     return table
 
 

@@ -63,6 +63,14 @@ class Bought:
     link: str
 
 
+@dataclass
+class Downloaded:
+    """Where the bought files are, and how long asking for and fetching them took."""
+
+    files: list[Path] = field(default_factory=list)
+    seconds: float = 0.0
+
+
 class Journey:
     def __init__(self, system: System, people: dict[str, LogIn], folder: Path) -> None:
         self.system = system
@@ -92,7 +100,8 @@ class Journey:
             result.photos |= by_photo
             with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
                 todo = [file for file in upload["files"] if file["upload"]]
-                for photo in pool.map(lambda file: self._send(file, by_photo[file["photoId"]], result), todo):
+                sending = [pool.submit(self._send, file, by_photo[file["photoId"]], result) for file in todo]
+                for photo in (future.result() for future in sending):
                     waiting.add(photo)
                     sent(1)
             self._await_ready(photographer, upload["id"], waiting, result, ready)
@@ -191,17 +200,20 @@ class Journey:
         assert link is not None
         return Bought(order, payment, confirmed - paid_at, mailed - confirmed, mail, link[0])
 
-    def download(self, bought: Bought, uploaded: Uploaded, done: Tick) -> list[Path]:
+    def download(self, bought: Bought, uploaded: Uploaded, done: Tick) -> Downloaded:
         """Follow the mail's link and fetch every photo; pixels must be the original's, the place it was taken gone."""
+        result = Downloaded()
         expect(b"<form" in _fetch(bought.link), "the download page has no button")
         order, token = bought.link.rsplit("/", 2)[1:]
         guest = Person(self.system.url, "downloader", {"X-Order-Token": token})
-        saved = []
         for file in guest.get(f"/downloads/{order}")["files"]:
             path = f"/downloads/{order}/photos/{file['resource']}"
-            grant, again = guest.post(path), guest.post(path)
-            expect(grant["remaining"] == again["remaining"] == file["limit"] - 1, "asking again took a download")
+            started = time.perf_counter()
+            grant = guest.post(path)
             content = _fetch(grant["url"])
+            result.seconds += time.perf_counter() - started
+            again = guest.post(path)
+            expect(grant["remaining"] == again["remaining"] == file["limit"] - 1, "asking again took a download")
             expect(hashlib.sha256(content).hexdigest() == grant["sha256"], "the file is not the one promised")
             original = uploaded.photos[file["resource"]].path
             with Image.open(original) as wanted, Image.open(io.BytesIO(content)) as got:
@@ -210,9 +222,9 @@ class Journey:
             target = self.folder / "downloads" / file["filename"]
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content)
-            saved.append(target)
+            result.files.append(target)
             done(1)
-        return saved
+        return result
 
     def refuse(self, event: str, bought: Bought) -> list[str]:
         """What must not work: each line names a refusal that was seen."""
