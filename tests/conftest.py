@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.organizations import service as organizations
 from tests import stack
 
 os.environ.update(stack.ENVIRONMENT)
@@ -19,5 +20,6 @@ def secret() -> str:
 @pytest.fixture
 def aws(secret: str) -> Iterator[None]:
     """An empty data stack in moto. Clients are kept from test to test; what they see is not."""
+    organizations.forget()
     with stack.moto_stack(secret):
         yield

@@ -2,7 +2,7 @@
 
 from chalicelib.accounts import schemas, service
 from chalicelib.accounts.model import Tokens, User
-from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
+from chalicelib.core.auth import ANONYMOUS, SIGNED_IN, Principal
 from chalicelib.core.http import Request, Routes
 
 routes = Routes("accounts")
@@ -10,7 +10,7 @@ routes = Routes("accounts")
 _WROTE = schemas.Accepted(message="Look into your mailbox: we wrote to this address.")
 
 
-@routes.post("/auth/register", permission=PUBLIC, returns=schemas.Accepted, status=202, limit=(30, 60))
+@routes.post("/auth/register", permission=ANONYMOUS, returns=schemas.Accepted, status=202, limit=(30, 60))
 def register(principal: Principal, body: schemas.Register) -> schemas.Accepted:
     """Register with an e-mail address and a password.
 
@@ -26,28 +26,28 @@ def register(principal: Principal, body: schemas.Register) -> schemas.Accepted:
     return _WROTE
 
 
-@routes.post("/auth/resend", permission=PUBLIC, returns=schemas.Accepted, status=202, limit=(30, 60))
+@routes.post("/auth/resend", permission=ANONYMOUS, returns=schemas.Accepted, status=202, limit=(30, 60))
 def resend_code(principal: Principal, body: schemas.Resend) -> schemas.Accepted:
     """Mail a new code; the one before stops working."""
     service.resend_code(principal.organization, email=body.email)
     return _WROTE
 
 
-@routes.post("/auth/verify", permission=PUBLIC, returns=schemas.Tokens, limit=(60, 60))
+@routes.post("/auth/verify", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))
 def verify_email(principal: Principal, request: Request, body: schemas.Verify) -> Tokens:
     """Prove an e-mail address with the mailed code, and log in."""
     device = request.headers.get("user-agent", "")
     return service.verify_email(principal.organization, email=body.email, code=body.code, device=device)
 
 
-@routes.post("/auth/login", permission=PUBLIC, returns=schemas.Tokens, limit=(60, 60))
+@routes.post("/auth/login", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))
 def log_in(principal: Principal, request: Request, body: schemas.LogIn) -> Tokens:
     """Log in with e-mail address and password. Ten failures lock the address for 15 minutes."""
     device = request.headers.get("user-agent", "")
     return service.log_in(principal.organization, email=body.email, password=body.password, device=device)
 
 
-@routes.post("/auth/refresh", permission=PUBLIC, returns=schemas.Tokens, limit=(120, 60))
+@routes.post("/auth/refresh", permission=ANONYMOUS, returns=schemas.Tokens, limit=(120, 60))
 def refresh(principal: Principal, body: schemas.Refresh) -> Tokens:
     """Exchange a refresh token for the next pair. A token that was exchanged before ends the session."""
     return service.refresh(principal.organization, body.refresh_token)

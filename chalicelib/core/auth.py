@@ -18,7 +18,10 @@ _TYPE = "at+jwt"
 _AUDIENCE = "api"
 
 PUBLIC = "public"
-"""The permission of a route that anybody may call."""
+"""The permission of a route that anybody may call; who sends a token is known by it."""
+
+ANONYMOUS = "anonymous"
+"""The permission of a route that anybody may call and that looks at no token: an expired one does no harm."""
 
 SIGNED_IN = "signed-in"
 """The permission of a route for anybody with an account."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core import auth, limits, log, table
-from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import (
     AppError,
     Forbidden,
@@ -256,7 +256,7 @@ class Api(Chalice):
         Raises TypeError for an undeclared permission, a doubled address, or a view that asks for what no
         request gives.
         """
-        granted = frozenset().union(*self.access.permissions.values()) | {PUBLIC, SIGNED_IN}
+        granted = frozenset().union(*self.access.permissions.values()) | {ANONYMOUS, PUBLIC, SIGNED_IN}
         self.mounted = [route for domain in domains for route in domain.routes]
         paths: dict[str, str] = {}
         addresses: dict[str, dict[str, Route]] = {}
@@ -344,6 +344,8 @@ class Api(Chalice):
 
     def _admit(self, route: Route, request: Request, organization: str) -> Principal:
         """The principal, if it may use the route. Raises Unauthorized or Forbidden."""
+        if route.permission == ANONYMOUS:
+            return Principal(organization, source=request.source)
         principal = self._identify(request, organization)
         if route.permission == PUBLIC:
             return principal

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chalicelib.core.auth import PUBLIC
+from chalicelib.core.auth import ANONYMOUS, PUBLIC
 from chalicelib.core.http import PATH_VALUE, Api, Route
 
 _REF = "#/components/schemas/{model}"
@@ -71,10 +71,7 @@ def _operation(route: Route, refs: Refs, schemas: Mapping[str, Any]) -> dict[str
     }
     if rest.strip():
         operation["description"] = " ".join(line.strip() for line in rest.strip().splitlines())
-    if route.permission != PUBLIC:
-        operation["security"] = [{"bearer": []}]
-    else:
-        operation["security"] = [{}, {"bearer": []}, {"cart": []}, {"order": []}]
+    operation["security"] = _SECURITY.get(route.permission, [{"bearer": []}])
     if route.aliases:
         operation["x-aliases"] = list(route.aliases)
     if route.body is not None:
@@ -112,6 +109,10 @@ def _success(route: Route, refs: Refs) -> dict[str, Any]:
     return {"description": "OK", "content": {"application/json": {"schema": schema}}}
 
 
+_SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    ANONYMOUS: [],
+    PUBLIC: [{}, {"bearer": []}, {"cart": []}, {"order": []}],
+}
 _ENVELOPE: dict[str, Any] = {
     "type": "object",
     "required": ["success", "data", "message", "errors", "error", "requestId"],

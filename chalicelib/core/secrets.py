@@ -31,7 +31,10 @@ class GatewaySecret(BaseModel):
 
 
 class Secrets(BaseModel):
-    """`previous_jwt_public_keys` keeps tokens of a rotated key valid until they expire (kid -> PEM)."""
+    """`previous_jwt_public_keys` keeps tokens of a rotated key valid until they expire (kid -> PEM).
+
+    `paynoi` is the account of every organization that has none of its own.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -39,6 +42,7 @@ class Secrets(BaseModel):
     previous_jwt_public_keys: dict[str, str] = {}
     token_key: SecretStr = Field(min_length=64)
     paynoi: GatewaySecret
+    paynoi_of_organizations: dict[str, GatewaySecret] = {}
 
     @field_validator("jwt_private_key", "token_key")
     @classmethod

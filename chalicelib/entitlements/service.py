@@ -9,10 +9,10 @@ from chalicelib.core import clock, ids, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import NotFound
 from chalicelib.core.secrets import sign
-from chalicelib.core.settings import settings
 from chalicelib.core.table import MOST_WRITES, transact
 from chalicelib.entitlements import store
 from chalicelib.entitlements.model import Download, File, Grant
+from chalicelib.organizations import service as organizations
 
 __all__ = ["Download", "File", "Grant", "download", "grant", "link", "list_grants", "of_order", "revoke"]
 
@@ -106,7 +106,7 @@ def download(principal: Principal, order: str, resource: str) -> Download:
 
 def link(organization: str, order: str) -> str:
     """The address of an order's download page, for its mail: whoever holds it may download."""
-    return f"{settings().api_url}/d/{order}/{sign('order', organization, order)}"
+    return f"{organizations.url_of(organization)}/d/{order}/{sign('order', organization, order)}"
 
 
 def _may_open(principal: Principal, grant: Grant) -> bool:

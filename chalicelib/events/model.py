@@ -114,6 +114,10 @@ class Event:
     version: int = 1
 
     @property
+    def details(self) -> Details:
+        return Details(**{name: getattr(self, name) for name in Details.__dataclass_fields__})
+
+    @property
     def is_public(self) -> bool:
         return self.status in PUBLIC_STATUSES
 
@@ -122,9 +126,7 @@ class Event:
 
     def moved(self, to: EventStatus, at: datetime) -> "Event":
         if to not in MOVES[self.status]:
-            raise Conflict(
-                "status_not_allowed", f"An event can not go from {self.status} to {to}.", field="status"
-            )
+            raise Conflict("status_not_allowed", f"An event can not go from {self.status} to {to}.", field="status")
         return replace(self, status=to, updated_at=at)
 
     def assigned(self, photographer: str, at: datetime) -> "Event":

@@ -26,9 +26,7 @@ Moment = Annotated[
 ]
 Day = Annotated[datetime.date, Field(ge=datetime.date(2000, 1, 1), le=datetime.date(2200, 1, 1))]
 Line = StringConstraints(strip_whitespace=True, max_length=200)
-Slug = Annotated[
-    str, StringConstraints(min_length=2, max_length=LONGEST_SLUG, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-]
+Slug = Annotated[str, StringConstraints(min_length=2, max_length=LONGEST_SLUG, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Version = Annotated[int, Field(ge=1, le=1 << 31, description="As it was read; another one answers 409.")]
 
 

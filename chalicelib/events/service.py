@@ -66,12 +66,15 @@ def delete_event(actor: Principal, id_or_slug: str) -> None:
     _change(actor.organization, id_or_slug, lambda event, at: event.deleted(at))
 
 
-def mark_sold(organization: str, event_id: str) -> None:
-    """From now on the event can not be deleted. Twice is once; a deleted event stays deleted."""
+def mark_sold(organization: str, event_id: str) -> Event:
+    """The event, which from now on can not be deleted. Twice is once.
+
+    One that was deleted before comes back as it is: whoever paid gets what was bought.
+    """
     try:
-        _change(organization, event_id, lambda event, at: event.sold(at))
+        return _change(organization, event_id, lambda event, at: event.sold(at))
     except NotFound:
-        return
+        return store.get(organization, event_id, deleted=True)
 
 
 def get(organization: str, id_or_slug: str) -> Event:

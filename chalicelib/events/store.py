@@ -75,11 +75,11 @@ class ListingRecord(Record):
     by_list = index("by_list")
 
 
-def get(organization: str, event_id: str) -> Event:
-    """Raises NotFound for a missing, a deleted and a foreign event alike."""
+def get(organization: str, event_id: str, *, deleted: bool = False) -> Event:
+    """Raises NotFound for a missing and a foreign event, and for a deleted one unless that is asked for."""
     record = EventRecord.fetch(_pk(organization, event_id), "-")
     event: Event | None = record.value() if record else None
-    if event is None or event.deleted_at:
+    if event is None or (event.deleted_at and not deleted):
         raise NotFound("event_not_found", "There is no such event.")
     return event
 

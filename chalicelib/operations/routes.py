@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.core import clock
-from chalicelib.core.auth import PUBLIC, Principal
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.errors import NotFound
 from chalicelib.core.http import Reply, Request, Routes
 from chalicelib.operations import health
@@ -43,7 +43,7 @@ def routes_for(document: Callable[[], dict[str, Any]]) -> Routes:
     """The routes; `document` makes the OpenAPI document, which only the composition can."""
     routes = Routes("operations")
 
-    @routes.get("/", permission=PUBLIC, raw="application/json")
+    @routes.get("/", permission=ANONYMOUS, raw="application/json")
     def index() -> Reply:
         """Where to go from here."""
         return Reply({"name": "ThePixStock", "documentation": "/docs", "openapi": "/openapi.json", "health": "/health"})
@@ -70,17 +70,17 @@ def routes_for(document: Callable[[], dict[str, Any]]) -> Routes:
         }
         return Reply(envelope, status=200 if found.is_up else 503)
 
-    @routes.get("/openapi.json", permission=PUBLIC, raw="application/json")
+    @routes.get("/openapi.json", permission=ANONYMOUS, raw="application/json")
     def read_openapi() -> Reply:
         """The OpenAPI 3.1 document of this API."""
         return Reply(document())
 
-    @routes.get("/docs", permission=PUBLIC, raw="text/html")
+    @routes.get("/docs", permission=ANONYMOUS, raw="text/html")
     def read_docs() -> Reply:
         """The documentation page."""
         return Reply(_PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _PAGE_POLICY})
 
-    @routes.get("/docs/{asset}", permission=PUBLIC, raw="text/plain", hidden=True)
+    @routes.get("/docs/{asset}", permission=ANONYMOUS, raw="text/plain", hidden=True)
     def read_docs_asset(asset: str) -> Reply:
         """A file of the documentation page."""
         if asset == "start.js":

@@ -28,6 +28,8 @@ def settle_late(fact: OrderPaidLate) -> Outcome:
 def mail_downloads(fact: OrderCompleted) -> Outcome:
     order = service.get(fact.organization, fact.order)
     grants = entitlements.of_order(fact.organization, fact.order)
+    if not grants:
+        return Outcome.SKIPPED
     policy = organizations.get(fact.organization)
     return notifications.send_email(
         fact.organization,

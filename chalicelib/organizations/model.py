@@ -31,7 +31,8 @@ class Organization:
     """`currency` is ISO 4217. No `watermark_text`, no mark on previews; `watermark_opacity` is in (0, 1].
 
     `download_limit` is per photo and `download_hours` counts from payment: what an event does not set itself.
-    `origins` are the web origins its frontends call from. Version 0 is an organization that was never stored.
+    `origins` are the web origins its frontends call from. `host` is the first one mapped to it, which the links in its
+    mails lead to; None where it lives at the deployment's own address. Version 0 is an organization that was never stored.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Organization:
     download_hours: int
     origins: tuple[str, ...]
     mail_name: str
+    host: str | None
     created_at: datetime
     version: int
 
@@ -67,6 +69,7 @@ class Organization:
             download_hours=72,
             origins=(),
             mail_name=name,
+            host=None,
             created_at=at,
             version=0,
         )

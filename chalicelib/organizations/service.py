@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Invalid, NotFound
+from chalicelib.core.settings import settings
 from chalicelib.core.table import transact
 from chalicelib.organizations import store
 from chalicelib.organizations.model import Organization, host_of
@@ -70,28 +71,41 @@ def get(organization: str) -> Organization:
     return found
 
 
-def create(name: str, **settings: Any) -> Organization:
-    """Found an organization; `settings` are fields of `Organization`. Raises Invalid."""
+def create(name: str, **changes: Any) -> Organization:
+    """Found an organization; `changes` are fields of `Organization`. Raises Invalid."""
     blank = Organization.founded(ids.new("org"), name, clock.now())
-    founded = blank.changed(blank.version, settings)
+    founded = blank.changed(blank.version, changes)
     transact(store.save(founded, was=blank))
     return founded
 
 
-def update(organization: str, *, version: int, **settings: Any) -> Organization:
+def update(organization: str, *, version: int, **changes: Any) -> Organization:
     """Change settings while the organization is still at `version`. Raises Conflict, Invalid or NotFound."""
     current = get(organization)
-    changed = current.changed(version, settings)
+    changed = current.changed(version, changes)
     transact(store.save(changed, was=current))
     forget(organization)
     return changed
 
 
 def map_host(host: str, organization: str) -> None:
-    """Let requests to `host` speak for an organization. Raises Conflict while another one has the host."""
+    """Let requests to `host` speak for an organization. The first host is where the links of its mails lead.
+
+    Raises Conflict while another one has the host.
+    """
     name = host_of(host)
-    transact(store.map_host(name, get(organization).id))
+    current = get(organization)
+    writes = [store.map_host(name, current.id)]
+    if current.host is None:
+        writes.append(store.save(current.changed(current.version, {"host": name}), was=current))
+    transact(*writes)
     _tenants.forget(name)
+
+
+def url_of(organization: str) -> str:
+    """The public base URL of an organization, without a slash at the end."""
+    host = get(organization).host
+    return f"https://{host}" if host else settings().api_url
 
 
 def role_names() -> frozenset[str]:

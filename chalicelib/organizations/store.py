@@ -30,6 +30,7 @@ class OrganizationRecord(Record):
     download_hours = NumberAttribute()
     origins = Typed[tuple[str, ...]](tuple[str, ...])
     mail_name = UnicodeAttribute()
+    host = UnicodeAttribute(null=True)
     created_at = Moment()
 
 

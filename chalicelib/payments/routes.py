@@ -1,6 +1,6 @@
 """Payments over HTTP."""
 
-from chalicelib.core.auth import PUBLIC, Principal
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.http import Paging, Reply, Request, Routes
 from chalicelib.core.table import Page
 from chalicelib.payments import model, schemas, service
@@ -42,7 +42,7 @@ def list_payments_under_review(principal: Principal, query: Paging) -> Page[mode
 
 @routes.post(
     "/payments/webhook",
-    permission=PUBLIC,
+    permission=ANONYMOUS,
     raw="application/json",
     aliases=("/payment/webhook", "/payments/webhook/paynoi"),
 )

@@ -1,3 +1,5 @@
+from unittest.mock import Mock
+
 import pytest
 from argon2 import PasswordHasher
 
@@ -89,14 +91,15 @@ def test_the_same_letters_typed_on_another_keyboard_match():
 
 
 def test_nobody_has_a_password_and_it_takes_the_work_of_one(monkeypatch):
-    verified = []
-    real = PasswordHasher.verify
-    monkeypatch.setattr(PasswordHasher, "verify", lambda self, *given: verified.append(given[0]) or real(self, *given))
+    verify = Mock(wraps=passwords._hasher.verify)
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
 
     assert not passwords.matches(None, "correct horse battery")
 
-    assert verified[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert len(verified[0]) == len(passwords.digest("x"))
+    stored, typed = verify.call_args.args
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert len(stored) == len(passwords.digest("x"))
+    assert typed == "correct horse battery"
 
 
 @pytest.mark.parametrize("broken", ["not a digest", "$argon2id$v=19$m=19456,t=2,p=1$", "$2b$12$abcdefghijklmnopqrstuv"])

@@ -1,6 +1,7 @@
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain, repeat
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 from argon2 import PasswordHasher
@@ -34,7 +35,8 @@ def test_a_log_in_starts_a_session(anna):
 
     principal = principal_of(tokens)
     session = store.find_session(ORG, principal.session)
-    assert (principal.user, principal.roles, principal.version) == (anna.id, {"customer"}, 1)
+    assert (principal.user, principal.version) == (anna.id, 1)
+    assert principal.roles == {"customer"}
     assert (tokens.user, tokens.token_type, tokens.expires_in) == (anna, "Bearer", 600)
     assert (session.user, session.device, session.ended_at) == (anna.id, "Firefox on Mac", None)
     assert session.expires_at - session.created_at == timedelta(days=30)
@@ -115,14 +117,14 @@ def test_a_log_in_that_succeeds_forgets_the_failures(anna):
 
 
 def test_guesses_sent_together_are_all_counted_before_a_password_is_looked_at(anna, monkeypatch):
-    looked_at = []
-    monkeypatch.setattr(passwords, "matches", lambda *given: looked_at.append(given) or False)
+    matches = Mock(return_value=False)
+    monkeypatch.setattr(passwords, "matches", matches)
 
     for _ in range(40):
         with pytest.raises((Unauthorized, Limited)):
             log_in(password="wrong password")
 
-    assert len(looked_at) == 10
+    assert matches.call_count == 10
 
 
 def test_an_old_digest_is_renewed_by_the_log_in_that_knows_the_password(anna):
@@ -172,36 +174,19 @@ def test_twenty_refreshes_of_one_token_give_one_successor(anna):
     assert refresh(successors.pop()).user == anna
 
 
-def test_refreshes_that_meet_in_the_middle_give_one_successor(anna, monkeypatch):
-    """All read the session before any rotates it: the condition decides, in threads as in this order."""
+def test_refreshes_that_all_read_before_one_rotates_give_one_successor(anna, monkeypatch):
+    """What parallel requests meet; the system tests send them in parallel (moto is not atomic across threads)."""
     token = log_in().refresh_token
-    session = store.find_session(ORG, token.partition(".")[0])
-    reads = []
+    unrotated = store.find_session(ORG, token.partition(".")[0])
     read = store.find_session
-    monkeypatch.setattr(
-        store,
-        "find_session",
-        lambda *key: session if not reads.append(key) and len(reads) % 2 else read(*key),
-    )
 
-    first = refresh(token)
-    reads.clear()
-    successors = {first.refresh_token}
-    for _ in range(19):
+    successors = set()
+    for _ in range(20):
+        first_read_is_early = chain([unrotated], repeat(DEFAULT))
+        monkeypatch.setattr(store, "find_session", Mock(wraps=read, side_effect=first_read_is_early))
         successors.add(refresh(token).refresh_token)
-        reads.clear()
 
     assert len(successors) == 1
-
-
-def test_refreshes_in_threads_give_one_successor(anna):
-    token = log_in().refresh_token
-
-    with ThreadPoolExecutor(8) as pool:
-        successors = {tokens.refresh_token for tokens in pool.map(refresh, [token] * 20)}
-
-    assert len(successors) == 1
-    assert refresh(successors.pop()).user == anna
 
 
 def test_within_the_grace_a_lost_answer_is_given_again(anna):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -195,7 +195,7 @@ ATTACKS: dict[str, Callable[[Forger], str]] = {
 
 
 @pytest.fixture(scope="module")
-def forger(standing: Browser) -> Iterator[Forger]:
+def forger(standing: Browser) -> Forger:
     service.create_user(ORG, email=EMAIL, password=PASSWORD, name="Anna", roles=["admin"])
     service.create_user(ORG, email="ben@shop.example", password=PASSWORD, name="Ben", roles=["customer"])
     return Forger()

@@ -17,9 +17,7 @@ def caller(role: str | None = None, user: str | None = None, organization: str =
     """A visitor, or somebody with a role."""
     if role is None:
         return Principal(organization, user=user)
-    return Principal(
-        organization, user=user or ids.new("usr"), roles=frozenset({role}), permissions=ROLES[role]
-    )
+    return Principal(organization, user=user or ids.new("usr"), roles=frozenset({role}), permissions=ROLES[role])
 
 
 ADMIN = caller("admin", "usr_00000000000000000000000001")

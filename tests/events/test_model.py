@@ -32,9 +32,7 @@ ALLOWED = {
 
 def event(**changes: object) -> Event:
     details = Details(name="Run", date=date(2026, 11, 20))
-    plain = Event(
-        id="evt_1", organization="org_1", slug="run", created_at=AT, updated_at=AT, **details.fields()
-    )
+    plain = Event(id="evt_1", organization="org_1", slug="run", created_at=AT, updated_at=AT, **details.fields())
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 

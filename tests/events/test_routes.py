@@ -86,10 +86,7 @@ def test_a_photographer_is_assigned_over_http(call):
     path = f"/events/{event['id']}/photographers/{user}"
 
     assert data(call("PUT", path, role="admin"))["photographers"] == [user]
-    assert (
-        data(call("GET", "/events?mine=true", role="photographer", user=user))["items"][0]["id"]
-        == event["id"]
-    )
+    assert data(call("GET", "/events?mine=true", role="photographer", user=user))["items"][0]["id"] == event["id"]
     assert data(call("DELETE", path, role="admin"))["photographers"] == []
 
 

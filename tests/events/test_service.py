@@ -154,14 +154,16 @@ def test_a_sale_beats_a_delete_that_read_before_it(monkeypatch):
     assert read(DEFAULT, event.id).deleted_at is None
 
 
-def test_a_sale_of_a_deleted_event_is_no_error():
+def test_what_was_sold_before_the_event_was_deleted_is_still_handed_over():
     event = opened()
     service.delete_event(ADMIN, event.id)
 
-    service.mark_sold(DEFAULT, event.id)
-
-    with pytest.raises(NotFound):
-        service.get(DEFAULT, event.id)
+    assert service.mark_sold(DEFAULT, event.id).slug == event.slug
+    for organization, id in ((DEFAULT, event.id), (OTHER, event.id)):
+        with pytest.raises(NotFound, match="event_not_found"):
+            service.get(organization, id)
+    with pytest.raises(NotFound, match="event_not_found"):
+        service.mark_sold(OTHER, event.id)
 
 
 # --- who sees what ---
@@ -207,9 +209,7 @@ def test_visitors_do_not_learn_who_photographs_and_what_sold():
 def test_lists_are_by_date_newest_first_and_by_who_asks():
     user = photographer()
     for number, status in enumerate(["live", "closed", "reviewing", "live"]):
-        event = opened(
-            status=EventStatus(status), name=f"{status}{number}", date=datetime.date(2026, 1, number + 1)
-        )
+        event = opened(status=EventStatus(status), name=f"{status}{number}", date=datetime.date(2026, 1, number + 1))
         if number % 2:
             service.assign(ADMIN, event.id, user)
     mine = caller("photographer", user)
@@ -230,9 +230,7 @@ def test_a_list_follows_each_change():
     early = opened(name="early", date=datetime.date(2026, 1, 1))
     opened(name="late", date=datetime.date(2026, 2, 1))
 
-    service.edit_event(
-        ADMIN, early.id, details(name="moved", date=datetime.date(2026, 3, 1)), None, early.version
-    )
+    service.edit_event(ADMIN, early.id, details(name="moved", date=datetime.date(2026, 3, 1)), None, early.version)
     assert names(service.list_events(VISITOR, PAGE)) == ["moved", "late"]
 
     service.move_event(ADMIN, early.id, EventStatus.REVIEWING, early.version + 1)

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -144,6 +145,17 @@ def test_any_other_host_speaks_for_the_default_organization(host):
     assert service.tenant_of(host) == service.DEFAULT
 
 
+def test_the_first_host_is_where_links_lead():
+    trail = service.create("Trail")
+    assert service.url_of(trail.id) == "http://127.0.0.1:8000"
+
+    service.map_host("photos.trail.example", trail.id)
+    service.map_host("www.trail.example", trail.id)
+
+    assert service.url_of(trail.id) == "https://photos.trail.example"
+    assert service.get(trail.id).version == 2
+
+
 def test_a_host_belongs_to_one_organization():
     trail, city = service.create("Trail"), service.create("City")
     service.map_host("photos.example", trail.id)
@@ -165,18 +177,17 @@ def test_a_host_is_mapped_to_organizations_that_exist_and_by_a_name_that_is_one(
 
 
 def test_answers_are_held_for_a_minute_the_negative_ones_too(monkeypatch):
-    reads = []
-    read = store.organization_of_host
-    monkeypatch.setattr(store, "organization_of_host", lambda host: reads.append(host) or read(host))
+    read = Mock(wraps=store.organization_of_host)
+    monkeypatch.setattr(store, "organization_of_host", read)
     trail = service.create("Trail")
 
     assert [service.tenant_of("late.example") for _ in range(5)] == [service.DEFAULT] * 5
     store_directly("late.example", trail.id)  # as another process would
     assert service.tenant_of("late.example") == service.DEFAULT
-    assert reads == ["late.example"]
+    assert read.call_count == 1
     with clock.travel(timedelta(seconds=61)):
         assert service.tenant_of("late.example") == trail.id
-    assert reads == ["late.example"] * 2
+    assert read.call_count == 2
 
 
 def store_directly(host: str, organization: str) -> None:

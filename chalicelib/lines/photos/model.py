@@ -380,9 +380,9 @@ class PriceList:
     def __post_init__(self) -> None:
         codes = [package.code for package in self.packages]
         if len(set(codes)) < len(codes):
-            raise Invalid("package_codes", "Each package needs a code of its own.", field="packages")
+            raise Invalid("package_codes", "Each package needs a code of its own.", field="items")
         if all(package.photos != 1 for package in self.packages):
-            raise Invalid("single_price_missing", "One package must be for a single photo.", field="packages")
+            raise Invalid("single_price_missing", "One package must be for a single photo.", field="items")
 
 
 # --- what is shown ------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from itertools import count
 
 import pytest
 
-from chalicelib.core import clock, storage
+from chalicelib.core import clock, storage, table
 from chalicelib.core.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.table import PageRequest
 from chalicelib.events import service as events
@@ -161,7 +161,7 @@ def test_an_offer_gives_up_when_others_are_always_faster(world, monkeypatch):
 def test_an_offer_that_breaks_off_in_the_middle_is_completed_by_the_next(world, monkeypatch):
     """The transactions before the break stay; nothing of them is lost or doubled."""
     offers = [FileOffer(f"{n}.jpg", 1000, "image/jpeg", f"{n:064x}") for n in range(60)]
-    commit, calls = uploads.transact, count()
+    commit, calls = table.transact, count()
 
     def broken_off(*writes):
         if next(calls) == 1:

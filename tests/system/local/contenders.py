@@ -1,0 +1,111 @@
+"""What is raced. The careless ones read, decide and write without a condition: they show that a race is one."""
+
+from datetime import timedelta
+from typing import Any
+
+import requests
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib import lines
+from chalicelib.accounts import service as accounts
+from chalicelib.carts import service as carts
+from chalicelib.core import ids, limits, once
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict
+from chalicelib.core.table import Record, create, table, transact, update
+from chalicelib.lines.contract import Item
+from chalicelib.orders import service as orders
+from tests import selling
+
+NEVER_ENDS = 10**9
+"""Seconds of a window that no test lives to see the end of."""
+
+
+class Stock(Record):
+    Meta = table("claims")
+
+    left = NumberAttribute(null=True)
+    taken = NumberAttribute(null=True)
+
+
+class Sale(Record):
+    Meta = table("claims")
+
+    buyer = UnicodeAttribute()
+
+
+# --- clients ------------------------------------------------------------------------------------------------
+
+
+def send(method: str, url: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
+    """One request of a client that shares nothing with others: the status and what the envelope holds."""
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.request(method, url, json=body, headers=headers, timeout=60)
+    envelope = answer.json() if answer.content else {}
+    return {"status": answer.status_code, "data": envelope.get("data"), "error": (envelope.get("error") or {})}
+
+
+# --- a stock ------------------------------------------------------------------------------------------------
+
+
+def sell(shop: str, buyer: str) -> str:
+    """One unit for one buyer, as every line of sale does it: the condition stands in the write."""
+    sold_out = Conflict("sold_out", "There are not enough left.")
+    taking = update(
+        Stock(shop, "-"), Stock.left.add(-1), Stock.taken.add(1), condition=Stock.left >= 1, refused=sold_out
+    )
+    transact(create(Sale(f"{shop}#{buyer}", "-", buyer=buyer)), taking)
+    return "sold"
+
+
+def sell_carelessly(shop: str, buyer: str) -> str:
+    stock = Stock.get(shop, "-", consistent_read=True)
+    if not stock.left:
+        return "sold_out"
+    Sale(f"{shop}#{buyer}", "-", buyer=buyer).save()
+    stock.update(actions=[Stock.left.set(int(stock.left) - 1), Stock.taken.set(int(stock.taken or 0) + 1)])
+    return "sold"
+
+
+def order_thing(organization: str, buyer: str) -> str:
+    """A whole checkout of a thing with limited stock, with the thing put into the cart twice."""
+    lines.discover = lambda: {"things": selling.Things()}  # type: ignore[assignment]
+    principal = Principal(organization, user=buyer)
+    carts.add(principal, [Item("things", "medal"), Item("things", "medal")])
+    order = orders.place_order(principal, f"key-{buyer}", email="buyer@example.com", language="en", expected_total=None)
+    return order.id
+
+
+# --- keys, limits, addresses --------------------------------------------------------------------------------
+
+
+def claim(organization: str, key: str, result: str) -> str:
+    transact(once.claim(organization, "race", key, result=result, keep=timedelta(hours=1)))
+    return result
+
+
+def claim_carelessly(organization: str, key: str, result: str) -> str:
+    if Sale.fetch(f"{organization}#{key}", "-"):
+        return "claimed_already"
+    Sale(f"{organization}#{key}", "-", buyer=result).save()
+    return result
+
+
+def take(organization: str, subject: str, limit: int) -> str:
+    limits.take(organization, "race", subject, limit=limit, seconds=NEVER_ENDS)
+    return "passed"
+
+
+def take_carelessly(organization: str, subject: str, limit: int) -> str:
+    counter = Stock.fetch(f"{organization}#{subject}", "-") or Stock(f"{organization}#{subject}", "-", taken=0)
+    if counter.taken >= limit:
+        return "too_many_requests"
+    counter.taken += 1
+    counter.save()
+    return "passed"
+
+
+def create_user(organization: str, email: str) -> str:
+    user = accounts.create_user(organization, email=email, password=ids.token(), name="Racer", roles=["customer"])
+    return user.id

@@ -1,0 +1,318 @@
+"""A small world for system tests: two organizations on two hosts, each with people, events, photos and orders.
+
+What A has, B has too, so that whatever A's people may reach has a foreign twin that they may not.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from botocore.client import BaseClient
+
+from app import app
+from chalicelib.accounts import service as accounts
+from chalicelib.carts import service as carts
+from chalicelib.core import auth, clock, ids
+from chalicelib.core.auth import Principal
+from chalicelib.core.http import Api
+from chalicelib.core.queues import Outcome
+from chalicelib.events import service as events
+from chalicelib.events.model import Details, Event, EventStatus
+from chalicelib.lines.contract import Item
+from chalicelib.lines.photos import jobs as photo_jobs
+from chalicelib.lines.photos import service as photos
+from chalicelib.lines.photos.model import FileOffer
+from chalicelib.orders import service as orders
+from chalicelib.orders.model import Order
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.roles import ROLES
+from chalicelib.payments import gateways
+from chalicelib.payments import service as payments
+from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
+from chalicelib.payments.gateways.paynoi import PayNoi
+from infra.local.gateway import Gateway, Response
+from tests import deliver
+from tests.lines.photos.pictures import File, jpeg
+from tests.selling import FakeGateway
+from tests.stack import ENVIRONMENT, client
+
+ORIGIN = "http://localhost:3000"
+PEOPLE = {
+    "admin": ("admin",),
+    "colleague": ("admin",),
+    "photographer": ("photographer",),
+    "freelancer": ("photographer",),
+    "customer": ("customer",),
+    "neighbour": ("customer",),
+}
+"""The photographer is assigned to every event, the freelancer to the `mixed` one alone."""
+
+
+class Bank(FakeGateway):
+    """Charges in memory; reads and proves webhooks as the real adapter does."""
+
+    _wire = PayNoi("http://127.0.0.1:9")
+
+    def locate(self, raw: bytes) -> Located:
+        return self._wire.locate(raw)
+
+    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+        return self._wire.verify(account, raw)
+
+
+@dataclass(frozen=True)
+class Person:
+    principal: Principal
+    email: str
+    password: str
+    token: str
+    refresh_token: str
+
+    @property
+    def id(self) -> str:
+        return self.principal.known_user
+
+
+@dataclass
+class Shop:
+    """One organization. Photos, uploads, orders, payments and carts are by name, see `build`."""
+
+    organization: str
+    host: str
+    people: dict[str, Person] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)
+    photos: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    payments: dict[str, str] = field(default_factory=dict)
+    carts: dict[str, str] = field(default_factory=dict)
+
+    def order_token(self, name: str) -> str:
+        return orders.token_of(self.orders[name])
+
+    def headers(self, person: str) -> dict[str, str]:
+        return bearer(self.people[person].token)
+
+
+@dataclass
+class World:
+    a: Shop
+    b: Shop
+    bank: Bank
+    gateway: Gateway
+
+    def call(
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        shop: Shop | None = None,
+        through: Gateway | None = None,
+    ) -> Response:
+        """What a browser at `shop` (A's, unless told) sends; `body` is JSON unless it is bytes."""
+        sent = {"Host": (shop or self.a).host, "Origin": ORIGIN}
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return (through or self.gateway).handle(method, target, headers=sent | dict(headers or {}), body=content)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def built(api: Api = app) -> Iterator[World]:
+    """The world, inside a data stack that stands already."""
+    bank = Bank()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gateways, "of_name", lambda name: bank)
+        organizations.forget()
+        yield World(_shop("a.photos.example", bank), _shop("b.photos.example", bank), bank, Gateway(api))
+    organizations.forget()
+
+
+# --- building -----------------------------------------------------------------------------------------------
+
+
+def _shop(host: str, bank: Bank) -> Shop:
+    shop = Shop(organizations.create(f"Shop {host[0].upper()}", language="en").id, host)
+    organizations.map_host(host, shop.organization)
+    for name, roles in PEOPLE.items():
+        shop.people[name] = person(shop, name, *roles)
+    _plan_events(shop)
+    _take_photos(shop)
+    _sell(shop, bank)
+    for name in shop.events.keys() - {"deleted"}:
+        shop.events[name] = events.get(shop.organization, shop.events[name].id)
+    return shop
+
+
+def person(shop: Shop, name: str, *roles: str) -> Person:
+    email, password = f"{name}@{shop.host}", f"{name} keeps {ids.token()}"
+    user = accounts.create_user(shop.organization, email=email, password=password, name=name, roles=roles)
+    return log_in(shop, user.email, password)
+
+
+def log_in(shop: Shop, email: str, password: str) -> Person:
+    tokens = accounts.log_in(shop.organization, email=email, password=password)
+    known = auth.verify(tokens.access_token, shop.organization)
+    may = frozenset().union(*(ROLES[role] for role in known.roles))
+    return Person(replace(known, permissions=may), email, password, tokens.access_token, tokens.refresh_token)
+
+
+def _plan_events(shop: Shop) -> None:
+    """`draft` is not public; `mixed` has both photographers; `over` sells no more; `live` reviews its photos."""
+    admin = shop.people["admin"].principal
+    an_hour_ago = clock.now() - timedelta(hours=1)
+    for name in ("draft", "live", "mixed", "over", "closed", "empty", "deleted"):
+        closes = an_hour_ago if name == "over" else None
+        details = Details(name=f"Run {name}", date=date(2026, 4, 13), auto_approve=name != "live", sale_closes_at=closes)
+        event = events.plan_event(admin, details, f"run-{name}")
+        event = events.assign(admin, event.id, shop.people["photographer"].id)
+        if name == "mixed":
+            event = events.assign(admin, event.id, shop.people["freelancer"].id)
+        status = EventStatus.REVIEWING if name == "draft" else EventStatus.LIVE
+        shop.events[name] = events.move_event(admin, event.id, status, event.version)
+    events.delete_event(admin, shop.events["deleted"].id)
+
+
+def _take_photos(shop: Shop) -> None:
+    """One photo in each state, named after it; `draft`, `over`, `closed` and `mixed` are on sale in that event."""
+    admin = shop.people["admin"].principal
+    for seed, event in enumerate(("draft", "over", "closed"), start=10):
+        _upload(shop, event, "photographer", {event: seed})
+    _upload(shop, "mixed", "freelancer", {"mixed": 20})
+    names = ("approved", "second", "pending", "rejected", "failed", "awaiting")
+    _upload(shop, "live", "photographer", {name: seed for seed, name in enumerate(names, start=1)})
+    photos.approve_photo(admin, shop.photos["approved"])
+    photos.approve_photo(admin, shop.photos["second"])
+    photos.reject_photo(admin, shop.photos["rejected"], "blurred")
+    closed = shop.events["closed"]
+    events.move_event(admin, closed.id, EventStatus.CLOSED, closed.version)
+
+
+def _upload(shop: Shop, event: str, photographer: str, wanted: Mapping[str, int]) -> None:
+    files = {name: picture(seed) for name, seed in wanted.items()}
+    offers = [FileOffer(file.name, len(file.content), file.type, file.sha256) for file in files.values()]
+    upload = photos.begin_upload(shop.people[photographer].principal, shop.events[event].id, offers)
+    shop.uploads[event] = upload.id
+    for (name, file), progress in zip(files.items(), upload.files, strict=True):
+        shop.photos[name] = progress.photo
+        assert progress.form is not None
+        if name != "awaiting":
+            deliver_file(progress.form.fields["key"], b"another file" if name == "failed" else file.content)
+
+
+def deliver_file(key: str, content: bytes) -> None:
+    """What a browser posts to storage, and what storage then queues."""
+    version = client("s3").put_object(Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"], Key=key, Body=content)["VersionId"]
+    record = {"eventName": "ObjectCreated:Post", "s3": {"object": {"key": quote_plus(key), "versionId": version}}}
+    assert photo_jobs.ingest({"Records": [record]}) is Outcome.SUCCESS
+
+
+def picture(seed: int) -> File:
+    return jpeg(seed, size=(160, 120))
+
+
+def _sell(shop: Shop, bank: Bank) -> None:
+    """`paid` and `unpaid` are the customer's, `guest` is paid and `walk-in` is not; each has a payment."""
+    customer = shop.people["customer"].principal
+    _order(shop, "paid", customer, "approved")
+    _order(shop, "unpaid", customer, "approved", "second")
+    _order(shop, "guest", Principal(shop.organization), "approved")
+    _order(shop, "walk-in", Principal(shop.organization), "second")
+    for name in ("paid", "guest"):
+        payment = payments.read_payment(_holder(shop, name), shop.payments[name])
+        assert payment.transaction is not None
+        bank.set(payment.transaction, "captured")
+        payments.settle(shop.organization, payment.id)
+    deliver.all()
+    for cart in ("customer", "neighbour"):
+        carts.add(shop.people[cart].principal, [Item("photos", shop.photos["approved"])])
+
+
+def _order(shop: Shop, name: str, buyer: Principal, *wanted: str) -> None:
+    opened = carts.add(buyer, [Item("photos", shop.photos[photo]) for photo in wanted])
+    if opened.token is not None:
+        shop.carts[name] = opened.token
+        buyer = replace(buyer, tokens={"cart": opened.token})
+    email = f"{name}@buyer.example"
+    order = orders.place_order(buyer, f"checkout-{name}", email=email, language="en", expected_total=None)
+    shop.orders[name] = order
+    shop.payments[name] = payments.create_payment(_holder(shop, name), order.id).id
+
+
+def _holder(shop: Shop, order: str) -> Principal:
+    return Principal(shop.organization, tokens={"order": shop.order_token(order)})
+
+
+# --- what is stored -----------------------------------------------------------------------------------------
+
+Items = dict[tuple[str, str], dict[str, Any]]
+
+
+def table(name: str) -> Items:
+    found = client("dynamodb").scan(TableName=name)["Items"]
+    return {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+
+
+def tables() -> dict[str, Items]:
+    """Everything in all tables."""
+    return {name: table(name) for name in client("dynamodb").list_tables()["TableNames"]}
+
+
+def restore(name: str, wanted: Items) -> None:
+    """Bring one table back to what `tables` told of it."""
+    dynamodb, held = client("dynamodb"), table(name)
+    for pk, sk in held.keys() - wanted.keys():
+        dynamodb.delete_item(TableName=name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+    for key, item in wanted.items():
+        if held.get(key) != item:
+            dynamodb.put_item(TableName=name, Item=item)
+
+
+@dataclass(frozen=True)
+class Write:
+    """A call that may change something outside: `where` is a table, or else a service."""
+
+    operation: str
+    where: str
+
+
+_READS = ("Get", "Query", "BatchGet", "Describe", "List", "Head", "Scan")
+
+
+@contextmanager
+def watched() -> Iterator[list[Write]]:
+    """Collects every writing call to AWS that is made inside."""
+    seen: list[Write] = []
+    call = BaseClient._make_api_call
+
+    def noted(self: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
+        if not operation.startswith(_READS):
+            names = _tables_of(parameters) or {self.meta.service_model.service_name}
+            seen.extend(Write(operation, name) for name in sorted(names))
+        return call(self, operation, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", noted)
+        yield seen
+
+
+def _tables_of(parameters: Mapping[str, Any]) -> set[str]:
+    if "TransactItems" in parameters:
+        return {each["TableName"] for item in parameters["TransactItems"] for each in item.values()}
+    return {parameters["TableName"]} if "TableName" in parameters else set()
+
+
+def lasting(items: Items) -> Items:
+    """Without what counts tries, which is written for refused requests above all."""
+    return {key: item for key, item in items.items() if "#LIM#" not in key[0] and "#TRIES#" not in key[0]}
