@@ -31,8 +31,8 @@ class Organization:
     """`currency` is ISO 4217. No `watermark_text`, no mark on previews; `watermark_opacity` is in (0, 1].
 
     `download_limit` is per photo and `download_hours` counts from payment: what an event does not set itself.
-    `origins` are the web origins its frontends call from. `host` is the first one mapped to it, which the links in its
-    mails lead to; None where it lives at the deployment's own address. Version 0 is an organization that was never stored.
+    `origins` are the web origins its frontends call from. `host` is the first one mapped to it, where the links of
+    its mails lead; None where it lives at the deployment's own address. Version 0 is one that was never stored.
     """
 
     id: str
