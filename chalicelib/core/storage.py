@@ -77,6 +77,11 @@ def download(bucket: Bucket, key: str, to: Path, version: str | None = None) -> 
     return True
 
 
+def read(bucket: Bucket, key: str) -> bytes:
+    """A small object, whole. Raises botocore's ClientError where there is none."""
+    return aws.client("s3").get_object(Bucket=bucket_name(bucket), Key=key)["Body"].read()
+
+
 def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> None:
     if isinstance(content, Path):
         with content.open("rb") as file:

@@ -28,7 +28,8 @@ class VersionConflict(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """`currency` is ISO 4217. No `watermark_text`, no mark on previews; `watermark_opacity` is in (0, 1].
+    """`currency` is ISO 4217. `watermark_image` is where the PNG of the mark is stored; with neither it nor
+    `watermark_text` previews are unmarked. `watermark_opacity` is in (0, 1].
 
     `download_limit` is per photo and `download_hours` counts from payment: what an event does not set itself.
     `origins` are the web origins its frontends call from. `host` is the first one mapped to it, where the links of
@@ -41,6 +42,7 @@ class Organization:
     currency: str
     timezone: str
     watermark_text: str | None
+    watermark_image: str | None
     watermark_style: WatermarkStyle
     watermark_opacity: float
     strip_gps: bool
@@ -52,6 +54,10 @@ class Organization:
     created_at: datetime
     version: int
 
+    @property
+    def has_watermark_image(self) -> bool:
+        return self.watermark_image is not None
+
     @classmethod
     def founded(cls, id: str, name: str, at: datetime) -> Self:
         """The settings one starts with, nothing stored yet: a Thai seller of marked previews."""
@@ -62,6 +68,7 @@ class Organization:
             currency="THB",
             timezone="Asia/Bangkok",
             watermark_text=name[:_LONGEST_WATERMARK],
+            watermark_image=None,
             watermark_style="tiled",
             watermark_opacity=0.3,
             strip_gps=True,

@@ -23,4 +23,4 @@ ROLES: dict[str, frozenset[str]] = {
 }
 
 GUARDED: frozenset[str] = STAFF - {"operations.read", "photo.read_all"}
-"""Permissions worth two more reads: their routes check that the session behind the token still lives."""
+"""Permissions worth two more reads a request: a token that has one is good only while its session goes on."""

@@ -24,3 +24,12 @@ def settings(principal: Principal) -> Organization:
 def update_organization(principal: Principal, body: schemas.OrganizationUpdate) -> Organization:
     """Change settings. A `version` that is no longer the current one answers 409."""
     return service.update(principal.organization, version=body.version, **body.settings())
+
+
+@routes.put("/organization/watermark", permission="organization.manage", returns=schemas.Organization)
+def set_watermark_image(principal: Principal, body: schemas.WatermarkImage) -> Organization:
+    """Take a PNG as the mark on previews instead of the text, or take it away with null.
+
+    It marks the photos that are processed from now on.
+    """
+    return service.set_watermark_image(principal.organization, version=body.version, image_png=body.image_png)

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Base64Bytes, Field, StringConstraints
 
 from chalicelib.core.http import Input, Output
 from chalicelib.organizations.model import Language, WatermarkStyle
 
+LARGEST_IMAGE = 600 * 1024
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Watermark = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 MailName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -27,6 +28,7 @@ class Organization(Home):
 
     id: str
     watermark_text: str | None
+    has_watermark_image: bool
     watermark_style: WatermarkStyle
     watermark_opacity: float
     strip_gps: bool
@@ -35,6 +37,13 @@ class Organization(Home):
     origins: list[str]
     mail_name: str
     version: int
+
+
+class WatermarkImage(Input):
+    """The PNG in Base64, at most 600 KB before encoding; null takes it away."""
+
+    version: int = Field(ge=0)
+    image_png: Base64Bytes | None = Field(max_length=LARGEST_IMAGE)
 
 
 class OrganizationUpdate(Input):

@@ -1,13 +1,16 @@
 """Organizations: founding one, its settings, and which one a host speaks for."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, storage
 from chalicelib.core.errors import Invalid, NotFound
 from chalicelib.core.settings import settings
 from chalicelib.core.table import transact
+from chalicelib.media import service as media
 from chalicelib.organizations import store
 from chalicelib.organizations.model import Organization, host_of
 from chalicelib.organizations.roles import ROLES
@@ -86,6 +89,36 @@ def update(organization: str, *, version: int, **changes: Any) -> Organization:
     transact(store.save(changed, was=current))
     forget(organization)
     return changed
+
+
+def set_watermark_image(organization: str, *, version: int, image_png: bytes | None) -> Organization:
+    """Take a PNG as the mark on previews, or take it away. Photos that are ready keep theirs.
+
+    Raises Invalid for what is no usable PNG, Conflict.
+    """
+    if image_png is None:
+        return update(organization, version=version, watermark_image=None)
+    media.check_watermark(media.Watermark(image_png=image_png))
+    key = f"watermarks/{organization}/{hashlib.sha256(image_png).hexdigest()}.png"
+    storage.upload("originals", key, image_png, content_type="image/png")
+    return update(organization, version=version, watermark_image=key)
+
+
+def watermark_of(organization: str) -> media.Watermark:
+    """The mark that previews of an organization carry: its image where it has one, else its text."""
+    policy = get(organization)
+    return media.Watermark(
+        text=None if policy.watermark_image else policy.watermark_text,
+        image_png=_image(policy.watermark_image) if policy.watermark_image else None,
+        style=policy.watermark_style,
+        opacity=policy.watermark_opacity,
+    )
+
+
+@lru_cache(maxsize=32)
+def _image(key: str) -> bytes:
+    """Named by its content, so it never changes."""
+    return storage.read("originals", key)
 
 
 def map_host(host: str, organization: str) -> None:

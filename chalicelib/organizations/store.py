@@ -23,6 +23,7 @@ class OrganizationRecord(Record):
     currency = UnicodeAttribute()
     timezone = UnicodeAttribute()
     watermark_text = UnicodeAttribute(null=True)
+    watermark_image = UnicodeAttribute(null=True)
     watermark_style = Typed[WatermarkStyle](WatermarkStyle)
     watermark_opacity = Typed[float](float)
     strip_gps = BooleanAttribute()

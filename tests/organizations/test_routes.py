@@ -3,32 +3,12 @@ import json
 import pytest
 
 from chalicelib.core import auth, ids
-from chalicelib.core.http import Access, Api
 from chalicelib.organizations import service
-from chalicelib.organizations.roles import GUARDED, ROLES
-from chalicelib.organizations.routes import routes
-from infra.local.gateway import Gateway
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-@pytest.fixture
-def gateway():
-    service.forget()
-    access = Access(
-        permissions=ROLES,
-        guarded=GUARDED,
-        tenant_of=service.tenant_of,
-        session_lives=lambda principal: principal.version == 1,
-        origins_of=service.origins_of,
-    )
-    api = Api("t", access)
-    api.mount(routes)
-    yield Gateway(api)
-    service.forget()
-
-
-def put(gateway, body, role="admin", organization=service.DEFAULT, host="localhost", version=1):
+def put(gateway, body, role="admin", organization=service.DEFAULT, host="localhost", version=1, path="/organization"):
     token = auth.issue(
         organization=organization,
         user=ids.new("usr"),
@@ -37,7 +17,7 @@ def put(gateway, body, role="admin", organization=service.DEFAULT, host="localho
         version=version,
     )
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Host": host}
-    return gateway.handle("PUT", "/organization", headers=headers, body=json.dumps(body).encode())
+    return gateway.handle("PUT", path, headers=headers, body=json.dumps(body).encode())
 
 
 def test_anybody_may_know_whose_shop_it_is_and_no_more(gateway):

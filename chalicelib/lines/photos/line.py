@@ -39,8 +39,7 @@ class Photos:
         return ()
 
     def fulfil(self, sold: Sold) -> None:
-        event = events.get(sold.organization, sold.subject)
-        events.mark_sold(sold.organization, event.id)
+        event = events.mark_sold(sold.organization, sold.subject)
         policy = organizations.get(sold.organization)
         bought = photos.find(sold.organization, list(sold.refs))
         entitlements.grant(

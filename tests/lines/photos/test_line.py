@@ -138,6 +138,14 @@ def test_an_event_may_grant_more_downloads_for_longer(world, on_sale):
     assert (grant.limit, grant.hours) == (7, 24)
 
 
+def test_an_event_deleted_before_the_money_came_is_handed_over_all_the_same(world, on_sale):
+    events.delete_event(ADMIN, world.event.id)
+
+    LINE.fulfil(sold(world, on_sale[0]))
+
+    assert [grant.resource for grant in entitlements.list_grants(BUYER, "ord_1")] == [on_sale[0].id]
+
+
 def test_what_was_bought_is_handed_over_even_when_it_went_off_sale(world, on_sale):
     service.reject_photo(ADMIN, on_sale[0].id, "The runner asked for it.")
 

@@ -117,9 +117,7 @@ def _ready(photo: Photo, arrival: Arrival, made: _Made) -> tuple[Photo, list[Fac
 def _make(photo: Photo, arrival: Arrival, folder: Path) -> _Made:
     """Make and store everything that a photo needs. Raises Rejected or NotAsPromised."""
     policy = organizations.get(photo.organization)
-    mark = media.Watermark(
-        text=policy.watermark_text, style=policy.watermark_style, opacity=policy.watermark_opacity
-    )
+    mark = organizations.watermark_of(photo.organization)
     original, cleaned = folder / "original", folder / "cleaned"
     if not storage.download("originals", photo.upload_key, original, arrival.object_version):
         raise NotAsPromised("file_missing")
