@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import IFDRational
 
 _TYPES = {
     ".jpg": "image/jpeg",
@@ -113,7 +114,8 @@ def _exif(orientation: int, minutes: int) -> Image.Exif:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0112] = "PixSample", "PS-24", orientation
     exif.get_ifd(0x8769).update(
-        {0x829A: (1, 500), 0x829D: (28, 10), 0x8827: 200, 0x9003: taken, 0x9011: "+07:00", 0x920A: (85, 1)}
+        {0x829A: IFDRational(1, 500), 0x829D: IFDRational(28, 10), 0x920A: IFDRational(85)}
+        | {0x8827: 200, 0x9003: taken, 0x9011: "+07:00"}
         | {0xA431: "SERIAL-0001", 0xA434: "85mm F1.8"}
     )
     exif.get_ifd(0x8825).update({1: "N", 2: (13, 44, 24), 3: "E", 4: (100, 33, 47)})
