@@ -71,11 +71,12 @@ def waiting() -> list[dict[str, Any]]:
     held = []
     for name in QUEUES:
         url = ENVIRONMENT[f"PIX_{name.upper()}_QUEUE"]
-        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages"):
-            bodies = [json.loads(message["Body"]) for message in batch]
-            if bodies[0] in held:
-                break
-            held += bodies
+        taken = []
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30).get("Messages"):
+            taken += batch
+        for message in taken:
+            held.append(json.loads(message["Body"]))
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     return held
 
 

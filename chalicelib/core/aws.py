@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
 _TIMEOUTS = {"s3": (2, 20), "ses": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
+# A mail has no idempotency key: each try whose answer is lost is one more mail. The queue tries again, once.
+_ATTEMPTS = {"ses": 1}
+_DEFAULT_ATTEMPTS = 3
 _building = Lock()
 
 
@@ -39,7 +42,7 @@ def _build(service: Any) -> Any:
     config = Config(
         connect_timeout=connect,
         read_timeout=read,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS.get(service, _DEFAULT_ATTEMPTS)},
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path"} if service == "s3" else None,
     )

@@ -7,6 +7,7 @@ its input and its output; parsing, authentication, refusals, headers, CORS and t
 import functools
 import inspect
 import json
+import posixpath
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -131,6 +132,8 @@ class Route:
     `aliases` are other addresses of it, as `METHOD /path`; `limit` is (calls, seconds) per address of origin.
     `returns` is the schema of `data`; `many` wraps it in a page. `raw`, a media type, marks a route that
     answers with a `Reply`. `hidden` ones are left out of the OpenAPI document, which lists `headers` as required.
+    A `guarded` route is closed to a token whose session has ended, though it has not expired. `location` is
+    where created things are found, relative to the path, when that is not below it.
     """
 
     method: str
@@ -145,6 +148,8 @@ class Route:
     tag: str
     limit: tuple[int, int] | None
     hidden: bool
+    guarded: bool
+    location: str | None
     headers: tuple[str, ...]
     body: type[Input] | None = None
     query: type[Query] | None = None
@@ -170,6 +175,8 @@ class Options(TypedDict, total=False):
     aliases: tuple[str, ...]
     limit: tuple[int, int]
     hidden: bool
+    guarded: bool
+    location: str
     headers: tuple[str, ...]
 
 
@@ -211,6 +218,8 @@ class Routes:
                     tag=self.tag,
                     limit=options.get("limit"),
                     hidden=options.get("hidden", False),
+                    guarded=options.get("guarded", False),
+                    location=options.get("location"),
                     headers=options.get("headers", ()),
                     body=inputs.get("body"),
                     query=inputs.get("query"),
@@ -229,9 +238,9 @@ class Routes:
 class Access:
     """What the API must be told about people and tenants, which live on a higher floor.
 
-    `permissions` maps a role to what it may do. `guarded` permissions re-check the session behind the token,
-    with `session_lives`. `tenant_of` turns the host a request came to into an organization id; `origins_of`
-    lists the web origins an organization's frontends may call from.
+    `permissions` maps a role to what it may do. Who has one that is `guarded` must have a session that goes on,
+    says `session_lives`, at every request. `tenant_of` turns the host a request came to into an organization id;
+    `origins_of` lists the web origins an organization's frontends may call from.
     """
 
     permissions: Mapping[str, frozenset[str]]
@@ -347,15 +356,18 @@ class Api(Chalice):
         if route.permission == ANONYMOUS:
             return Principal(organization, source=request.source)
         principal = self._identify(request, organization)
-        if route.permission == PUBLIC:
-            return principal
-        if principal.user is None:
+        if route.permission != PUBLIC and principal.user is None:
             raise Unauthorized("sign_in_required", "Sign in first.")
-        if route.permission != SIGNED_IN and not principal.may(route.permission):
+        if route.permission not in (PUBLIC, SIGNED_IN) and not principal.may(route.permission):
             raise Forbidden("forbidden", "Your account may not do this.")
-        if route.permission in self.access.guarded and not self.access.session_lives(principal):
+        if self._must_live(route, principal) and not self.access.session_lives(principal):
             raise Unauthorized("session_ended", "This session has ended. Sign in again.")
         return principal
+
+    def _must_live(self, route: Route, principal: Principal) -> bool:
+        """Whether to look at the session behind the token. Staff sees more on every route, so always for them."""
+        is_staff = not principal.permissions.isdisjoint(self.access.guarded)
+        return principal.user is not None and (route.guarded or is_staff)
 
     def _identify(self, request: Request, organization: str) -> Principal:
         tokens = {
@@ -512,8 +524,14 @@ def _success(route: Route, result: Any, request: Request) -> Reply:
         "requestId": request.id,
     }
     created = route.status == 201 and "id" in data
-    location = {"Location": f"{request.path.rstrip('/')}/{data['id']}"} if created else {}
-    return Reply(envelope, status=route.status, headers=location)
+    headers = {"Location": f"{_collection(route, request)}/{data['id']}"} if created else {}
+    return Reply(envelope, status=route.status, headers=headers)
+
+
+def _collection(route: Route, request: Request) -> str:
+    """Where what a route creates is found, under the base path of the request."""
+    path = request.path.rstrip("/")
+    return posixpath.normpath(f"{posixpath.dirname(path)}/{route.location}") if route.location else path
 
 
 def _wire(schema: type[Output], value: Any) -> dict[str, Any]:

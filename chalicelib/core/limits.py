@@ -12,7 +12,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Limited
-from chalicelib.core.table import Record, table
+from chalicelib.core.table import Record, error_code, table
 
 
 class LimitRecord(Record):
@@ -33,7 +33,7 @@ def take(organization: str, scope: str, subject: str, *, limit: int, seconds: in
             condition=LimitRecord.n.does_not_exist() | (LimitRecord.n < limit),
         )
     except UpdateError as failure:
-        if failure.cause_response_code != "ConditionalCheckFailedException":
+        if error_code(failure) != "ConditionalCheckFailedException":
             raise
         raise Limited("too_many_requests", "Too many tries. Wait a little.", retry_after=ends - now) from failure
 

@@ -262,7 +262,7 @@ def transact(*writes: Write) -> None:
             for write in writes:
                 if write in failed:
                     raise write.refused from failure
-            conflict = {*reasons, failure.cause_response_code} & _CONFLICT
+            conflict = {*reasons, error_code(failure)} & _CONFLICT
             if not conflict:
                 raise
     raise Unavailable("busy", "Too many people at once. Try again.", retry_after=1)
@@ -288,6 +288,14 @@ def _commit(ordered: list[Write]) -> None:
                     transaction.condition_check(
                         type(write.record), write.record.pk, write.record.sk, condition=write.condition
                     )
+
+
+def error_code(failure: PynamoDBException) -> str | None:
+    """DynamoDB's code for a failure, None where no answer came.
+
+    PynamoDB's own `cause_response_code` raises for a time-out, which has a `response` that is None.
+    """
+    return failure.cause_response_code if isinstance(failure.cause, ClientError) else None
 
 
 def is_busy(failure: BaseException) -> bool:

@@ -8,7 +8,7 @@ from chalicelib.entitlements.model import Download, Downloads
 routes = Routes("downloads")
 
 
-@routes.get("/downloads/{id}", permission=PUBLIC, returns=schemas.Downloads)
+@routes.get("/downloads/{id}", permission=PUBLIC, guarded=True, returns=schemas.Downloads)
 def list_downloads(principal: Principal, id: str) -> Downloads:
     """List the files of a paid order and what is left of each.
 
@@ -17,7 +17,7 @@ def list_downloads(principal: Principal, id: str) -> Downloads:
     return Downloads(id, service.list_grants(principal, id))
 
 
-@routes.post("/downloads/{id}/photos/{photo}", permission=PUBLIC, returns=schemas.Download)
+@routes.post("/downloads/{id}/photos/{photo}", permission=PUBLIC, guarded=True, returns=schemas.Download)
 def download_photo(principal: Principal, id: str, photo: str) -> Download:
     """Take one download of a photo: a signed URL for five minutes at most.
 

@@ -8,7 +8,14 @@ from chalicelib.orders import model, schemas, service
 routes = Routes("orders")
 
 
-@routes.post("/orders", permission=PUBLIC, returns=schemas.PlacedOrder, status=201, headers=("Idempotency-Key",))
+@routes.post(
+    "/orders",
+    permission=PUBLIC,
+    guarded=True,
+    returns=schemas.PlacedOrder,
+    status=201,
+    headers=("Idempotency-Key",),
+)
 def place_order(principal: Principal, request: Request, body: schemas.PlaceOrder) -> schemas.PlacedOrder:
     """Order what is in the cart, at today's prices.
 
@@ -24,13 +31,13 @@ def place_order(principal: Principal, request: Request, body: schemas.PlaceOrder
     return schemas.PlacedOrder.of(order)
 
 
-@routes.get("/orders", permission=SIGNED_IN, returns=schemas.Order, many=True)
+@routes.get("/orders", permission=SIGNED_IN, guarded=True, returns=schemas.Order, many=True)
 def list_orders(principal: Principal, query: Paging) -> Page[model.Order]:
     """The signed-in buyer's orders, newest first."""
     return service.list_orders(principal, query.request())
 
 
-@routes.get("/orders/{id}", permission=PUBLIC, returns=schemas.Order)
+@routes.get("/orders/{id}", permission=PUBLIC, guarded=True, returns=schemas.Order)
 def read_order(principal: Principal, id: str) -> model.Order:
     """An order, for its buyer, the holder of its token, or staff."""
     return service.open_order(principal, id)

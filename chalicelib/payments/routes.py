@@ -11,6 +11,7 @@ routes = Routes("payments")
 @routes.post(
     "/payments/create",
     permission=PUBLIC,
+    guarded=True,
     returns=schemas.Payment,
     aliases=("/payment/create",),
     limit=(60, 60),

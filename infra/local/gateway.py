@@ -21,6 +21,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from chalice.app import Chalice, EventSourceHandler
 
+from chalicelib.core.http import SECURITY_HEADERS
+
 log = logging.getLogger("infra.local.gateway")
 
 STAGE = "api"
@@ -28,11 +30,7 @@ BASE_PATHS = ("/api/v1", "/api", "")  # the domain's base path mappings; the lon
 LARGEST_REQUEST = 10 * 2**20  # bytes; API Gateway's limit
 LARGEST_RESPONSE = 6 * 2**20  # bytes; Lambda's limit
 TIMEOUT = 29.0  # seconds; API Gateway's limit
-ERROR_HEADERS = (
-    ("Content-Type", "application/json"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Cache-Control", "no-store"),
-)
+ERROR_HEADERS = (("Content-Type", "application/json"), *SECURITY_HEADERS.items())
 
 
 @dataclass(frozen=True)
@@ -290,7 +288,7 @@ def _refusal(request: _Request, status: int, code: str, message: str, *more_head
         "success": False,
         "data": None,
         "message": message,
-        "errors": [],
+        "errors": [{"field": None, "code": code, "message": message}],
         "error": {"code": code, "message": message},
         "requestId": request.id,
     }

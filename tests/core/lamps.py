@@ -1,6 +1,5 @@
 """A small API that has a route of every kind."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 from pydantic import Field
 
 from chalicelib.core import log
-from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import Conflict, NotFound, Unavailable, Unprocessable
 from chalicelib.core.http import Access, Api, Input, Output, Paging, Query, Reply, Request, Routes, idempotency_key
 from chalicelib.core.table import Page
@@ -110,7 +109,7 @@ def list_lamps(query: LampList) -> Page[LampModel]:
     Two of them
     at most.
     """
-    counted = query.page is not None
+    counted = query.page is not None and query.colour is None
     return Page([LAMP, LAMP], query.page_size, query.cursor, 5 if counted else None, query.page)
 
 
@@ -174,6 +173,17 @@ def show_caller(principal: Principal) -> dict[str, Any]:
         "tokens": dict(principal.tokens),
         "source": principal.source,
     }
+
+
+@routes.get("/anybody", permission=ANONYMOUS, returns=Caller)
+def show_anybody(principal: Principal) -> dict[str, Any]:
+    """Who asks does not matter."""
+    return show_caller(principal)
+
+
+@routes.get("/mine", permission=SIGNED_IN, guarded=True)
+def mine() -> None:
+    """Only while the session lives."""
 
 
 @routes.post("/echo", permission=PUBLIC, returns=Echo)
@@ -278,20 +288,20 @@ def brackets(depth: int) -> bytes:
     return b"[" * depth + b"]" * depth
 
 
-def bodies_that_are_no_json() -> Iterator[tuple[str, bytes]]:
-    yield "cut off", b'{"name": "a"'
-    yield "more after the end", b'{"name": "a"} x'
-    yield "single quotes", b"{'name': 'a'}"
-    yield "a comment", b'{"name": "a" /* x */}'
-    yield "trailing comma", b'{"name": "a",}'
-    yield "bare word", b"name"
-    yield "not UTF-8", b'{"name": "\xff\xfe"}'
-    yield "UTF-16", '{"name": "a"}'.encode("utf-16")
-    yield "byte order mark", b"\xef\xbb\xbf{}"
-    yield "lone surrogate", b'{"name": "\\ud800", "lightOutput": 1}'
-    yield "lone surrogate in a name", b'{"\\udc00": 1}'
-    yield "nested 300 deep", b'{"name": ' + brackets(300) + b"}"
-    yield "nested 100,000 deep", b'{"name": ' + brackets(100_000) + b"}"
-    yield "a number of 5,000 digits", b'{"lightOutput": ' + b"9" * 5000 + b"}"
-    yield "only spaces", b"   "
-    yield "a NUL", b"\x00"
+NO_JSON = {
+    "cut off": b'{"name": "a"',
+    "more after the end": b'{"name": "a"} x',
+    "single quotes": b"{'name': 'a'}",
+    "a comment": b'{"name": "a" /* x */}',
+    "trailing comma": b'{"name": "a",}',
+    "bare word": b"name",
+    "UTF-16": '{"name": "a"}'.encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "lone surrogate": b'{"name": "\\ud800", "lightOutput": 1}',
+    "lone surrogate in a name": b'{"\\udc00": 1}',
+    "nested 300 deep": b'{"name": ' + brackets(300) + b"}",
+    "nested 100,000 deep": b'{"name": ' + brackets(100_000) + b"}",
+    "a number of 5,000 digits": b'{"lightOutput": ' + b"9" * 5000 + b"}",
+    "only spaces": b"   ",
+    "a NUL": b"\x00",
+}

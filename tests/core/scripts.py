@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from chalicelib.core.aws import client
 from chalicelib.core.settings import settings
@@ -20,7 +21,7 @@ def failure(code: str, *reasons: str, status: int = 400) -> Answer:
     }
     if reasons:
         parsed["CancellationReasons"] = [{"Code": reason} for reason in reasons]
-    return AWSResponse("https://aws.test", status, {}, None), parsed
+    return AWSResponse("https://aws.test", status, HTTPHeaders(), None), parsed
 
 
 class Script:

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_threads_get_the_same_client():
 
 
 def test_uploads_are_signed_for_the_path_and_by_version_4():
-    config = clients.client("s3").meta.config
+    config: Any = clients.client("s3").meta.config
 
     assert config.signature_version == "s3v4"
     assert config.s3 == {"addressing_style": "path"}

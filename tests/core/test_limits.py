@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from pynamodb.exceptions import UpdateError
 
 from chalicelib.core import clock, limits, table
@@ -22,12 +24,12 @@ def login(subject: str = "203.0.113.7", organization: str = "org_1", scope: str 
     take(organization, scope, subject, limit=limit, seconds=60)
 
 
-def tries(count: int, **options: int) -> int:
+def tries(count: int, limit: int = 3) -> int:
     """How many of `count` uses were let through."""
     passed = 0
     for _ in range(count):
         try:
-            login(**options)
+            login(limit=limit)
         except Limited:
             continue
         passed += 1
@@ -106,10 +108,15 @@ def test_nothing_used_is_zero():
     assert used("org_1", "login", "203.0.113.7", seconds=60) == 0
 
 
-def test_a_failure_of_dynamodb_is_no_refusal():
-    client = LimitRecord._get_connection().connection.client
+@pytest.mark.parametrize(
+    "answer",
+    [failure("ThrottlingException"), ReadTimeoutError(endpoint_url="https://aws.test")],
+    ids=["busy", "silent"],
+)
+def test_a_failure_of_dynamodb_is_no_refusal(answer):
+    client: Any = LimitRecord._get_connection().connection.client
     script = Script()
-    script.answers = [failure("ThrottlingException")] * 9
+    script.answers = [answer] * 9
     client.meta.events.register("before-call.dynamodb.UpdateItem", script)
 
     with pytest.raises(UpdateError) as failed:

@@ -103,6 +103,10 @@ def test_permissions_are_told(operations):
     assert {} in operations["GET /lamps"]["security"]
 
 
+def test_a_route_that_looks_at_no_token_asks_for_none(operations):
+    assert operations["GET /anybody"]["security"] == []
+
+
 def test_every_security_scheme_is_declared(document, operations):
     used = {name for operation in operations.values() for each in operation["security"] for name in each}
 

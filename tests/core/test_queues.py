@@ -248,6 +248,11 @@ def test_a_fact_told_at_once_goes_to_each_handlers_queue(heard, aws):
     assert mail["handler"] == f"{NAME}.mail"
 
 
+def test_a_fact_told_to_nobody_is_a_bug(heard, aws):
+    with pytest.raises(LookupError, match="LampBroken"):
+        tell(LampBroken(organization="org_1", lamp="a"))
+
+
 def test_what_is_encoded_is_what_is_consumed(heard):
     handler = handlers_of("LampLit")[0]
     fact = LampLit(organization="org_1", lamp="โคมไฟ")

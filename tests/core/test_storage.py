@@ -164,6 +164,17 @@ def test_a_file_is_put_with_its_type(tmp_path):
     assert (tmp_path / "got").read_bytes() == content
 
 
+def test_a_small_object_is_read_whole():
+    storage.upload("previews", "p/3.json", b"{}", content_type="application/json")
+
+    assert storage.read("previews", "p/3.json") == b"{}"
+
+
+def test_reading_what_is_not_there_raises():
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        storage.read("previews", "p/none")
+
+
 def test_what_is_not_there_is_told_and_writes_nothing(tmp_path):
     assert storage.download("originals", "o/none", tmp_path / "got") is False
     assert not (tmp_path / "got").exists()

@@ -172,9 +172,7 @@ class Photo:
         since = self.processing_at
         return self.processing is Processing.PROCESSING and since is not None and since + STUCK_AFTER <= at
 
-    def reoffered(
-        self, offer: FileOffer, photographer: str, form_lasts: timedelta, at: datetime
-    ) -> "Photo | None":
+    def reoffered(self, offer: FileOffer, photographer: str, form_lasts: timedelta, at: datetime) -> "Photo | None":
         """The photo after the same file was offered again; None when it is on its way or here already.
 
         A photo that waits for its photographer's file keeps its key: whichever of two uploads arrives counts.
@@ -354,9 +352,7 @@ class Counts:
         return self.pending + self.approved + self.rejected
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.pending + other.pending, self.approved + other.approved, self.rejected + other.rejected
-        )
+        return Counts(self.pending + other.pending, self.approved + other.approved, self.rejected + other.rejected)
 
     @classmethod
     def moved(cls, was: Photo, now: Photo) -> "Counts":

@@ -51,7 +51,9 @@ def set_packages(principal: Principal, id: str, body: schemas.NewPriceList) -> P
 # --- uploading ----------------------------------------------------------------------------------------------
 
 
-@routes.post("/events/{id}/uploads", permission="photo.upload", returns=schemas.Upload, status=201)
+@routes.post(
+    "/events/{id}/uploads", permission="photo.upload", returns=schemas.Upload, status=201, location="../../uploads"
+)
 def begin_upload(principal: Principal, id: str, body: schemas.NewUpload) -> UploadProgress:
     """Offer up to 100 files.
 

@@ -124,9 +124,7 @@ class Camera(Output):
     flash: bool | None
     gps: Gps | None
     orientation: int
-    taken_at: datetime | None = Field(
-        description="As the camera wrote it, without an offset if it wrote none."
-    )
+    taken_at: datetime | None = Field(description="As the camera wrote it, without an offset if it wrote none.")
 
 
 class ManagedPhoto(_Flat):

@@ -248,9 +248,7 @@ def save_price_list(prices: PriceList) -> Write:
     if prices.version:
         return replace(record, prices.version)
     record.version = 1
-    return create(
-        record, Conflict("version_conflict", "Somebody set prices first. Load them again.", field="version")
-    )
+    return create(record, Conflict("version_conflict", "Somebody set prices first. Load them again.", field="version"))
 
 
 def _pk(organization: str, photo_id: str) -> str:

@@ -412,7 +412,7 @@ def assert_envelope(answer: dict[str, Any], code: str) -> None:
         "success": False,
         "data": None,
         "message": message,
-        "errors": [],
+        "errors": [{"field": None, "code": code, "message": message}],
         "error": {"code": code, "message": message},
     }
 

@@ -188,6 +188,14 @@ def test_what_is_no_offer_is_refused(call, world, raw, status, code):
     assert stored_photos() == 0
 
 
+@pytest.mark.parametrize("base", ["", "/api/v1"])
+def test_an_upload_is_found_where_its_location_says(call, world, base):
+    begun = call("POST", f"{base}/events/{world.event.id}/uploads", {"files": [WIRE]}, by=world.photographer)
+
+    assert begun.header("Location") == f"{base}/uploads/{begun.json()['data']['id']}"
+    assert data(call("GET", begun.header("Location"), by=world.photographer))["id"] == begun.json()["data"]["id"]
+
+
 def test_hashes_in_capitals_are_the_same_hashes(call, world):
     path = f"/events/{world.event.id}/uploads"
     files = [WIRE, WIRE | {"sha256": "AB" * 32}]

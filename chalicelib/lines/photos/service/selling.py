@@ -67,6 +67,4 @@ def delivery_file(photo: Photo, event: Event) -> File:
 
 
 def _prices(organization: str, event_id: str) -> PriceList:
-    return store.find_price_list(organization, event_id) or PriceList(
-        organization, event_id, DEFAULT_PACKAGES
-    )
+    return store.find_price_list(organization, event_id) or PriceList(organization, event_id, DEFAULT_PACKAGES)

@@ -142,6 +142,4 @@ def _file_progress(upload: Upload, file: UploadFile, photos: Mapping[str, Photo]
 
 
 def _form(photo: Photo) -> storage.UploadForm:
-    return storage.upload_form(
-        photo.upload_key, content_type=photo.content_type, size=photo.size, sha256=photo.sha256
-    )
+    return storage.upload_form(photo.upload_key, content_type=photo.content_type, size=photo.size, sha256=photo.sha256)
