@@ -33,7 +33,7 @@ def place_order(
     request = once.fingerprint([email, language, expected_total])
     for _ in range(_TRIES):
         cart = carts.current(principal)
-        scope = f"order#{cart.owner or cart.id}"
+        scope = f"order#{cart.owner or cart.token_hash}"  # the id of a guest's cart is no secret
         earlier = once.recall(organization, scope, key, request)
         if earlier is not None:
             return store.get(organization, earlier)

@@ -4,7 +4,7 @@ What A has, B has too, so that whatever A's people may reach has a foreign twin 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -114,6 +114,7 @@ class World:
         headers: Mapping[str, str] | None = None,
         *,
         shop: Shop | None = None,
+        source: str = "127.0.0.1",
         through: Gateway | None = None,
     ) -> Response:
         """What a browser at `shop` (A's, unless told) sends; `body` is JSON unless it is bytes."""
@@ -121,7 +122,7 @@ class World:
         if body is not None:
             sent["Content-Type"] = "application/json"
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return (through or self.gateway).handle(method, target, headers=sent | dict(headers or {}), body=content)
+        return (through or self.gateway).handle(method, target, sent | dict(headers or {}), content, source)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -175,7 +176,7 @@ def _plan_events(shop: Shop) -> None:
     for name in ("draft", "live", "mixed", "over", "closed", "empty", "deleted"):
         closes = an_hour_ago if name == "over" else None
         details = Details(name=f"Run {name}", date=date(2026, 4, 13), auto_approve=name != "live", sale_closes_at=closes)
-        event = events.plan_event(admin, details, f"run-{name}")
+        event = events.plan_event(admin, details, f"run-{name}-{shop.host[0]}")
         event = events.assign(admin, event.id, shop.people["photographer"].id)
         if name == "mixed":
             event = events.assign(admin, event.id, shop.people["freelancer"].id)
@@ -256,38 +257,22 @@ def _holder(shop: Shop, order: str) -> Principal:
 
 # --- what is stored -----------------------------------------------------------------------------------------
 
-Items = dict[tuple[str, str], dict[str, Any]]
-
-
-def table(name: str) -> Items:
-    found = client("dynamodb").scan(TableName=name)["Items"]
-    return {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
-
-
-def tables() -> dict[str, Items]:
-    """Everything in all tables."""
-    return {name: table(name) for name in client("dynamodb").list_tables()["TableNames"]}
-
-
-def restore(name: str, wanted: Items) -> None:
-    """Bring one table back to what `tables` told of it."""
-    dynamodb, held = client("dynamodb"), table(name)
-    for pk, sk in held.keys() - wanted.keys():
-        dynamodb.delete_item(TableName=name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
-    for key, item in wanted.items():
-        if held.get(key) != item:
-            dynamodb.put_item(TableName=name, Item=item)
+Key = tuple[str, str]
+_READS = ("Get", "Query", "BatchGet", "Describe", "List", "Head", "Scan")
 
 
 @dataclass(frozen=True)
 class Write:
-    """A call that may change something outside: `where` is a table, or else a service."""
+    """A call that may change something: of `key` in a table, or of anything in another service."""
 
     operation: str
-    where: str
+    place: str
+    key: Key | None = None
 
-
-_READS = ("Get", "Query", "BatchGet", "Describe", "List", "Head", "Scan")
+    @property
+    def counts_tries(self) -> bool:
+        """Whether it is what limits how often one may ask, which is written for refused requests above all."""
+        return self.key is not None and ("#LIM#" in self.key[0] or "#TRIES#" in self.key[0])
 
 
 @contextmanager
@@ -298,8 +283,7 @@ def watched() -> Iterator[list[Write]]:
 
     def noted(self: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
         if not operation.startswith(_READS):
-            names = _tables_of(parameters) or {self.meta.service_model.service_name}
-            seen.extend(Write(operation, name) for name in sorted(names))
+            seen.extend(_writes(self.meta.service_model.service_name, operation, parameters))
         return call(self, operation, parameters)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -307,12 +291,56 @@ def watched() -> Iterator[list[Write]]:
         yield seen
 
 
-def _tables_of(parameters: Mapping[str, Any]) -> set[str]:
-    if "TransactItems" in parameters:
-        return {each["TableName"] for item in parameters["TransactItems"] for each in item.values()}
-    return {parameters["TableName"]} if "TableName" in parameters else set()
+def _writes(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Write]:
+    if service != "dynamodb":
+        yield Write(operation, service)
+        return
+    items = parameters.get("TransactItems", [{operation: parameters}])
+    for kind, request in (pair for item in items for pair in item.items()):
+        if kind != "ConditionCheck":
+            yield Write(operation, request["TableName"], _key(request.get("Key") or request["Item"]))
 
 
-def lasting(items: Items) -> Items:
-    """Without what counts tries, which is written for refused requests above all."""
-    return {key: item for key, item in items.items() if "#LIM#" not in key[0] and "#TRIES#" not in key[0]}
+def _key(item: Mapping[str, Any]) -> Key:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def tables() -> dict[str, dict[Key, Any]]:
+    """Everything in all tables."""
+    dynamodb = client("dynamodb")
+    return {
+        name: {_key(item): item for item in dynamodb.scan(TableName=name)["Items"]}
+        for name in dynamodb.list_tables()["TableNames"]
+    }
+
+
+class Stored:
+    """All tables as they were when this was made, to compare with and to go back to."""
+
+    def __init__(self) -> None:
+        self._before = tables()
+
+    def changed_by(self, writes: Iterable[Write]) -> list[Write]:
+        """Those of the writes that made a difference; whatever went to another service did."""
+        found = [write for write in dict.fromkeys(writes) if not write.counts_tries]
+        return [write for write in found if write.key is None or self._now(write) != self._was(write)]
+
+    def take_back(self, writes: Iterable[Write]) -> None:
+        dynamodb = client("dynamodb")
+        for write in writes:
+            was = self._was(write)
+            if write.key is not None and was is None:
+                dynamodb.delete_item(TableName=write.place, Key=_named(write.key))
+            elif was is not None:
+                dynamodb.put_item(TableName=write.place, Item=was)
+
+    def _was(self, write: Write) -> Any:
+        return self._before[write.place].get(write.key) if write.key else None
+
+    def _now(self, write: Write) -> Any:
+        assert write.key is not None
+        return client("dynamodb").get_item(TableName=write.place, Key=_named(write.key)).get("Item")
+
+
+def _named(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}

@@ -30,6 +30,7 @@ from chalicelib.core.errors import Unavailable
 T = TypeVar("T")
 
 _WRITES = {"TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"}
+_READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "GetSecretValue"}
 
 
 class Killed(BaseException):
@@ -67,8 +68,13 @@ class Point:
         return " ".join([self.service, self.operation, *self.tables])
 
     def takes(self, mode: Mode) -> bool:
-        """Whether the call can fail in this way at all. A gateway's answer that is lost once is lost."""
+        """Whether the call can fail in this way at all.
+
+        A read that the SDK repeats is a read. A gateway's answer that is lost once is lost.
+        """
         match mode:
+            case Mode.LOST:
+                return self.operation not in _READS
             case Mode.CONFLICT:
                 return self.service == "dynamodb" and self.operation in _WRITES
             case Mode.STREAM_LOST:
@@ -99,6 +105,7 @@ class Chaos:
     points: list[Point] = field(default_factory=list)
     fired: list[Fault] = field(default_factory=list)
     swallowed: set[str] = field(default_factory=set)
+    enabled: bool = True
     _on: bool = False
     _dead: bool = False
     _striking: Fault | None = None
@@ -110,7 +117,7 @@ class Chaos:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Inside runs the system; outside runs what is not ours to break: people, pollers, the gateway itself."""
-        self._on, self._dead = True, False
+        self._on, self._dead = self.enabled, False
         try:
             yield
         finally:
@@ -131,6 +138,8 @@ class Chaos:
 
     def ask_gateway(self, operation: str, call: Callable[[], T]) -> T:
         """Let a call to the payment gateway happen, or not. `Unavailable` is how an adapter says that it failed."""
+        if not self._on:
+            return call()
         with self._reached(Point("gateway", operation)):
             if self._struck_by(Mode.THROTTLED):
                 self._fire()
@@ -181,7 +190,7 @@ class Chaos:
 
     def _die(self) -> None:
         self._fire()
-        self._dead = True
+        self._dead, self._striking = True, None
         raise Killed
 
     def _idempotent(self, request: Any, service: Callable[[], "_Answer | None"]) -> "_Answer | None":

@@ -1,9 +1,10 @@
-"""What is raced. The careless ones read, decide and write without a condition: they show that a race is one."""
+"""What is raced inside the application.
+
+The careless ones read, decide and write without a condition: they show that a race is one.
+"""
 
 from datetime import timedelta
-from typing import Any
 
-import requests
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib import lines
@@ -32,18 +33,6 @@ class Sale(Record):
     Meta = table("claims")
 
     buyer = UnicodeAttribute()
-
-
-# --- clients ------------------------------------------------------------------------------------------------
-
-
-def send(method: str, url: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
-    """One request of a client that shares nothing with others: the status and what the envelope holds."""
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.request(method, url, json=body, headers=headers, timeout=60)
-    envelope = answer.json() if answer.content else {}
-    return {"status": answer.status_code, "data": envelope.get("data"), "error": (envelope.get("error") or {})}
 
 
 # --- a stock ------------------------------------------------------------------------------------------------
@@ -98,7 +87,8 @@ def take(organization: str, subject: str, limit: int) -> str:
 
 
 def take_carelessly(organization: str, subject: str, limit: int) -> str:
-    counter = Stock.fetch(f"{organization}#{subject}", "-") or Stock(f"{organization}#{subject}", "-", taken=0)
+    key = f"{organization}#{subject}"
+    counter = Stock.fetch(key, "counter") or Stock(key, "counter", taken=0)
     if counter.taken >= limit:
         return "too_many_requests"
     counter.taken += 1

@@ -56,6 +56,7 @@ def grants(running, order):
 
 def sold_once(running, purchase, payment, count):
     """The whole effect of one payment, and nothing twice."""
+    running.soon(lambda: running.mails_to(purchase.email, READY_MAIL) or None, "the mail")
     running.quiet()
     order = purchase.guest.get(f"/orders/{purchase.order}")
     received = payment["payable"]
@@ -233,12 +234,12 @@ def test_a_wrong_checksum_fails_the_photo_and_a_fresh_upload_heals_it(running):
 def test_a_form_of_storage_is_good_for_its_file_only(running, figure):
     event, photographer = shop.plan(running), running.person("photographer")
     file, other = photo(), photo()
-    (place, foreign) = shop.offer(photographer, event["id"], file, other)["files"]
-    form = place["upload"]
+    upload = shop.offer(photographer, event["id"], file, other)
+    form, foreign = (place["upload"] for place in upload["files"])
     longer = file.content + bytes(100)
 
     refused = {
-        "another key": shop.send(form, file.content, key=foreign["upload"]["fields"]["key"]),
+        "another key": shop.send(form, file.content, key=foreign["fields"]["key"]),
         "a key outside uploads": shop.send(form, file.content, key="deliveries/x"),
         "a larger file": shop.send(form, longer),
         "a smaller file": shop.send(form, file.content[:-1]),
@@ -254,9 +255,11 @@ def test_a_form_of_storage_is_good_for_its_file_only(running, figure):
         "another type": 403,
         "an expired form": 403,
     }
+    assert b"expired" in refused["an expired form"].content.lower()
     running.quiet()
-    states = photographer.get(f"/uploads/{shop.offer(photographer, event['id'], file, other)['id']}")["files"]
-    assert {state["status"] for state in states} == {"awaiting"}
+    states = photographer.get(f"/uploads/{upload['id']}")["files"]
+    assert [state["status"] for state in states] == ["awaiting", "awaiting"]
+    assert shop.send(form, file.content).status_code == 204
     figure(f"presigned: {len(refused)} misuses, 0 stored")
 
 
@@ -317,7 +320,6 @@ def test_a_webhook_with_a_wrong_signature_is_not_believed(running, photos):
     running.quiet()
     assert running.items("payments", id=payment["id"])[0]["state"] == "pending"
     shop.act(running, shop.charges(running, payment)[0], "notify")
-    running.soon(lambda: running.mails_to(purchase.email, READY_MAIL) or None, "the mail")
     sold_once(running, purchase, payment, 1)
 
 
@@ -330,7 +332,9 @@ def test_a_wrong_amount_goes_to_review(running, photos):
     running.quiet()
 
     (reviewed,) = (
-        shown for shown in running.person("admin").pages("/payments/review", pageSize=100) if shown["id"] == payment["id"]
+        shown
+        for shown in running.person("admin").pages("/payments/review", pageSize=100)
+        if shown["id"] == payment["id"]
     )
     assert (reviewed["reviewReason"], reviewed["received"]) == ("wrong_amount", 50_00)
     assert purchase.guest.get(f"/orders/{purchase.order}")["status"] == "awaiting_payment"
