@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.system.local import shop
-from tests.system.local.running import Running, emulators_below
+from tests.system.local.running import Running
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("home")
     with Running(home) as system:
         yield system
-    assert emulators_below(home) == []
+    assert (system.exit_code, system.left_behind, system.bugs()) == (0, [], [])
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def photos(running: Running) -> list[str]:
 
 @pytest.fixture
 def figure(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Print a measured figure past pytest's capture, so that it shows in every run."""
+    """Print a measured figure past pytest's capture. A worker of xdist shows nothing; `-n 0` shows them all."""
 
     def show(text: str) -> None:
         with capsys.disabled():

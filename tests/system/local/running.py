@@ -60,7 +60,7 @@ class Running:
         self.stop()
 
     def stop(self) -> None:
-        """End the process and the emulator: asked first, killed if that does not help."""
+        """End the process, and the emulator with it: asked first, killed if that does not help."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -68,9 +68,17 @@ class Running:
         except subprocess.TimeoutExpired:
             self._process.kill()
         with self._process, self._log:  # waits, and closes the pipes
-            pass
-        for emulator in emulators_below(self.home):
+            self.left_behind = emulators_below(self.home)
+        for emulator in self.left_behind:
             os.kill(emulator.pid, signal.SIGKILL)
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def bugs(self) -> list[str]:
+        """The log's lines about failures that nobody expected: each was answered with 500."""
+        return [line for line in (self.home / "log.jsonl").read_text().splitlines() if "unexpected failure" in line]
 
     # --- people ---------------------------------------------------------------------------------------------
 
@@ -134,6 +142,10 @@ class Running:
             yield
         finally:
             self._order({"travel": 0})
+
+    def until_a_fresh(self, window: timedelta) -> timedelta:
+        """How long until the next window of this length begins: what is counted per window starts there at none."""
+        return window - timedelta(seconds=time.time() % window.total_seconds())
 
     def fire(self, schedule: str) -> None:
         """Run a scheduled function now."""
