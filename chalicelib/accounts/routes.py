@@ -3,7 +3,8 @@
 from chalicelib.accounts import schemas, service
 from chalicelib.accounts.model import Tokens, User
 from chalicelib.core.auth import ANONYMOUS, SIGNED_IN, Principal
-from chalicelib.core.http import Request, Routes
+from chalicelib.core.http import Routes
+from chalicelib.core.wire import Request
 
 routes = Routes("accounts")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from chalicelib.accounts.model import CODE_DIGITS, Language
-from chalicelib.core.http import Input, Output
+from chalicelib.core.wire import Input, Output
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from chalicelib.carts.model import MOST_ITEMS
 from chalicelib.carts.service import Opened
-from chalicelib.core.http import Input, Output
+from chalicelib.core.wire import Input, Output
 from chalicelib.lines.contract import Item as CartItem
 from chalicelib.lines.contract import Quote
 

@@ -11,34 +11,37 @@ import posixpath
 import re
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Required, TypedDict, TypeVar, Unpack
 
 from chalice.app import Chalice, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
 
 from chalicelib.core import auth, limits, log, table
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import (
     AppError,
     Forbidden,
-    Invalid,
-    InvalidFields,
     MethodNotAllowed,
     NotFound,
-    TooLarge,
     Unauthorized,
     Unavailable,
-    UnsupportedType,
 )
 from chalicelib.core.settings import settings
-from chalicelib.core.table import Page, PageRequest
+from chalicelib.core.wire import (
+    Input,
+    Output,
+    Query,
+    Reply,
+    Request,
+    encoded,
+    page_of,
+    read_body,
+    read_query,
+    refusal_reply,
+)
 
-LARGEST_BODY = 1 << 20
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATH_VALUE = r"^[A-Za-z0-9._~-]{1,200}$"
-_IDEMPOTENCY_KEY = re.compile(r"^[A-Za-z0-9._:-]{8,200}$")
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 SECURITY_HEADERS = {
@@ -57,69 +60,6 @@ _CORS_HEADERS = {
 }
 
 V = TypeVar("V", bound=Callable[..., Any])
-
-
-# --- wire shapes --------------------------------------------------------------------------------------------
-
-
-class Output(BaseModel):
-    """What a route answers with: camelCase on the wire, read from a model's attributes."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
-    )
-
-
-class Input(BaseModel):
-    """A JSON body: exact types, no unknown fields, no NaN or infinity."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, allow_inf_nan=False
-    )
-
-
-class Query(BaseModel):
-    """A query string: everything arrives as text."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
-
-
-class Paging(Query):
-    """`pageSize` (also `limit`, `size`) and either `cursor` or `page`, which ends at 50."""
-
-    page_size: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, max_length=4096)
-    page: int | None = Field(None, ge=1, le=50)
-
-    def request(self) -> PageRequest:
-        return PageRequest(size=self.page_size, cursor=self.cursor, number=self.page)
-
-
-_PAGE_SIZE_NAMES = ("limit", "size", "page_size")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a route may ask for beyond its body: raw bytes and headers (names in lower case)."""
-
-    id: str
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    query: Mapping[str, list[str]]
-    body: bytes
-    host: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer outside the envelope: a page, a redirect, a gateway's acknowledgement."""
-
-    body: Any
-    status: int = 200
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- routes -------------------------------------------------------------------------------------------------
@@ -347,7 +287,7 @@ class Api(Chalice):
         if route.body is not None:
             given["body"] = read_body(route.body, request)
         if route.query is not None:
-            given["query"] = _read_query(route.query, request)
+            given["query"] = read_query(route.query, request)
         result = route.view(**{name: given[name] for name in route.arguments})
         return _success(route, result, request)
 
@@ -442,70 +382,6 @@ class Api(Chalice):
             return False
 
 
-# --- reading ------------------------------------------------------------------------------------------------
-
-B = TypeVar("B", bound=BaseModel)
-
-
-def read_body(schema: type[B], request: Request) -> B:
-    """The JSON body as `schema`. Raises UnsupportedType, TooLarge, Invalid or InvalidFields."""
-    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise UnsupportedType("unsupported_media_type", "Send JSON as `Content-Type: application/json`.")
-    if len(request.body) > LARGEST_BODY:
-        raise TooLarge("body_too_large", f"A request body holds up to {LARGEST_BODY // 1024} KB.")
-    body = request.body or b"{}"
-    try:
-        value = schema.model_validate_json(body)
-    except ValidationError as failure:
-        raise _refusal(failure) from failure
-    json.loads(body, object_pairs_hook=_without_duplicates)  # pydantic would let the last one win
-    return value
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    if len(dict(pairs)) != len(pairs):
-        raise Invalid("duplicate_key", "The body names a field twice.")
-
-
-def idempotency_key(request: Request) -> str:
-    """The caller's Idempotency-Key. Raises Invalid when there is none, or one that is no key."""
-    key = request.headers.get("idempotency-key", "")
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise Invalid(
-            "idempotency_key_required",
-            "Send an Idempotency-Key header: 8 to 200 letters, digits, or any of . _ : -",
-            field="Idempotency-Key",
-        )
-    return key
-
-
-def _read_query(schema: type[B], request: Request) -> B:
-    given = {name: values[-1] for name, values in request.query.items() if values}
-    if "page_size" in schema.model_fields and "pageSize" not in given:
-        for name in _PAGE_SIZE_NAMES:
-            if name in given:
-                given["pageSize"] = given[name]
-                break
-    try:
-        return schema.model_validate(given)
-    except ValidationError as failure:
-        raise _refusal(failure) from failure
-
-
-def _refusal(failure: ValidationError) -> AppError:
-    problems = failure.errors(include_url=False, include_input=False, include_context=False)
-    if problems[0]["type"] == "json_invalid":
-        return Invalid("malformed_json", "The body is not valid JSON.")
-    if problems[0]["type"] == "model_type" and not problems[0]["loc"]:
-        return Invalid("object_expected", "The body must be a JSON object.")
-    return InvalidFields([(_dotted(problem["loc"]), problem["type"], problem["msg"]) for problem in problems[:20]])
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
-
-
 # --- answering ----------------------------------------------------------------------------------------------
 
 
@@ -514,7 +390,7 @@ def _success(route: Route, result: Any, request: Request) -> Reply:
         return result
     if route.returns is None:
         return Reply("", status=route.status)
-    data = _page_of(route.returns, result) if route.many else _wire(route.returns, result)
+    data = page_of(route.returns, result) if route.many else encoded(route.returns, result)
     envelope = {
         "success": True,
         "data": data,
@@ -532,48 +408,6 @@ def _collection(route: Route, request: Request) -> str:
     """Where what a route creates is found, under the base path of the request."""
     path = request.path.rstrip("/")
     return posixpath.normpath(f"{posixpath.dirname(path)}/{route.location}") if route.location else path
-
-
-def _wire(schema: type[Output], value: Any) -> dict[str, Any]:
-    return schema.model_validate(value).model_dump(mode="json")
-
-
-def _page_of(schema: type[Output], page: Page[Any]) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "items": [_wire(schema, item) for item in page.items],
-        "pageSize": page.size,
-        "nextCursor": page.cursor,
-        "hasMore": page.cursor is not None,
-        "totalCount": page.total,
-    }
-    if page.number is not None:
-        data["page"] = page.number
-        if page.total is not None:
-            data["totalPages"] = -(-page.total // page.size)
-    return data
-
-
-def refusal_reply(refusal: AppError, request_id: str) -> Reply:
-    """The envelope of an error."""
-    if isinstance(refusal, InvalidFields):
-        problems: list[tuple[str | None, str, str]] = list(refusal.fields)
-    else:
-        problems = [(refusal.field, refusal.code, refusal.message)]
-    errors = [{"field": name, "code": code, "message": message} for name, code, message in problems]
-    headers = {}
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(refusal.retry_after)
-    if refusal.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    body = {
-        "success": False,
-        "data": None,
-        "message": refusal.message,
-        "errors": errors,
-        "error": {"code": refusal.code, "message": refusal.message},
-        "requestId": request_id,
-    }
-    return Reply(body, status=refusal.status, headers=headers)
 
 
 # --- addresses ----------------------------------------------------------------------------------------------

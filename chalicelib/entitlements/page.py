@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from chalicelib.core import clock, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError
-from chalicelib.core.http import Reply, Request
+from chalicelib.core.wire import Reply, Request
 from chalicelib.entitlements.model import WINDOW, Grant
 from chalicelib.entitlements.words import WORDS
 from chalicelib.notifications import service as notifications

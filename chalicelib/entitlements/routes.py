@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Reply, Request, Routes
+from chalicelib.core.http import Routes
+from chalicelib.core.wire import Reply, Request
 from chalicelib.entitlements import page, schemas, service
 from chalicelib.entitlements.model import Download, Downloads
 

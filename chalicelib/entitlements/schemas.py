@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from chalicelib.core.http import Output
+from chalicelib.core.wire import Output
 
 
 class DownloadableFile(Output):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from chalicelib.core.http import Input, Output, Paging
+from chalicelib.core.wire import Input, Output, Paging
 from chalicelib.events.model import LONGEST_SLUG, Details, EventStatus
 from chalicelib.events.model import Location as Place
 

@@ -9,7 +9,8 @@ from typing import Any
 from chalicelib.core import clock
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.errors import NotFound
-from chalicelib.core.http import Reply, Request, Routes
+from chalicelib.core.http import Routes
+from chalicelib.core.wire import Reply, Request
 from chalicelib.operations import health
 
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})

@@ -1,8 +1,9 @@
 """Orders over HTTP."""
 
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Paging, Request, Routes, idempotency_key
+from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
+from chalicelib.core.wire import Paging, Request, idempotency_key
 from chalicelib.orders import model, schemas, service
 
 routes = Routes("orders")

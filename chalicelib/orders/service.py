@@ -4,6 +4,7 @@ import hmac
 from dataclasses import replace
 
 from chalicelib import lines
+from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, once, outbox, secrets
 from chalicelib.core.auth import Principal
@@ -26,11 +27,12 @@ def place_order(
 ) -> Order:
     """Turn the caller's cart into an order with frozen prices, once per idempotency key.
 
-    Raises Unprocessable (`cart_empty`; the key came with another request), Conflict (something is not on sale any
-    more; `price_changed` when `expected_total` is not today's).
+    Raises Invalid (`invalid_email`: nobody could mail it), Unprocessable (`cart_empty`; the key came with another
+    request), Conflict (something is not on sale any more; `price_changed` when `expected_total` is not today's).
     """
     organization = principal.organization
-    request = once.fingerprint([email, language, expected_total])
+    address = accounts.normal_email(email)
+    request = once.fingerprint([address, language, expected_total])
     for _ in range(_TRIES):
         cart = carts.current(principal)
         scope = f"order#{cart.owner or cart.token_hash}"  # the id of a guest's cart is no secret
@@ -38,7 +40,7 @@ def place_order(
         if earlier is not None:
             return store.get(organization, earlier)
         quote = _checked(carts.quote(cart), expected_total)
-        order = _drawn_up(organization, cart.owner, cart.id, email, language, quote)
+        order = _drawn_up(organization, cart.owner, cart.id, address, language, quote)
         held = [
             write
             for line in quote.lines

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Base64Bytes, Field, StringConstraints
 
-from chalicelib.core.http import Input, Output
+from chalicelib.core.wire import Input, Output
 from chalicelib.organizations.model import Language, WatermarkStyle
 
 LARGEST_IMAGE = 600 * 1024

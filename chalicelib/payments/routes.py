@@ -1,8 +1,9 @@
 """Payments over HTTP."""
 
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
-from chalicelib.core.http import Paging, Reply, Request, Routes
+from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
+from chalicelib.core.wire import Paging, Reply, Request
 from chalicelib.payments import model, schemas, service
 
 routes = Routes("payments")

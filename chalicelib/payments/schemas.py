@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from chalicelib.core.http import Input, Output
+from chalicelib.core.wire import Input, Output
 from chalicelib.payments.model import State
 
 

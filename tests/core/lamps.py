@@ -11,8 +11,9 @@ from pydantic import Field
 from chalicelib.core import log
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import Conflict, NotFound, Unavailable, Unprocessable
-from chalicelib.core.http import Access, Api, Input, Output, Paging, Query, Reply, Request, Routes, idempotency_key
+from chalicelib.core.http import Access, Api, Routes
 from chalicelib.core.table import Page
+from chalicelib.core.wire import Input, Output, Paging, Query, Reply, Request, idempotency_key
 
 ORG = "org_lamps"
 OTHER_ORG = "org_other"

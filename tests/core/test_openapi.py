@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.core import openapi
 from chalicelib.core.auth import PUBLIC
-from chalicelib.core.http import Input, Output, Routes
+from chalicelib.core.http import Routes
+from chalicelib.core.wire import Input, Output
 from tests.core import lamps
 from tests.core.lamps import People
 

@@ -1,8 +1,9 @@
 """Photos over HTTP. The `{id}` of an event is its id or its slug."""
 
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Paging, Routes
+from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
+from chalicelib.core.wire import Paging
 from chalicelib.lines.photos import schemas, service
 from chalicelib.lines.photos.model import Counts, PriceList, Shown
 from chalicelib.lines.photos.service import UploadProgress

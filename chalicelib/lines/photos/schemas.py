@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from chalicelib.core.http import Input, Output, Paging
+from chalicelib.core.wire import Input, Output, Paging
 from chalicelib.lines.photos.model import (
     Approval,
     Faces,
