@@ -12,9 +12,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from argon2 import PasswordHasher
 from botocore.client import BaseClient
 
 from app import app
+from chalicelib.accounts import passwords
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import auth, clock, ids
@@ -135,6 +137,7 @@ def built(api: Api = app) -> Iterator[World]:
     bank = Bank()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", lambda name: bank)
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))  # dozens log in
         organizations.forget()
         yield World(_shop("a.photos.example", bank), _shop("b.photos.example", bank), bank, Gateway(api))
     organizations.forget()
@@ -174,8 +177,9 @@ def _plan_events(shop: Shop) -> None:
     admin = shop.people["admin"].principal
     an_hour_ago = clock.now() - timedelta(hours=1)
     for name in ("draft", "live", "mixed", "over", "closed", "empty", "deleted"):
-        closes = an_hour_ago if name == "over" else None
-        details = Details(name=f"Run {name}", date=date(2026, 4, 13), auto_approve=name != "live", sale_closes_at=closes)
+        details = Details(name=f"Run {name}", date=date(2026, 4, 13), auto_approve=name != "live")
+        if name == "over":
+            details = replace(details, sale_closes_at=an_hour_ago)
         event = events.plan_event(admin, details, f"run-{name}-{shop.host[0]}")
         event = events.assign(admin, event.id, shop.people["photographer"].id)
         if name == "mixed":
@@ -319,6 +323,15 @@ class Stored:
 
     def __init__(self) -> None:
         self._before = tables()
+
+    @contextmanager
+    def kept(self) -> Iterator[list[Write]]:
+        """Whatever is written inside is taken back at the end."""
+        with watched() as writes:
+            try:
+                yield writes
+            finally:
+                self.take_back(writes)
 
     def changed_by(self, writes: Iterable[Write]) -> list[Write]:
         """Those of the writes that made a difference; whatever went to another service did."""
