@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from datetime import timedelta
 
 import boto3
@@ -22,12 +21,10 @@ NAME = "Canary Birdsong"
 
 @pytest.fixture
 def logged():
-    logger = logging.getLogger("thepixstock")
-    before = (list(logger.handlers), logger.level, logger.propagate)
     stream = io.StringIO()
     log.configure(stream)
     yield stream
-    logger.handlers[:], logger.level, logger.propagate = before
+    log.configure()
 
 
 def queued() -> str:
