@@ -121,6 +121,8 @@ def settle_due() -> int:
             asked += 1
         except AppError as refusal:
             log.warning("payment not checked", payment=payment_id, code=refusal.code)
+        except Exception as failure:  # noqa: BLE001 (asked again in a minute; the others have their turn now)
+            log.bug("payment not checked", failure, payment=payment_id)
     return asked
 
 

@@ -23,6 +23,11 @@ def test_a_call_ends_before_api_gateway_does(service, connect, read):
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
 
 
+def test_a_mail_is_sent_once_a_call():
+    """SES knows no idempotency key: where the answer is lost, each try of the SDK's own would be one more mail."""
+    assert clients.client("ses").meta.config.retries["total_max_attempts"] == 1
+
+
 def test_threads_get_the_same_client():
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: clients.client("sqs"), range(8)))

@@ -250,14 +250,15 @@ def test_a_paid_order_does_not_expire(paid):
         assert service.expire_due() == 0
 
 
-def test_one_order_that_can_not_expire_now_does_not_stop_the_others(order, buyer, monkeypatch):
+@pytest.mark.parametrize("failure", [Conflict("changed_meanwhile", "busy"), ValueError("a bug of ours")])
+def test_one_order_that_can_not_expire_now_does_not_stop_the_others(order, buyer, monkeypatch, failure):
     place(buyer, key="checkout-2")
     real, calls = service.transact, []
 
     def first_fails(*writes):
         calls.append(1)
         if len(calls) == 1:
-            raise Conflict("changed_meanwhile", "busy")
+            raise failure
         real(*writes)
 
     monkeypatch.setattr(service, "transact", first_fails)

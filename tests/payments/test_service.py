@@ -2,12 +2,14 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound, Unauthorized, Unavailable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
+from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import PAYABLE_FOR, Status
 from chalicelib.organizations.service import DEFAULT
@@ -395,6 +397,29 @@ def test_the_sweep_goes_on_after_a_failure_and_asks_again(payment, order, gatewa
         assert service.settle_due() == 1
 
     assert order_status(order) is Status.PAID
+
+
+def test_a_payment_that_fails_unexpectedly_keeps_no_other_from_its_turn(payment, buyer, gateway, monkeypatch):
+    carts.add(buyer, [Item("things", "c")])
+    other = orders.place_order(buyer, "checkout-2", email="buyer@example.com", language="en", expected_total=None)
+    second = service.create_payment(buyer, other.id)
+    for each in (payment, second):
+        gateway.set(each.transaction, "captured")
+    real, asked = gateway.check, []
+
+    def first_breaks(account, transaction):
+        asked.append(transaction)
+        if len(asked) == 1:
+            raise ValueError("a bug of ours")
+        return real(account, transaction)
+
+    monkeypatch.setattr(gateway, "check", first_breaks)
+
+    with clock.travel(timedelta(minutes=1)):
+        assert service.settle_due() == 1
+        assert service.settle_due() == 1
+
+    assert (state(payment), state(second)) == (State.CAPTURED, State.CAPTURED)
 
 
 def test_the_sweep_asks_ever_more_rarely_and_stops_a_day_after_expiry(payment, gateway):

@@ -28,6 +28,8 @@ from chalicelib.core import table
 from chalicelib.core.errors import Unavailable
 
 T = TypeVar("T")
+_Answer = tuple[int, Any, str | bytes]
+"""Status, headers, body."""
 
 _WRITES = {"TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"}
 _READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "GetSecretValue"}
@@ -109,7 +111,7 @@ class Chaos:
     _on: bool = False
     _dead: bool = False
     _striking: Fault | None = None
-    _answered: dict[str, tuple[int, Mapping[str, str], bytes]] = field(default_factory=dict)
+    _answered: dict[str, _Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._plan = {fault.at: fault for fault in self.faults}
@@ -150,8 +152,8 @@ class Chaos:
                 raise _gateway_silent()
             return answer
 
-    def send(self, request: Any, service: Callable[[], "_Answer | None"]) -> "_Answer | None":
-        """One attempt of the SDK: `service` takes effect and answers (status, headers, body)."""
+    def send(self, request: Any, service: Callable[[], _Answer | None]) -> _Answer | None:
+        """One attempt of the SDK; `service` takes effect and answers."""
         once = self._striking is not None and self._striking not in self.fired
         if self._struck_by(Mode.THROTTLED):
             self._fire()
@@ -193,7 +195,7 @@ class Chaos:
         self._dead, self._striking = True, None
         raise Killed
 
-    def _idempotent(self, request: Any, service: Callable[[], "_Answer | None"]) -> "_Answer | None":
+    def _idempotent(self, request: Any, service: Callable[[], _Answer | None]) -> _Answer | None:
         token = _client_request_token(request)
         if token is None:
             return service()
@@ -205,13 +207,10 @@ class Chaos:
         return self._answered[token]
 
 
-_Answer = tuple[int, Mapping[str, str], bytes]
-
-
 @contextmanager
 def installed(current: Callable[[], Chaos]) -> Iterator[None]:
     """Put the injector that `current` names into both layers, whatever clients exist. Waiting takes no time inside."""
-    api_call, answer = BaseClient._make_api_call, BotocoreStubber.process_request
+    api_call, answer = BaseClient._make_api_call, BotocoreStubber.process_request  # type: ignore[attr-defined]
 
     def make_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         point = _point(client.meta.service_model.service_name, operation, parameters)

@@ -1,0 +1,380 @@
+"""The flows, as data: each is what people do, from a state that is given. To add one, write its story and list it.
+
+A story asserts what its people see. Whoever repeated a request knows which refusal means that the first try counted;
+what a lost answer may leave behind for good is listed with the flow, with the reason why that is right.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.organizations.service import DEFAULT
+from tests.lines.photos.pictures import File, jpeg
+from tests.system.crash.world import ROUNDS, Person, World
+
+PICTURES = tuple(jpeg(seed, size=(96, 72)) for seed in (1, 2))
+QR_LASTS = timedelta(minutes=15)
+DAY = timedelta(hours=24, seconds=1)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Lines of the snapshot that a run with a fault may have beyond the golden ones, and why they are harmless."""
+
+    line: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    given: Callable[[World], None]
+    story: Callable[[World], None]
+    leaves: tuple[Leftover, ...] = ()
+
+
+SESSION = Leftover(
+    r"accounts .*#SES#|accounts .*SES#<ses",
+    "a session whose tokens never reached anybody: nobody can use it, and it ends by itself",
+)
+UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
+GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
+CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
+
+
+# --- who is there -------------------------------------------------------------------------------------------
+
+
+def nobody(world: World) -> None:
+    """An empty system."""
+
+
+def members(world: World) -> None:
+    """A buyer with an account and an organizer, not logged in."""
+    _hire(world, "buyer", "customer")
+    _hire(world, "organizer", "admin")
+
+
+def studio(world: World) -> None:
+    """A live event that the organizer reviews and a photographer fills; everybody is logged in."""
+    members(world)
+    photographer = _hire(world, "photographer", "photographer")
+    for name in ("buyer", "organizer", "photographer"):
+        _log_in(world, world.person(name))
+    _plan(world, photographer)
+
+
+def offered(world: World) -> None:
+    """The photographer may send a file."""
+    studio(world)
+    world.notes["form"] = json.dumps(_offer(world, PICTURES[0])["upload"])
+
+
+def damaged(world: World) -> None:
+    """A file arrived cut off."""
+    offered(world)
+    upload_damaged(world)
+
+
+def gallery(world: World) -> None:
+    """Two photos wait for their review."""
+    studio(world)
+    _upload(world, *PICTURES[:2])
+
+
+def shop(world: World) -> None:
+    """Two photos are on sale."""
+    gallery(world)
+    for photo in _photos(world):
+        world.ask(world.person("organizer"), "PUT", f"/photos/{photo}/approve")
+    world.settle()
+
+
+def cart(world: World) -> None:
+    """The buyer has both photos in the cart."""
+    shop(world)
+    _add(world, world.person("buyer"))
+
+
+def order(world: World) -> None:
+    cart(world)
+    check_out(world)
+
+
+def payment(world: World) -> None:
+    """The buyer sees the QR code."""
+    order(world)
+    open_payment(world)
+
+
+def expired(world: World) -> None:
+    payment(world)
+    expire(world)
+
+
+def paid(world: World) -> None:
+    """The buyer has the mail with the link."""
+    payment(world)
+    webhook(world)
+
+
+# --- accounts -----------------------------------------------------------------------------------------------
+
+
+def register(world: World) -> None:
+    anna = world.person("anna")
+    new = {"email": anna.email, "password": anna.password, "name": "Anna"}
+    world.ask(anna, "POST", "/auth/register", new, expect=202)
+    world.settle()
+    code = re.search(r"(?<![#\w])\d{6}\b", world.mails_to(anna)[-1].body)
+    assert code is not None
+    verified = world.ask(anna, "POST", "/auth/verify", {"email": anna.email, "code": code[0]}, settled=400)
+    if verified.status == 400:  # the code was used up by a try whose answer was lost
+        _log_in(world, anna)
+    else:
+        world.holds(anna, verified.data)
+    assert world.see(anna, "/auth/me")["verified"] is True
+
+
+def log_in(world: World) -> None:
+    buyer = world.person("buyer")
+    _log_in(world, buyer)
+    world.holds(buyer, world.ask(buyer, "POST", "/auth/refresh", {"refreshToken": buyer.refresh}).data)
+    world.see(buyer, "/auth/me")
+    world.ask(buyer, "POST", "/auth/logout", {}, expect=204)
+    with world.undisturbed():
+        world.ask(buyer, "GET", "/auth/me", expect=401)
+
+
+# --- organizer and photographer -----------------------------------------------------------------------------
+
+
+def plan(world: World) -> None:
+    organizer = world.person("organizer")
+    with world.undisturbed():
+        _log_in(world, organizer)
+    _plan(world, _hire(world, "photographer", "photographer"))
+    event = world.see(organizer, "/events/river-run")
+    changed = {"name": "River Run II", "date": event["date"], "version": event["version"]}
+    world.ask(organizer, "PUT", f"/events/{event['id']}", changed, settled=409)
+    assert world.see(organizer, "/events/river-run")["name"] == "River Run II"
+
+
+def upload(world: World) -> None:
+    _upload(world, PICTURES[0])
+    assert _states(world) == ["ready"]
+
+
+def upload_damaged(world: World) -> None:
+    """The file was cut off on its way; to process it again does not help."""
+    photographer = world.person("photographer")
+    world.send_file(json.loads(world.notes["form"]), PICTURES[0].content[:1000])
+    world.settle()
+    assert _states(world) == ["failed"]
+    world.ask(photographer, "POST", f"/photos/{_photos(world)[0]}/retry", settled=409)
+    world.settle()
+    assert _states(world) == ["failed"]
+
+
+def upload_again(world: World) -> None:
+    _upload(world, PICTURES[0])
+    assert _states(world) == ["ready"]
+
+
+def review(world: World) -> None:
+    organizer, (first, second) = world.person("organizer"), _photos(world)
+    world.ask(organizer, "PUT", f"/photos/{first}/approve")
+    world.ask(organizer, "PUT", f"/photos/{second}/reject", {"reason": "Blurred."})
+    world.ask(organizer, "PUT", f"/photos/{first}/reject", {"reason": "Twice the same."})
+    world.ask(organizer, "PUT", f"/photos/{second}/approve")
+    world.settle()
+    counts = world.see(organizer, "/events/river-run/counts")
+    assert (counts["pending"], counts["approved"], counts["rejected"]) == (0, 1, 1)
+
+
+def delete_event(world: World) -> None:
+    """The event goes while a file for it is on its way."""
+    organizer, event = world.person("organizer"), f"/events/{world.notes['event']}"
+    world.send_file(json.loads(world.notes["form"]), PICTURES[0].content)
+    world.ask(organizer, "DELETE", event, expect=204, settled=404)
+    world.settle()
+    with world.undisturbed():
+        world.ask(organizer, "GET", event, expect=404)
+
+
+# --- buyer --------------------------------------------------------------------------------------------------
+
+
+def merge_carts(world: World) -> None:
+    """A guest picks a photo, then logs in to an account whose cart holds another one."""
+    buyer, (first, second) = world.person("buyer"), _photos(world)
+    _add(world, buyer, first)
+    guest = Person("", "")
+    picked = world.ask(guest, "POST", "/cart/items", {"items": [{"ref": second}]}).data
+    buyer.headers["X-Cart-Token"] = picked["token"]
+    assert len(world.ask(buyer, "GET", "/cart").data["items"]) == 2
+    del buyer.headers["X-Cart-Token"]
+    assert len(world.see(buyer, "/cart")["items"]) == 2
+
+
+def check_out(world: World) -> None:
+    buyer = world.person("buyer")
+    body = {"email": buyer.email, "language": "en"}
+    placed = world.ask(buyer, "POST", "/orders", body, expect=201, key="checkout-1").data
+    again = world.ask(buyer, "POST", "/orders", body, expect=201, key="checkout-1").data
+    assert placed["id"] == again["id"]
+    world.notes["order"], world.notes["token"] = placed["id"], placed["token"]
+
+
+def open_payment(world: World) -> None:
+    buyer = world.person("buyer")
+    opened = world.ask(buyer, "POST", "/payments/create", {"orderId": world.notes["order"]}).data
+    assert opened["status"] == "pending"
+    world.notes["payment"] = opened["id"]
+    world.ask(buyer, "GET", f"/payments/{opened['id']}/status")
+
+
+def pay_again(world: World) -> None:
+    """The QR code ran out; the buyer takes another one."""
+    world.wait(QR_LASTS + timedelta(seconds=1))
+    open_payment(world)
+
+
+def webhook(world: World) -> None:
+    transaction = _charge(world)
+    world.pay(transaction)
+    world.webhook(transaction)
+    _await(world, "completed")
+
+
+def lost_webhook(world: World) -> None:
+    """The sweep finds out what nobody told."""
+    world.pay(_charge(world))
+    world.minute()
+    with world.undisturbed():
+        _await(world, "completed")
+
+
+def expire(world: World) -> None:
+    """Nobody pays in time, and then it is too late for another QR code."""
+    world.minute(DAY)
+    _await(world, "expired")
+    with world.undisturbed():
+        world.minute()  # by now the sweep has looked after the payment too, whatever kept it
+    world.ask(world.person("buyer"), "POST", "/payments/create", {"orderId": world.notes["order"]}, expect=409)
+
+
+def download(world: World) -> None:
+    """The link of the mail opens a page; each photo is fetched once."""
+    buyer = world.person("buyer")
+    guest = Person("", "", {"X-Order-Token": world.notes["token"]})
+    link = re.search(r"(/d/[\w/-]+)", world.mails_to(buyer)[-1].body)
+    assert link is not None
+    assert "<form" in world.ask(Person("", ""), "GET", link[1]).data
+    for photo in _photos(world):
+        address = f"/downloads/{world.notes['order']}/photos/{photo}"
+        got = world.ask(guest, "POST", address).data
+        assert world.ask(guest, "POST", address).data["remaining"] == got["remaining"] == 2
+        assert world.fetch(got["url"])
+
+
+# --- what stories are made of -------------------------------------------------------------------------------
+
+
+def _hire(world: World, name: str, role: str) -> Person:
+    """The operator adds an account: not a request, and not ours to break."""
+    person = world.person(name)
+    accounts.create_user(DEFAULT, email=person.email, password=person.password, name=name, roles=[role])
+    return person
+
+
+def _log_in(world: World, person: Person) -> None:
+    credentials = {"email": person.email, "password": person.password}
+    world.holds(person, world.ask(person, "POST", "/auth/login", credentials).data)
+
+
+def _plan(world: World, photographer: Person) -> None:
+    """The organizer plans an event, assigns the photographer and opens the sale."""
+    organizer = world.person("organizer")
+    new = {"name": "River Run", "date": "2026-11-01", "slug": "river-run"}
+    world.ask(organizer, "POST", "/events", new, expect=201, settled=409)
+    world.notes["event"] = event = world.see(organizer, "/events/river-run")["id"]
+    user = accounts.find_by_email(DEFAULT, photographer.email)
+    assert user is not None
+    assigned = world.ask(organizer, "PUT", f"/events/{event}/photographers/{user.id}").data
+    live = {"status": "live", "version": assigned["version"]}
+    world.ask(organizer, "PUT", f"/events/{event}/status", live, settled=409)
+
+
+def _offer(world: World, *files: File) -> Any:
+    """What becomes of the first of the files that the photographer offers."""
+    offered = {"files": [file.wire for file in files]}
+    return world.ask(
+        world.person("photographer"), "POST", f"/events/{world.notes['event']}/uploads", offered, expect=201
+    ).data["files"][0]
+
+
+def _upload(world: World, *files: File) -> None:
+    for file in files:
+        world.send_file(_offer(world, file)["upload"], file.content)
+    world.settle()
+
+
+def _states(world: World) -> list[str]:
+    """How far the photographer's photos are, the newest first."""
+    path = f"/events/{world.notes['event']}/uploads"
+    return [photo["processing"] for photo in world.see(world.person("photographer"), path)["items"]]
+
+
+def _photos(world: World) -> list[str]:
+    """The event's photos, as the photographer knows them."""
+    path = f"/events/{world.notes['event']}/uploads"
+    known = world.notes.get("photos")
+    if known is None:
+        found = world.see(world.person("photographer"), path)["items"]
+        world.notes["photos"] = known = " ".join(sorted(photo["id"] for photo in found))
+    return known.split()
+
+
+def _add(world: World, person: Person, *photos: str) -> None:
+    world.ask(person, "POST", "/cart/items", {"items": [{"ref": photo} for photo in photos or _photos(world)]})
+
+
+def _charge(world: World) -> str:
+    """The transaction behind the QR code that the buyer sees: the last one, which the answer came for."""
+    wanted = [id for id, charge in world.bank.charges.items() if charge.reference == world.notes["payment"]]
+    return wanted[-1]
+
+
+def _await(world: World, status: str) -> None:
+    """Minutes pass, and with them schedules, until the buyer's order has come that far."""
+    for _ in range(ROUNDS):
+        world.settle()
+        if world.see(world.person("buyer"), f"/orders/{world.notes['order']}")["status"] == status:
+            return
+        world.minute()
+    raise AssertionError(f"the order is not {status}")
+
+
+FLOWS: dict[str, Flow] = {
+    "register": Flow(nobody, register, (SESSION,)),
+    "log in": Flow(members, log_in, (SESSION,)),
+    "plan": Flow(members, plan),
+    "upload": Flow(studio, upload, (UPLOAD,)),
+    "damaged upload": Flow(offered, upload_damaged),
+    "upload again": Flow(damaged, upload_again, (UPLOAD,)),
+    "review": Flow(gallery, review),
+    "delete event": Flow(offered, delete_event),
+    "merge carts": Flow(shop, merge_carts, (GUEST_CART,)),
+    "checkout": Flow(cart, check_out),
+    "payment": Flow(order, open_payment, (CHARGE,)),
+    "another payment": Flow(payment, pay_again, (CHARGE,)),
+    "webhook": Flow(payment, webhook),
+    "lost webhook": Flow(payment, lost_webhook),
+    "expiry": Flow(payment, expire),
+    "late payment": Flow(expired, webhook),
+    "download": Flow(paid, download),
+}

@@ -1,0 +1,153 @@
+"""Runs flows: once undisturbed, then with a fault at a call, and compares the ends."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from moto.core import responses
+from moto.core.serialize import AttributePicker, AttributePickerContext
+
+from chalicelib.accounts import passwords
+from chalicelib.core import log
+from chalicelib.media import service as media
+from chalicelib.payments import gateways
+from tests import stack
+from tests.system.crash import snapshot
+from tests.system.crash.chaos import Chaos, Fault, Point, installed
+from tests.system.crash.flows import Flow
+from tests.system.crash.world import Checkpoint, World
+
+
+@dataclass(frozen=True)
+class Golden:
+    """An undisturbed run: the calls it made, and its end. `known` are the ids from before it."""
+
+    start: Checkpoint
+    known: frozenset[str]
+    points: Sequence[Point]
+    end: Counter[str]
+
+
+class Lab:
+    """Keeps the starts and the golden runs of flows. One per process, inside `opened`."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self._empty: Checkpoint | None = None
+        self._starts: dict[Callable[[World], None], tuple[Checkpoint, frozenset[str]]] = {}
+        self._golden: dict[Flow, Golden] = {}
+
+    def golden(self, flow: Flow) -> Golden:
+        if flow not in self._golden:
+            start, known = self._start(flow)
+            with self._world(start) as world:
+                flow.story(world)
+                assert snapshot.violations(world) == []
+                end = snapshot.canonical(world, known)
+                self._golden[flow] = Golden(start, known, tuple(world.chaos.points), end)
+        return self._golden[flow]
+
+    def differences(self, flow: Flow, *faults: Fault) -> list[str]:
+        """What a run with faults ends differently in, or wrong; empty is what we want."""
+        golden = self.golden(flow)
+        first = min(fault.at for fault in faults)
+        with self._world(golden.start, *faults) as world:
+            try:
+                flow.story(world)
+                world.settle()
+            except AssertionError as failure:
+                return [f"the story ends at: {failure}"]
+            assert tuple(world.chaos.points[:first]) == golden.points[:first], "the run is not the golden one"
+            assert faults[0] in world.chaos.fired, "the fault did not fire"
+            wrong = snapshot.violations(world)
+            end = snapshot.canonical(world, golden.known)
+        missing, surplus = golden.end - end, end - golden.end
+        wrong += [f"missing: {line}" for line in missing.elements()]
+        twice = sum(_strikes_mail(world.chaos.points, fault) for fault in faults)
+        for line, count in surplus.items():
+            is_mail_again = line.startswith("mail ") and line in golden.end and count <= twice
+            if not (is_mail_again or any(re.match(leftover.line, line) for leftover in flow.leaves)):
+                wrong.append(f"{count} surplus: {line}")
+        return wrong
+
+    def _start(self, flow: Flow) -> tuple[Checkpoint, frozenset[str]]:
+        if self._empty is None:
+            with self._world(None) as world:
+                self._empty = world.checkpoint()
+        if flow.given not in self._starts:
+            with self._world(self._empty) as world:
+                flow.given(world)
+                self._starts[flow.given] = world.checkpoint(), snapshot.known_ids()
+        return self._starts[flow.given]
+
+    def _world(self, start: Checkpoint | None, *faults: Fault) -> World:
+        self.world = World(start, Chaos(faults))
+        return self.world
+
+
+@contextmanager
+def opened(secret: str) -> Iterator[Lab]:
+    """A lab in an empty stack. What costs time and proves nothing is cheap: hashing, rendering, answers of moto."""
+    lab = Lab()
+    with pytest.MonkeyPatch.context() as patch, stack.moto_stack(secret):
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(media, "render", _rendered_once(media.render))
+        patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
+        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
+        patch.setattr(gateways, "of_name", lambda name: lab.world.bank)
+        patch.setattr(logging.getLogger(log.__name__), "disabled", True)
+        with installed(lambda: lab.world.chaos):
+            yield lab
+
+
+def _strikes_mail(points: Sequence[Point], fault: Fault) -> bool:
+    """Whether a fault struck between the moment SES accepts a mail and the mark that it was sent."""
+    return any(point.operation == "SendEmail" for point in points[max(0, fault.at - 2) : fault.at])
+
+
+def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:
+    """For each possible type of each DynamoDB value moto tries six names: a third of all the time, for nothing."""
+
+    def picked(picker: AttributePicker, context: AttributePickerContext) -> Any:
+        parent = getattr(context.shape, "parent", None)
+        if parent is not None and parent.name == "AttributeValue" and isinstance(context.obj, dict):
+            return context.obj.get(context.key)
+        return pick(picker, context)
+
+    return picked
+
+
+def _rendered_once(render: Callable[..., media.Rendering]) -> Callable[..., media.Rendering]:
+    held: dict[tuple[bytes, media.Watermark], media.Rendering] = {}
+
+    def rendered(path: Path, inspection: media.Inspection, watermark: media.Watermark) -> media.Rendering:
+        key = path.read_bytes(), watermark
+        if key not in held:
+            held[key] = render(path, inspection, watermark)
+        return held[key]
+
+    return rendered
+
+
+def _cleaned_once(deliverable: Callable[..., str]) -> Callable[..., str]:
+    held: dict[bytes, tuple[str, bytes]] = {}
+
+    def cleaned(path: Path, inspection: media.Inspection, out: Path) -> str:
+        key = path.read_bytes()
+        if key not in held:
+            digest = deliverable(path, inspection, out)
+            held[key] = digest, out.read_bytes()
+        digest, content = held[key]
+        out.write_bytes(content)
+        return digest
+
+    return cleaned

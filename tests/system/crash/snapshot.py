@@ -1,0 +1,202 @@
+"""The end of a run in a form that two runs can be compared in, and what must hold at the end of any run.
+
+Left out is what may differ between two runs that did the same: moments, versions, rate limits, and the random part
+of ids, tokens and order codes. An id that was there before the run is kept, so that nothing gets attached to
+another one; of a new one its kind is kept, and within a row which ones are the same.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from moto.s3.models import s3_backends
+
+from chalicelib.lines.photos.model import Approval
+from tests.stack import ACCOUNT, template
+from tests.system.crash.world import World, items, mails
+
+_ID = re.compile(r"\b[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}\b")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_VERSION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_TRANSACTION = re.compile(r"\bT\d{4}\b")
+_SHARD = re.compile(r"(G#DUE#\w+#)\d")
+
+_LEFT_OUT = {"version", "ttl", "checked_at"}
+_RANDOM = {"password", "refresh_digest", "nonce", "token_hash", "fingerprint"}
+_NOT_RECORDS = {"org", "crt", "out", "cor"}
+"""Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation."""
+
+
+def domains() -> list[str]:
+    """The tables, by the name of their domain."""
+    resources = template()["Resources"].values()
+    names = [r["Properties"]["TableName"] for r in resources if r["Type"] == "AWS::DynamoDB::Table"]
+    return sorted(name.rpartition("-")[2] for name in names)
+
+
+def rows(table: str) -> list[dict[str, Any]]:
+    """A table's items with plain values; numbers as text."""
+    return [{name: next(iter(value.values())) for name, value in item.items()} for item in items(table)]
+
+
+def known_ids() -> frozenset[str]:
+    """Every id that the tables hold now."""
+    return frozenset(_ID.findall(json.dumps([rows(table) for table in domains()])))
+
+
+def canonical(world: World, known: frozenset[str]) -> Counter[str]:
+    """The state as lines. `known` are the ids from before the run."""
+    lines = list(_table_lines(known))
+    lines += [f"s3 {bucket} {_plain(key, known)} {digest}" for bucket, key, digest in _objects()]
+    lines += [f"queued {message.queue} {message.body}" for message in world.messages]
+    lines += [f"dead {message.queue} {message.body}" for message in world.dead_letters]
+    codes = {row["code"] for row in rows("orders") if "code" in row}
+    for mail in mails():
+        subject = re.sub("|".join(codes) or "(?!)", "<code>", mail.subject)
+        lines.append(f"mail {mail.destinations['ToAddresses']} {subject}")
+    for charge in world.bank.charges.values():
+        state = "cancelled" if charge.transaction_id in world.bank.cancelled else charge.state
+        lines.append(f"gateway {state} {charge.amount} {charge.currency} for {_plain(charge.reference, known)}")
+    return Counter(lines)
+
+
+def _table_lines(known: frozenset[str]) -> Iterator[str]:
+    for table in domains():
+        for row in rows(table):
+            if "#LIM#" in row["pk"]:
+                continue  # rate limits count requests, and a repeated one is one more
+            kept = {name: value for name, value in row.items() if name not in _LEFT_OUT}
+            kept |= dict.fromkeys(_RANDOM & kept.keys(), "<random>")
+            if "code" in kept:
+                kept["code"] = "<code>"
+            if "#CLM#email#" in kept["pk"]:
+                kept["result"] = "<message id>"
+            if table == "orders" and "#CODE#" in kept["pk"]:
+                kept["pk"] = kept["pk"].rpartition("#")[0]
+            yield f"{table} {_plain(json.dumps(kept, sort_keys=True, ensure_ascii=False), known)}"
+
+
+def _plain(text: str, known: frozenset[str]) -> str:
+    """`text` without what is random in it."""
+    numbers: dict[str, int] = {}
+
+    def kind(found: re.Match[str]) -> str:
+        if found[0] in known:
+            return found[0]
+        return f"<{found[0][:3]} {numbers.setdefault(found[0], len(numbers) + 1)}>"
+
+    text = _ID.sub(kind, _SHARD.sub(r"\1*", text))
+    text = _TRANSACTION.sub("<transaction>", text)
+    return _VERSION.sub("<version>", _DIGEST.sub("<digest>", _MOMENT.sub("<moment>", text)))
+
+
+def _objects() -> Iterator[tuple[str, str, str]]:
+    """Bucket, key and SHA-256 of every object as it is now."""
+    for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
+        for key, held in bucket.keys.items():
+            yield bucket.name.rpartition("-")[2], key, hashlib.sha256(held.value).hexdigest()
+
+
+# --- what must hold -----------------------------------------------------------------------------------------
+
+
+def violations(world: World) -> list[str]:
+    """What is wrong in itself, whatever the golden run says."""
+    found = [f"{message.queue}: dead letter {message.body}" for message in world.dead_letters]
+    found += [*_dangling(), *_unbalanced(), *_money(world), *_miscounted(), *_grants(), *_incomplete_photos()]
+    return found
+
+
+def _dangling() -> Iterator[str]:
+    """An id that no record has."""
+    held = {row["id"] for table in domains() for row in rows(table) if "id" in row}
+    for table in domains():
+        for row in rows(table):
+            mentioned = {id for id in _ID.findall(json.dumps(row)) if id[:3] not in _NOT_RECORDS}
+            if missing := mentioned - held:
+                yield f"{table} {row['pk']} mentions {sorted(missing)}, which is nowhere"
+
+
+def _unbalanced() -> Iterator[str]:
+    entries: Mapping[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows("ledger"):
+        entries[row["entry"]].append(row)
+    for entry, postings in entries.items():
+        if total := sum(int(posting["amount"]) for posting in postings):
+            yield f"{entry} sums to {total}"
+
+
+def _money(world: World) -> Iterator[str]:
+    """An order is paid if and only if its money is captured, booked, and at the gateway."""
+    payments = {row["id"]: row for row in rows("payments") if "state" in row}
+    booked = {row["entry"] for row in rows("ledger")}
+    for order in rows("orders"):
+        if "status" not in order:
+            continue
+        paid = order["status"] in {"paid", "paid_late", "completed"}
+        captured = [id for id, row in payments.items() if row["order"] == order["id"] and row["state"] == "captured"]
+        if captured != ([order.get("payment")] if paid else []):
+            yield f"order {order['id']} is {order['status']}, captured are {captured}"
+        if any(f"capture#{payment}" not in booked for payment in captured):
+            yield f"order {order['id']}: {captured} is not in the ledger"
+    for charge in world.bank.charges.values():
+        payment = payments[charge.reference]
+        settled = payment["state"] in {"captured", "review"} and payment["transaction"] == charge.transaction_id
+        if (charge.state == "captured") != settled:
+            yield f"{charge.transaction_id} is {charge.state} at the gateway, {payment['state']} here"
+    for payment in payments.values():
+        charged = world.bank.charges.get(payment.get("transaction", ""))
+        if "transaction" in payment and (charged is None or charged.reference != payment["id"]):
+            yield f"{payment['id']} names a charge that is not its own"
+
+
+def _miscounted() -> Iterator[str]:
+    counted: Counter[tuple[str, str]] = Counter()
+    for row in rows("photos"):
+        if "#COUNTS" in row["pk"]:
+            event = row["pk"].split("#")[3]
+            counted.update({(event, approval): int(row.get(approval, 0)) for approval in Approval})
+    recounted = Counter((row["event"], row["approval"]) for row in _photos() if row["processing"] == "ready")
+    for event, approval in counted.keys() | recounted.keys():
+        if counted[event, approval] != recounted[event, approval]:
+            yield f"{event}: {counted[event, approval]} {approval} counted, {recounted[event, approval]} there"
+
+
+def _grants() -> Iterator[str]:
+    """A line that was handed over has exactly its grants, any other none."""
+    held = Counter((row["order"], row["resource"]) for row in rows("entitlements") if "resource" in row)
+    due: Counter[tuple[str, str]] = Counter()
+    for order in rows("orders"):
+        if "lines" not in order:
+            continue
+        lines = json.loads(order["lines"])
+        fulfilled = [line for line in lines if line["status"] == "fulfilled"]
+        due.update((order["id"], ref) for line in fulfilled for ref in line["refs"])
+        if (order["status"] == "completed") != (fulfilled == lines):
+            yield f"order {order['id']} is {order['status']} with {len(fulfilled)} of {len(lines)} lines handed over"
+    if held != due:
+        yield f"grants without a line: {held - due}, lines without a grant: {due - held}"
+
+
+def _incomplete_photos() -> Iterator[str]:
+    """A photo that is ready has all its files, one that failed has a reason."""
+    stored = {(bucket, key) for bucket, key, _ in _objects()}
+    for row in _photos():
+        if row["processing"] == "failed" and "failure" not in row:
+            yield f"{row['id']} failed without a reason"
+        if row["processing"] != "ready":
+            continue
+        folder = f"{row['organization']}/{row['event']}/{row['id']}/{row['attempt']}"
+        wanted = {("originals", f"uploads/{folder}"), ("originals", f"deliveries/{folder}")}
+        names = [made["name"] for made in json.loads(row["renditions"])]
+        wanted |= {("previews", f"previews/{folder}/{name}.jpg") for name in names}
+        if not names or wanted - stored:
+            yield f"{row['id']} is ready without {sorted(wanted - stored)}"
+
+
+def _photos() -> list[dict[str, Any]]:
+    return [row for row in rows("photos") if "processing" in row]

@@ -1,0 +1,134 @@
+"""Nothing is lost and nothing happens twice, wherever a process dies, an answer is lost or a service refuses.
+
+Each flow runs once undisturbed. Then for each of its calls to AWS and to the gateway, and for each way that such a call
+can fail, it runs again from the same start with that one fault; redelivery, schedules and the people's own repeats do
+the rest. It must end as the undisturbed run did.
+"""
+
+import json
+import random
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from chalicelib.core import once, outbox, queues, table
+from chalicelib.core.queues import Outcome
+from chalicelib.notifications import service as notifications
+from chalicelib.payments import service as payments
+from tests.system.crash import lab as laboratory
+from tests.system.crash.chaos import Fault, Mode
+from tests.system.crash.flows import FLOWS
+
+pytestmark = pytest.mark.slow
+
+DOUBLE_FAULTS = 8
+
+
+@pytest.fixture(scope="module")
+def lab(secret):
+    with laboratory.opened(secret) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize(("name", "mode"), [*product(FLOWS, Mode)])
+def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, name, mode):
+    flow = FLOWS[name]
+    points = lab.golden(flow).points
+    struck = [at for at, point in enumerate(points, start=1) if point.takes(mode)]
+    if not struck:
+        pytest.skip(f"{name} has no call that can be {mode}")
+
+    diverging = {at: wrong for at in struck if (wrong := lab.differences(flow, Fault(at, mode)))}
+
+    print(f"crash: {name}, {mode}: {len(struck)} of {len(points)} points, {len(diverging)} diverging")
+    assert diverging == {}, "\n".join(f"{at} {points[at - 1]}: {wrong}" for at, wrong in diverging.items())
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_with_a_second_fault_while_it_recovers_ends_as_without(lab, name):
+    flow, chance = FLOWS[name], random.Random(name)
+    points = lab.golden(flow).points
+    pairs = []
+    for _ in range(DOUBLE_FAULTS):
+        first = chance.randint(1, len(points))
+        modes = [mode for mode in Mode if points[first - 1].takes(mode)]
+        second = first + chance.randint(1, 20)
+        pairs.append((Fault(first, chance.choice(modes)), Fault(second, chance.choice(list(Mode)))))
+
+    diverging = {pair: wrong for pair in pairs if (wrong := lab.differences(flow, *pair))}
+
+    print(f"crash: {name}, two faults: {len(pairs)} pairs, {len(diverging)} diverging")
+    assert diverging == {}, "\n".join(f"{pair}: {wrong}" for pair, wrong in diverging.items())
+
+
+# --- negative controls: what is built the naive way must be caught ------------------------------------------
+
+
+def publish_after_commit(patch):
+    def transact(*writes):
+        facts = [write for write in writes if isinstance(write.record, outbox.OutboxRecord)]
+        table.transact(*(write for write in writes if write not in facts))
+        if facts:
+            table.transact(*facts)
+
+    patch.setattr(payments, "transact", transact)
+
+
+def commit_one_by_one(patch):
+    def transact(*writes):
+        for write in writes:
+            table.transact(write)
+
+    patch.setattr(payments, "transact", transact)
+
+
+def mark_before_mail(patch):
+    send = notifications.send_email
+
+    def send_email(organization, *, once, **mail):
+        try:
+            table.transact(claim(organization, "marked", once, result="-", keep=timedelta(days=1)))
+        except taken:
+            return Outcome.SKIPPED
+        return send(organization, once=once, **mail)
+
+    claim, taken = once.claim, once.Taken
+    patch.setattr(notifications, "send_email", send_email)
+
+
+def forget_before_queueing(patch):
+    def relay(record):
+        record.delete()
+        for handler in queues.handlers_of(record.fact):
+            queues.send(handler.queue, [queues.encode(handler, record.fact, json.loads(record.body), "-")])
+
+    patch.setattr(outbox, "relay", relay)
+
+
+def trust_the_stream(patch):
+    patch.setattr(outbox, "sweep", lambda: 0)
+
+
+@pytest.mark.parametrize(
+    ("naive", "mode"),
+    [
+        (publish_after_commit, Mode.KILLED_AFTER),
+        (commit_one_by_one, Mode.KILLED_BEFORE),
+        (mark_before_mail, Mode.KILLED_AFTER),
+        (mark_before_mail, Mode.THROTTLED),
+        (forget_before_queueing, Mode.KILLED_AFTER),
+        (trust_the_stream, Mode.STREAM_LOST),
+    ],
+)
+def test_the_harness_catches_what_is_built_naively(lab, monkeypatch, naive, mode):
+    naive(monkeypatch)
+    flow = replace(FLOWS["webhook"])
+    points = lab.golden(flow).points
+
+    struck = (at for at, point in enumerate(points, start=1) if point.takes(mode))
+    caught = next((at for at in struck if lab.differences(flow, Fault(at, mode))), None)
+
+    assert caught is not None
+    print(f"crash: {naive.__name__}, {mode}: caught at point {caught} of {len(points)}, {points[caught - 1]}")

@@ -1,0 +1,391 @@
+"""The world around the product: people who try again, AWS which delivers again, a gateway, and time.
+
+The product is app.py itself behind API Gateway's and Lambda's semantics. People do not crash: a request that is not
+answered, or answered with 429 or 503, is sent again with the same body and key. Whatever a process knew is gone when it
+was killed.
+"""
+
+import json
+import pickle
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+from chalice.app import DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.ses.models import ses_backends
+from moto.sqs.models import sqs_backends
+
+from app import app
+from chalicelib.core import clock, secrets
+from chalicelib.core.table import is_busy
+from chalicelib.organizations import service as organizations
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Status
+from infra.local.gateway import Gateway, LambdaContext, Response
+from tests.selling import FakeGateway
+from tests.stack import ACCOUNT, ENVIRONMENT, QUEUES, REGION, client, template
+from tests.system.crash.chaos import Chaos, Killed
+
+ROUNDS = 10
+MINUTE = timedelta(minutes=1)
+_TRIES = 4
+_PATIENCE = timedelta(seconds=2)
+_TRIES_OF_A_MESSAGE = 5
+_SERVICES: dict[str, tuple[Any, str]] = {
+    "dynamodb": (dynamodb_backends, REGION),
+    "s3": (s3_backends, "aws"),
+    "secretsmanager": (secretsmanager_backends, REGION),
+    "ses": (ses_backends, REGION),
+}
+"""Where moto keeps what a service holds. Of SQS only empty queues would be kept."""
+
+
+class Bank(FakeGateway):
+    """The payment gateway: its books, and what it costs to reach it."""
+
+    chaos = Chaos()
+
+    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+        return self.chaos.ask_gateway(
+            "create", lambda: super(Bank, self).create(account, amount=amount, reference=reference)
+        )
+
+    def check(self, account: GatewayAccount, transaction_id: str) -> Status:
+        return self.chaos.ask_gateway("check", lambda: super(Bank, self).check(account, transaction_id))
+
+    def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
+        self.chaos.ask_gateway("cancel", lambda: super(Bank, self).cancel(account, transaction_id))
+
+
+@dataclass
+class Person:
+    """`headers` are what their browser sends along; `refresh` is their session's refresh token."""
+
+    email: str
+    password: str
+    headers: dict[str, str] = field(default_factory=dict)
+    refresh: str | None = None
+
+
+@dataclass
+class Message:
+    """A message in SQS. `hidden_until` is the end of its visibility timeout."""
+
+    id: str
+    queue: str
+    body: str
+    receives: int = 0
+    hidden_until: datetime | None = None
+
+
+@dataclass
+class Outside:
+    """What lives outside of the product's AWS account, or between its services."""
+
+    bank: Bank = field(default_factory=Bank)
+    people: dict[str, Person] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    dead_letters: list[Message] = field(default_factory=list)
+    streamed: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The world at one moment, to start from as often as one likes."""
+
+    at: datetime
+    services: Mapping[str, bytes]
+    outside: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`data` of the envelope. `repeated`: the request had to be sent more than once."""
+
+    status: int
+    data: Any
+    repeated: bool
+
+
+class World:
+    """Use as a context: the product's clock is the world's inside."""
+
+    def __init__(self, start: Checkpoint | None = None, chaos: Chaos | None = None) -> None:
+        self.chaos = chaos or Chaos()
+        self.chaos.unrelayed = lambda: set(outbox())
+        self._start = start
+        self._time = ExitStack()
+        self._outside = pickle.loads(start.outside) if start else Outside()
+        self._front = _front()
+
+    def __enter__(self) -> Self:
+        if self._start is not None:
+            for name, (backends, region) in _SERVICES.items():
+                backends[ACCOUNT][region] = pickle.loads(self._start.services[name])
+            self.wait(self._start.at - clock.now())
+        for queue in _queues().values():
+            queue._messages.clear()
+        Bank.chaos = self.chaos
+        self._restart()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._time.close()
+
+    def checkpoint(self) -> Checkpoint:
+        services = {name: pickle.dumps(backends[ACCOUNT][region]) for name, (backends, region) in _SERVICES.items()}
+        return Checkpoint(clock.now(), services, pickle.dumps(self._outside))
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Inside happens what another flow's story tells, and is broken there."""
+        self.chaos.enabled = False
+        try:
+            yield
+        finally:
+            self.chaos.enabled = True
+
+    # --- people ---------------------------------------------------------------------------------------------
+
+    @property
+    def bank(self) -> Bank:
+        return self._outside.bank
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a flow remembers: ids by name."""
+        return self._outside.notes
+
+    def person(self, name: str) -> Person:
+        """The person of that name, from now on known."""
+        new = Person(f"{name}@people.example", "a long enough phrase")
+        return self._outside.people.setdefault(name, new)
+
+    def ask(
+        self,
+        who: Person,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        expect: int = 200,
+        settled: int | None = None,
+        key: str | None = None,
+    ) -> Answer:
+        """Send a request until it is answered as `expect`, like a client does. `key` is its idempotency key.
+
+        `settled` is the answer that tells a client who had to repeat itself that an earlier try took effect.
+        """
+        more = {"Idempotency-Key": key} if key else {}
+        repeated = False
+        for _ in range(_TRIES):
+            found = self._send(method, path, body, who.headers | more)
+            if found is None or found.status in (429, 503):
+                repeated = True
+                self.wait(_PATIENCE)
+                continue
+            told = found.json() if found.body and found.header("Content-Type") == "application/json" else {}
+            if told.get("error") and told["error"]["code"] == "token_expired":
+                self._renew(who)
+                continue
+            accepted = {expect, settled} if repeated else {expect}
+            assert found.status in accepted, f"{method} {path} answered {found.status}: {told.get('error')}"
+            return Answer(found.status, told.get("data") if told else found.body.decode(), repeated)
+        raise AssertionError(f"{method} {path} was never answered")
+
+    def see(self, who: Person, path: str) -> Any:
+        """What somebody finds at an address. Looking changes nothing, so nothing is broken while they look."""
+        with self.undisturbed():
+            return self.ask(who, "GET", path).data
+
+    def holds(self, who: Person, tokens: Mapping[str, str]) -> None:
+        who.refresh = tokens["refreshToken"]
+        who.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+
+    def send_file(self, form: Mapping[str, Any], content: bytes) -> None:
+        """A browser posts a file to storage, and S3 puts its notice of it on the queue."""
+        key = form["fields"]["key"]
+        stored = client("s3").put_object(Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"], Key=key, Body=content)
+        told = {"key": key, "versionId": stored["VersionId"], "sequencer": "0055AED6DCD90281E5"}
+        self._enqueue("uploads", json.dumps({"Records": [{"s3": {"object": told}}]}))
+
+    def fetch(self, url: str) -> bytes:
+        """What a signed address leads to."""
+        bucket, _, key = unquote(urlsplit(url).path).strip("/").partition("/")
+        content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    def pay(self, transaction: str) -> None:
+        self.bank.set(transaction, "captured")
+
+    def webhook(self, transaction: str) -> None:
+        """The gateway tells of a transaction until somebody takes it."""
+        held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
+        raw = self.bank.webhook(transaction, json.loads(held["SecretString"])["paynoi"]["api_key"])
+        self.ask(Person("", ""), "POST", "/payments/webhook", json.loads(raw))
+
+    def mails_to(self, who: Person) -> list[Any]:
+        return [mail for mail in mails() if who.email in mail.destinations["ToAddresses"]]
+
+    def _renew(self, who: Person) -> None:
+        headers = who.headers
+        who.headers = {name: value for name, value in headers.items() if name != "Authorization"}
+        self.holds(who, self.ask(who, "POST", "/auth/refresh", {"refreshToken": who.refresh}).data)
+        who.headers = headers | who.headers
+
+    def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response | None:
+        content = b"" if body is None else json.dumps(body).encode()
+        try:
+            with self.chaos.watching():
+                return self._front.handle(method, path, {"Content-Type": "application/json", **headers}, content)
+        except Killed:
+            self._restart()
+            return None
+
+    # --- AWS ------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Let time pass until nothing is under way any more: redeliveries, and every minute the schedules."""
+        for _ in range(ROUNDS):
+            self._pump()
+            if not self.messages and not outbox():
+                return
+            hidden = [message.hidden_until for message in self.messages if message.hidden_until]
+            self.minute(max([MINUTE, *(until - clock.now() for until in hidden)]))
+        raise AssertionError(f"not at rest after {ROUNDS} rounds: {self.messages} {outbox()}")
+
+    def minute(self, passing: timedelta = MINUTE) -> None:
+        """Wait, then run what is scheduled."""
+        self.wait(passing)
+        names = ("version", "account", "region", "detail", "detail-type", "source", "time", "id", "resources")
+        for source in app.event_sources:
+            if isinstance(source, ScheduledEventConfig):
+                self._invoke(source.name, dict.fromkeys(names, ""))
+
+    def wait(self, passing: timedelta) -> None:
+        self._time.enter_context(clock.travel(passing))
+
+    @property
+    def messages(self) -> list[Message]:
+        return self._outside.messages
+
+    @property
+    def dead_letters(self) -> list[Message]:
+        return self._outside.dead_letters
+
+    def _pump(self) -> None:
+        """What Lambda's pollers do until nothing visible is left."""
+        moved = True
+        while moved:
+            moved = False
+            for source in app.event_sources:
+                if isinstance(source, DynamoDBEventConfig):
+                    moved |= self._relay(source)
+                elif isinstance(source, SQSEventConfig):
+                    moved |= self._consume(source)
+
+    def _relay(self, source: DynamoDBEventConfig) -> bool:
+        """Give the stream's next records to the function, again until it returns."""
+        held = outbox()
+        fresh = sorted(held.keys() - self._outside.streamed - self.chaos.swallowed)[: source.batch_size]
+        if not fresh:
+            return False
+        records = [{"eventName": "INSERT", "dynamodb": {"NewImage": held[key]}} for key in fresh]
+        if self._invoke(source.name, {"Records": records}) is not _DIED:
+            self._outside.streamed |= set(fresh)
+        return True
+
+    def _consume(self, source: SQSEventConfig) -> bool:
+        """Give a batch of visible messages to the function; what it did not finish comes back."""
+        queue = str(source.queue_arn).rpartition(":")[2]
+        self._collect()
+        visible = [m for m in self.messages if m.queue == queue and not self._is_hidden(m)][: source.batch_size]
+        if not visible:
+            return False
+        for message in visible:
+            message.receives += 1
+            message.hidden_until = clock.now() + _visibility(queue)
+        event = {"Records": [{"messageId": m.id, "body": m.body, "eventSourceARN": source.queue_arn} for m in visible]}
+        told = self._invoke(source.name, event)
+        failed = {item["itemIdentifier"] for item in told["batchItemFailures"]} if told is not _DIED else None
+        for message in visible:
+            if failed is None or message.id in failed:
+                if message.receives >= _TRIES_OF_A_MESSAGE:
+                    self.dead_letters.append(message)
+                    self.messages.remove(message)
+            else:
+                self.messages.remove(message)
+        return True
+
+    def _is_hidden(self, message: Message) -> bool:
+        return message.hidden_until is not None and message.hidden_until > clock.now()
+
+    def _collect(self) -> None:
+        """Take over what was sent to SQS."""
+        for name, queue in _queues().items():
+            for sent in queue.messages:
+                self._enqueue(name, sent.body)
+            queue._messages.clear()
+
+    def _enqueue(self, queue: str, body: str) -> None:
+        self.messages.append(Message(str(uuid.uuid4()), queue, body))
+
+    def _invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """What a Lambda function returns; `_DIED` when it was killed or gave up, which to Lambda is the same."""
+        try:
+            with self.chaos.watching():
+                return app.handler_map[function](event, LambdaContext(function))
+        except Killed:
+            self._restart()
+            return _DIED
+        except Exception as failure:
+            if not is_busy(failure):
+                raise
+            return _DIED
+
+    def _restart(self) -> None:
+        """A new process knows nothing."""
+        secrets.forget()
+        organizations.forget()
+
+
+_DIED = object()
+
+
+def items(table: str) -> list[dict[str, Any]]:
+    """A table's items as DynamoDB writes them, `{"pk": {"S": ...}}`, without asking the API."""
+    held = dynamodb_backends[ACCOUNT][REGION].tables[f"thepixstock-test-{table}"].items
+    return [item.to_json()["Attributes"] for partition in held.values() for item in partition.values()]
+
+
+def outbox() -> dict[str, dict[str, Any]]:
+    """The facts that wait to be relayed, by key."""
+    return {item["pk"]["S"]: item for item in items("outbox")}
+
+
+def mails() -> list[Any]:
+    """What SES accepted, oldest first."""
+    return list(ses_backends[ACCOUNT][REGION].sent_messages)
+
+
+def _queues() -> dict[str, Any]:
+    held = sqs_backends[ACCOUNT][REGION].queues
+    return {name: held[f"thepixstock-test-{name}"] for name in QUEUES}
+
+
+def _visibility(queue: str) -> timedelta:
+    return timedelta(seconds=template()["Parameters"][f"{queue.title()}VisibilityTimeout"]["Default"])
+
+
+@cache
+def _front() -> Gateway:
+    return Gateway(app)
