@@ -77,8 +77,10 @@ def routes_for(document: Callable[[], dict[str, Any]]) -> Routes:
         return Reply(document())
 
     @routes.get("/docs", permission=ANONYMOUS, raw="text/html")
-    def read_docs() -> Reply:
+    def read_docs(request: Request) -> Reply:
         """The documentation page."""
+        if request.path.endswith("/"):  # from there the page's own links would lead nowhere
+            return Reply("", 308, "text/html; charset=utf-8", {"Location": f"/{request.path.strip('/')}"})
         return Reply(_PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _PAGE_POLICY})
 
     @routes.get("/docs/{asset}", permission=ANONYMOUS, raw="text/plain", hidden=True)

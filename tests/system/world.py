@@ -5,6 +5,7 @@ What A has, B has too, so that whatever A's people may reach has a foreign twin 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -21,7 +22,6 @@ from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
-from chalicelib.core.http import Api
 from chalicelib.core.queues import Outcome
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
@@ -124,7 +124,12 @@ class World:
         if body is not None:
             sent["Content-Type"] = "application/json"
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return (through or self.gateway).handle(method, target, sent | dict(headers or {}), content, source)
+        serve = (through or self.gateway).handle
+        return _SERVER.submit(serve, method, target, sent | dict(headers or {}), content, source).result()
+
+
+_SERVER = ThreadPoolExecutor(1)
+"""Serves one call at a time. On pytest's deep stack CPython 3.11 keeps mapping memory, which takes as long again."""
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -132,15 +137,47 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @contextmanager
-def built(api: Api = app) -> Iterator[World]:
-    """The world, inside a data stack that stands already."""
-    bank = Bank()
+def opened(bank: Bank) -> Iterator[None]:
+    """Payments go to `bank`, and passwords are hashed cheaply: dozens log in."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    nobodys = cheap.hash(ids.token())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", lambda name: bank)
-        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))  # dozens log in
+        patch.setattr(passwords, "_hasher", cheap)
+        patch.setattr(passwords, "_nobodys", lambda: nobodys)
         organizations.forget()
-        yield World(_shop("a.photos.example", bank), _shop("b.photos.example", bank), bank, Gateway(api))
+        yield
     organizations.forget()
+
+
+def build(bank: Bank) -> World:
+    """A new world, inside an empty data stack."""
+    return World(_shop("a.photos.example", bank), _shop("b.photos.example", bank), bank, Gateway(app))
+
+
+class Mould:
+    """What a new world has stored: poured into an empty data stack, the same world stands there again."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.made_at = clock.now()
+        self._tables = tables()
+        self._files = {
+            (bucket, item["Key"]): client("s3").get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+            for bucket in _BUCKETS
+            for item in client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
+        }
+
+    def pour(self) -> None:
+        for name, items in self._tables.items():
+            puts = [{"PutRequest": {"Item": item}} for item in items.values()]
+            for start in range(0, len(puts), 25):
+                client("dynamodb").batch_write_item(RequestItems={name: puts[start : start + 25]})
+        for (bucket, key), content in self._files.items():
+            client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+
+
+_BUCKETS = (ENVIRONMENT["PIX_ORIGINALS_BUCKET"], ENVIRONMENT["PIX_PREVIEWS_BUCKET"])
 
 
 # --- building -----------------------------------------------------------------------------------------------
@@ -283,7 +320,7 @@ class Write:
 def watched() -> Iterator[list[Write]]:
     """Collects every writing call to AWS that is made inside."""
     seen: list[Write] = []
-    call = BaseClient._make_api_call
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def noted(self: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
         if not operation.startswith(_READS):
@@ -302,7 +339,7 @@ def _writes(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
     items = parameters.get("TransactItems", [{operation: parameters}])
     for kind, request in (pair for item in items for pair in item.items()):
         if kind != "ConditionCheck":
-            yield Write(operation, request["TableName"], _key(request.get("Key") or request["Item"]))
+            yield Write(kind, request["TableName"], _key(request.get("Key") or request["Item"]))
 
 
 def _key(item: Mapping[str, Any]) -> Key:
@@ -327,11 +364,12 @@ class Stored:
     @contextmanager
     def kept(self) -> Iterator[list[Write]]:
         """Whatever is written inside is taken back at the end."""
-        with watched() as writes:
-            try:
+        writes: list[Write] = []
+        try:
+            with watched() as writes:
                 yield writes
-            finally:
-                self.take_back(writes)
+        finally:
+            self.take_back(writes)
 
     def changed_by(self, writes: Iterable[Write]) -> list[Write]:
         """Those of the writes that made a difference; whatever went to another service did."""

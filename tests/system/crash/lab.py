@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from moto.core import responses
 from moto.core.serialize import AttributePicker, AttributePickerContext
 
 from chalicelib.accounts import passwords
-from chalicelib.core import log
+from chalicelib.core import clock, log
 from chalicelib.media import service as media
 from chalicelib.payments import gateways
 from tests import stack
@@ -24,6 +25,8 @@ from tests.system.crash import snapshot
 from tests.system.crash.chaos import Chaos, Fault, Point, installed
 from tests.system.crash.flows import Flow
 from tests.system.crash.world import Checkpoint, World
+
+_START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,16 @@ class Lab:
 
 @contextmanager
 def opened(secret: str) -> Iterator[Lab]:
-    """A lab in an empty stack. What costs time and proves nothing is cheap: hashing, rendering, answers of moto."""
+    """A lab in an empty stack, where time stands still unless a flow lets it pass.
+
+    What costs much and proves nothing here is made cheap: hashing, rendering, moto's way to an answer.
+    """
     lab = Lab()
     with pytest.MonkeyPatch.context() as patch, stack.moto_stack(secret):
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(media, "render", _rendered_once(media.render))
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
+        patch.setattr(clock, "now", lambda: _START + clock._offset)
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
         patch.setattr(gateways, "of_name", lambda name: lab.world.bank)

@@ -1,0 +1,383 @@
+"""Every address of the API, called by everybody on everything, and what that should answer.
+
+`oracle.csv` is read by people: one row a rule, the first row that fits decides. A caller may be `anyone`, `living`
+(whoever's credentials are good), or names with `|` between them; an object `*` or such names. A rule for the route `*`
+is asked last. Answers are `status` or `status code`.
+"""
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.core import clock, ids
+from chalicelib.core.http import Api, Route
+from chalicelib.organizations import service as organizations
+from infra.local.gateway import Gateway, Response
+from tests.system import world as worlds
+from tests.system.world import Shop, Stored, World, bearer
+
+ORACLE = Path(__file__).with_name("oracle.csv")
+DEAD = ("demoted", "expired", "foreign-admin", "foreign-customer", "garbage", "left-admin")
+"""Callers whose access token opens nothing."""
+
+
+# --- what should be -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    route: str
+    caller: str
+    object: str
+    answer: str
+
+    def fits(self, route: str, caller: str, object: str) -> bool:
+        callers = {"anyone": True, "living": caller not in DEAD}.get(self.caller, caller in self.caller.split("|"))
+        return self.route in (route, "*") and callers and (self.object == "*" or object in self.object.split("|"))
+
+
+def rules(path: Path = ORACLE) -> list[Rule]:
+    with path.open(newline="") as file:
+        return [Rule(**row) for row in csv.DictReader(file)]
+
+
+def ruling(known: Sequence[Rule], route: str, caller: str, object: str) -> Rule | None:
+    return next((rule for rule in known if rule.fits(route, caller, object)), None)
+
+
+# --- who calls ----------------------------------------------------------------------------------------------
+
+
+def callers(world: World) -> dict[str, dict[str, str]]:
+    """The headers that each caller sends to A's host."""
+    a, b = world.a, world.b
+    people = ("customer", "neighbour", "photographer", "freelancer", "admin")
+    return {
+        "visitor": {},
+        "guest": _guest(a, "guest"),
+        "walk-in": _guest(a, "walk-in"),
+        **{name: a.headers(name) for name in people},
+        "foreign-guest": _guest(b, "guest"),
+        "foreign-customer": b.headers("customer"),
+        "foreign-admin": b.headers("admin"),
+        "garbage": bearer(".".join(["e30"] * 3)),
+        "expired": bearer(_expired(a)),
+        "demoted": bearer(_demoted(a)),
+        "left-admin": bearer(_left(a, "colleague")),
+        "left-customer": bearer(_left(a, "customer")),
+    }
+
+
+def _guest(shop: Shop, order: str) -> dict[str, str]:
+    return {"X-Cart-Token": shop.carts[order], "X-Order-Token": shop.order_token(order)}
+
+
+def _expired(shop: Shop) -> str:
+    admin = shop.people["admin"]
+    with clock.travel(timedelta(minutes=-11)):
+        return worlds.log_in(shop, admin.email, admin.password).token
+
+
+def _demoted(shop: Shop) -> str:
+    person = worlds.person(shop, "former", "admin")
+    accounts.set_roles(shop.people["admin"].principal, person.id, ["customer"])
+    return person.token
+
+
+def _left(shop: Shop, name: str) -> str:
+    """The token of a session of its own, which has ended."""
+    person = worlds.log_in(shop, shop.people[name].email, shop.people[name].password)
+    accounts.log_out(person.principal)
+    return person.token
+
+
+# --- what on ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One object as a request names it: in the path, in the body, or not at all."""
+
+    path: tuple[str, ...] = ()
+    body: Any = None
+
+
+Objects = Mapping[str, Asked]
+Asking = Callable[[World], Objects]
+NOTHING: Asking = lambda world: {"-": Asked()}  # noqa: E731 (beside the others, as data)
+
+
+def _one(kind: str, prefix: str, *names: str, body: Callable[[str], Any] | None = None) -> Asking:
+    """Things of A's by name, a thing of B's and one that is not there. `body` puts the id there, not into the path."""
+
+    def asked(world: World) -> Objects:
+        mine, theirs = getattr(world.a, kind), getattr(world.b, kind)
+        found = {name: _id(mine[name]) for name in names}
+        found |= {"foreign": _id(theirs[names[0]]), "missing": ids.new(prefix)}
+        return {name: Asked(body=body(id)) if body else Asked((id,)) for name, id in found.items()}
+
+    return asked
+
+
+def _id(thing: Any) -> str:
+    return thing if isinstance(thing, str) else str(thing.id)
+
+
+def _with(asking: Asking, body: Any) -> Asking:
+    """The same objects, and a body that is right for all of them."""
+    return lambda world: {
+        name: Asked(asked.path, body(world, name) if callable(body) else body) for name, asked in asking(world).items()
+    }
+
+
+def _events_and_slugs(world: World) -> Objects:
+    slugs = {"slug": world.a.events["live"].slug, "foreign-slug": world.b.events["live"].slug, "missing-slug": "run"}
+    return {**EVENTS_IN_ALL_STATES(world), **{name: Asked((slug,)) for name, slug in slugs.items()}}
+
+
+def _photographers(world: World) -> Objects:
+    a, b = world.a, world.b
+    live, freelancer = a.events["live"].id, a.people["freelancer"].id
+    return {
+        "live": Asked((live, freelancer)),
+        "no-photographer": Asked((live, a.people["neighbour"].id)),
+        "foreign": Asked((b.events["live"].id, freelancer)),
+        "missing": Asked((ids.new("evt"), freelancer)),
+        "foreign-user": Asked((live, b.people["freelancer"].id)),
+        "missing-user": Asked((live, ids.new("usr"))),
+    }
+
+
+def _people(world: World) -> Objects:
+    a, b = world.a, world.b
+    found = {"neighbour": a.people["neighbour"].id, "admin": a.people["admin"].id}
+    found |= {"foreign": b.people["neighbour"].id, "missing": ids.new("usr")}
+    return {name: Asked((id,), {"roles": ["photographer"]}) for name, id in found.items()}
+
+
+def _downloads(world: World) -> Objects:
+    a, b = world.a, world.b
+    bought = a.photos["approved"]
+    return {
+        "paid": Asked((a.orders["paid"].id, bought)),
+        "guest": Asked((a.orders["guest"].id, bought)),
+        "unpaid": Asked((a.orders["unpaid"].id, bought)),
+        "foreign": Asked((b.orders["guest"].id, b.photos["approved"])),
+        "missing": Asked((ids.new("ord"), bought)),
+        "foreign-photo": Asked((a.orders["guest"].id, b.photos["approved"])),
+        "missing-photo": Asked((a.orders["guest"].id, ids.new("pho"))),
+        "unbought": Asked((a.orders["guest"].id, a.photos["second"])),
+    }
+
+
+def _links(world: World, *rest: str) -> Objects:
+    """Links of mails. The foreign one is whole and works, at B's own host."""
+    a, b = world.a, world.b
+    key = a.order_token("guest")
+    return {
+        "guest": Asked((a.orders["guest"].id, key, *rest)),
+        "other-key": Asked((a.orders["guest"].id, a.order_token("walk-in"), *rest)),
+        "foreign": Asked((b.orders["guest"].id, b.order_token("guest"), *rest)),
+        "missing": Asked((ids.new("ord"), key, *rest)),
+    }
+
+
+def _event_details(world: World, name: str) -> Any:
+    event = world.a.events.get(name) or world.a.events["live"]
+    return {"name": "Another name", "date": "2026-04-14", "version": event.version}
+
+
+def _next_status(world: World, name: str) -> Any:
+    event = world.a.events.get(name) or world.a.events["live"]
+    return {"status": "live" if name == "draft" else "closed", "version": event.version}
+
+
+PACKAGES = {"items": [{"code": "one", "name": "One", "photos": 1, "price": 100}], "version": 0}
+OFFER = {"files": [worlds.picture(77).wire]}
+EVENTS = _one("events", "evt", "live", "draft")
+EVENTS_IN_ALL_STATES = _one("events", "evt", "live", "draft", "closed", "deleted")
+PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
+UPLOADS = _one("uploads", "upl", "live", "mixed")
+ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
+PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
+OBJECTS: dict[str, Asking] = {
+    "GET /": NOTHING,
+    "GET /auth/me": NOTHING,
+    "POST /auth/login": lambda world: {
+        "-": Asked(body={"email": world.a.people["customer"].email, "password": world.a.people["customer"].password}),
+        "foreign": Asked(body={"email": "admin@b.photos.example", "password": world.b.people["admin"].password}),
+        "missing": Asked(body={"email": "admin@c.photos.example", "password": world.b.people["admin"].password}),
+    },
+    "POST /auth/logout": lambda world: {"-": Asked(body={})},
+    "POST /auth/refresh": lambda world: {
+        "customer": Asked(body={"refreshToken": world.a.people["customer"].refresh_token}),
+        "foreign": Asked(body={"refreshToken": world.b.people["customer"].refresh_token}),
+        "missing": Asked(body={"refreshToken": f"{ids.new('ses')}.{ids.token()}"}),
+    },
+    "POST /auth/register": lambda world: {"-": Asked(body={"email": "no address", "password": "x", "name": "x"})},
+    "POST /auth/resend": lambda world: {"-": Asked(body={"email": "no address"})},
+    "POST /auth/verify": lambda world: {
+        "-": Asked(body={"email": world.a.people["customer"].email, "code": "000000"}),
+        "foreign": Asked(body={"email": world.b.people["customer"].email, "code": "000000"}),
+        "missing": Asked(body={"email": "customer@c.photos.example", "code": "000000"}),
+    },
+    "GET /cart": NOTHING,
+    "DELETE /cart": NOTHING,
+    "POST /cart/items": _one("photos", "pho", "approved", "pending", "draft", body=lambda id: {"items": [{"ref": id}]}),
+    "DELETE /cart/items/{id}": _one("photos", "pho", "approved"),
+    "GET /d/{id}/{token}": _links,
+    "POST /d/{id}/{token}/photos/{photo}": lambda world: _links(world, world.a.photos["approved"]),
+    "GET /docs": NOTHING,
+    "GET /docs/{asset}": lambda world: {"start.js": Asked(("start.js",)), "missing": Asked(("secrets.js",))},
+    "GET /downloads/{id}": ORDERS,
+    "POST /downloads/{id}/photos/{photo}": _downloads,
+    "GET /events": NOTHING,
+    "POST /events": lambda world: {"-": Asked(body={"name": "New", "date": "2026-04-13"})},
+    "GET /events/{id}": _events_and_slugs,
+    "PUT /events/{id}": _with(EVENTS, _event_details),
+    "DELETE /events/{id}": _one("events", "evt", "empty", "live"),
+    "GET /events/{id}/counts": EVENTS,
+    "GET /events/{id}/packages": EVENTS,
+    "PUT /events/{id}/packages": _with(EVENTS, PACKAGES),
+    "PUT /events/{id}/photographers/{user}": _photographers,
+    "DELETE /events/{id}/photographers/{user}": _photographers,
+    "GET /events/{id}/photos": EVENTS_IN_ALL_STATES,
+    "GET /events/{id}/review": EVENTS,
+    "PUT /events/{id}/status": _with(EVENTS, _next_status),
+    "GET /events/{id}/uploads": EVENTS,
+    "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),
+    "GET /health": NOTHING,
+    "GET /openapi.json": NOTHING,
+    "GET /orders": NOTHING,
+    "POST /orders": lambda world: {"-": Asked(body={"email": "buyer@example.com"})},
+    "GET /orders/{id}": ORDERS,
+    "GET /organization": NOTHING,
+    "PUT /organization": lambda world: {"-": Asked(body={"version": version_of(world.a), "name": "Renamed"})},
+    "GET /organization/settings": NOTHING,
+    "PUT /organization/watermark": lambda world: {"-": Asked(body={"version": version_of(world.a), "imagePng": None})},
+    "POST /payments/create": _one("orders", "ord", "paid", "unpaid", "guest", body=lambda id: {"orderId": id}),
+    "GET /payments/review": NOTHING,
+    "POST /payments/webhook": lambda world: {"-": Asked(body={"data": {}, "signature": "0" * 64})},
+    "GET /payments/{id}/status": PAYMENTS,
+    "GET /photos/{id}": PHOTOS,
+    "PUT /photos/{id}/approve": PHOTOS,
+    "PUT /photos/{id}/reject": _with(PHOTOS, {"reason": "blurred"}),
+    "POST /photos/{id}/retry": PHOTOS,
+    "GET /uploads/{id}": UPLOADS,
+    "POST /uploads/{id}/resume": UPLOADS,
+    "PUT /users/{id}/roles": _people,
+}
+
+
+def version_of(shop: Shop) -> int:
+    return organizations.get(shop.organization).version
+
+
+def filled(path: str, asked: Asked) -> str:
+    """A path with its variables replaced."""
+    for value in asked.path:
+        path = re.sub(r"\{[a-z]+\}", value, path, count=1)
+    return path
+
+
+def example(world: World, route: Route) -> Asked:
+    """An object that the route may be called on, by A's admin or whoever else has the right."""
+    return next(iter(OBJECTS[route.name](world).values()))
+
+
+# --- what is --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Matrix:
+    """Calls and judges. What a call that succeeds has written is taken back before the next."""
+
+    world: World
+    api: Api
+    callers: Mapping[str, Mapping[str, str]]
+    stored: Stored
+    rules: Sequence[Rule]
+    objects: Mapping[str, Asking]
+    cells: int = 0
+
+    def __post_init__(self) -> None:
+        self._gateway = Gateway(self.api)
+        self._sources = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in itertools.count())
+
+    def problems(self, route: Route) -> Iterator[str]:
+        """What is wrong with one route, its aliases included."""
+        if route.name not in self.objects:
+            yield f"{route.name}: nobody says what to call it on"
+            return
+        if all(rule.route != route.name for rule in self.rules):
+            yield f"{route.name}: no rule"
+            return
+        asked = self.objects[route.name](self.world)
+        for address in (route.name, *route.aliases):
+            for caller in self.callers:
+                yield from self._row(route, address, caller, asked)
+
+    def _row(self, route: Route, address: str, caller: str, objects: Objects) -> Iterator[str]:
+        """One caller at one address, with each object."""
+        answers: dict[str, str] = {}
+        for name, asked in objects.items():
+            cell = f"{address}, {caller}, {name}"
+            rule = ruling(self.rules, route.name, caller, name)
+            if rule is None:
+                yield f"{cell}: no rule"
+                continue
+            response, written = self._call(route, address, caller, asked)
+            answers[name] = _comparable(response, asked)
+            if told(response) != rule.answer:
+                yield f"{cell}: {told(response)}, not {rule.answer}"
+            if response.status >= 400 and written:
+                yield f"{cell}: refused, and yet it wrote {', '.join(written)}"
+        for name, answer in answers.items():
+            missing = answers.get(name.replace("foreign", "missing"))
+            if name.startswith("foreign") and answer != missing:
+                yield f"{address}, {caller}, {name}: tells itself from one that is missing"
+
+    def _call(self, route: Route, address: str, caller: str, asked: Asked) -> tuple[Response, list[str]]:
+        """The answer, and what lasting change was made."""
+        self.cells += 1
+        method, path = address.split(" ")
+        path = filled(path, asked)
+        headers = {**self.callers[caller]} | dict.fromkeys(route.headers, f"matrix-{self.cells}")
+        source = next(self._sources)
+        with worlds.watched() as writes:
+            response = self.world.call(method, path, asked.body, headers, source=source, through=self._gateway)
+        changed = self.stored.changed_by(writes)
+        self.stored.take_back(writes)
+        if changed:
+            organizations.forget()
+        return response, sorted({f"{write.operation} {write.place}" for write in changed})
+
+
+def told(response: Response) -> str:
+    """An answer as the rules write it."""
+    content_type = response.header("content-type") or ""
+    if response.status < 400 or not content_type.startswith("application/json"):
+        return str(response.status)
+    return f"{response.status} {response.json()['error']['code']}"
+
+
+_FLEETING = {"x-request-id", "x-amzn-requestid", "date", "content-length"}
+_MADE_UP = re.compile(r"crt_[0-9A-Z]{26}")  # a visitor without a cart sees a new, empty one each time
+
+
+def _comparable(response: Response, asked: Asked) -> str:
+    """All of an answer but what differs from one request to the next, and what the caller named itself."""
+    headers = sorted((name.lower(), value) for name, value in response.headers if name.lower() not in _FLEETING)
+    body = response.body.decode()
+    if body.startswith("{"):
+        body = json.dumps(response.json() | {"requestId": "-"})
+    for value in asked.path:
+        body = body.replace(value, "-")
+    return _MADE_UP.sub("-", f"{response.status}\n{headers}\n{body}")

@@ -1,0 +1,459 @@
+"""Secrets and personal data sent through the whole main job, then looked for everywhere they have no business.
+
+A dead-letter queue holds what its queue held: looking at every message ever sent looks into those, too.
+
+`ALLOWED` says where each may be and why. A hit that is not listed fails, and so does a line without a hit: what is
+never found anywhere would prove nothing.
+"""
+
+import base64
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, quote, quote_plus, urlsplit
+
+import pytest
+import requests
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from PIL import Image
+
+from app import app
+from chalicelib.accounts import service as accounts
+from chalicelib.carts import service as carts
+from chalicelib.core import ids, log, queues
+from chalicelib.core.secrets import secrets
+from chalicelib.lines.photos import jobs as photo_jobs
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.service import DEFAULT
+from chalicelib.payments import gateways
+from chalicelib.payments.gateways.paynoi import PayNoi
+from infra.local.gateway import Gateway, Response
+from infra.local.paynoi import PayNoiSandbox
+from tests import deliver
+from tests.lines.photos.pictures import File, broken, jpeg
+from tests.payments.gateways.receiver import Receiver, receiver
+from tests.stack import ENVIRONMENT, client, moto_stack
+
+EMAIL, NAME, PASSWORD = "canary.bird@buyer.example", "Birdsong Canary", "a canary sings at 4:17"
+CAMERA_EMAIL, CAMERA_NAME = "heron.lens@photo.example", "Heron Lens"
+TYPED_WRONG = "a canary that is no password"
+SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
+KEY = "canary-idempotency-key-0417"
+TABLES = (
+    *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
+    *("outbox", "claims"),
+)
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Evidence:
+    """Everything that left a function: every item ever written, message queued, line logged, answer given."""
+
+    logs: io.StringIO = field(default_factory=io.StringIO)
+    written: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    queued: list[str] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    previews: list[bytes] = field(default_factory=list)
+    canaries: dict[str, str] = field(default_factory=dict)
+    delivered: bytes = b""
+
+    def places(self) -> dict[str, bytes]:
+        texts = {
+            **{f"table {name}": self.written[name] for name in TABLES},
+            "logs": [self.logs.getvalue()],
+            "queues": self.queued,
+            "mails": self.mails,
+            "refusals": self.refusals,
+            "answers to strangers": self.strangers,
+        }
+        return {
+            **{place: "\n".join(parts).encode() for place, parts in texts.items()},
+            "previews": b"\n".join(self.previews),
+            "delivered file": self.delivered,
+        }
+
+    def note(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """What a writing call to AWS carries."""
+        if service == "dynamodb":
+            for item in parameters.get("TransactItems", [{operation: parameters}]):
+                for request in item.values():
+                    self.written[request["TableName"].rpartition("-")[2]].append(json.dumps(request, default=str))
+        elif service == "sqs" and operation == "SendMessageBatch":
+            self.queued += [entry["MessageBody"] for entry in parameters["Entries"]]
+        elif service == "sqs" and operation == "SendMessage":
+            self.queued.append(parameters["MessageBody"])
+        elif service == "ses":
+            self.mails.append(json.dumps(parameters, ensure_ascii=False))
+
+
+@contextmanager
+def collecting(evidence: Evidence) -> Iterator[None]:
+    """Every call to AWS and every line of every logger. The first mail is refused, with words of SES's own."""
+    call, refused = BaseClient._make_api_call, []  # type: ignore[attr-defined]
+
+    def noted(self: Any, operation: str, parameters: Any) -> Any:
+        service = self.meta.service_model.service_name
+        if service == "dynamodb" and not operation.startswith(("Put", "Update", "Delete", "Transact")):
+            return call(self, operation, parameters)
+        evidence.note(service, operation, parameters)
+        if operation == "SendEmail" and not refused:
+            refused.append(parameters["Destination"]["ToAddresses"][0])
+            told: Any = {"Error": {"Code": "MessageRejected", "Message": f"Not verified: {refused[0]}"}}
+            raise ClientError(told, operation)
+        return call(self, operation, parameters)
+
+    ours, root = logging.getLogger(log.__name__), logging.getLogger()
+    before, level = list(ours.handlers), root.level
+    everything = logging.StreamHandler(evidence.logs)
+    log.configure(evidence.logs)
+    root.addHandler(everything)
+    root.setLevel(logging.INFO)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(BaseClient, "_make_api_call", noted)
+            yield
+    finally:
+        ours.handlers[:] = before
+        root.removeHandler(everything)
+        root.setLevel(level)
+
+
+@dataclass
+class Person:
+    """Somebody with a browser. What a stranger is told, and what anybody is refused, is kept."""
+
+    evidence: Evidence
+    headers: dict[str, str] = field(default_factory=dict)
+    is_stranger: bool = False
+
+    def call(self, method: str, target: str, body: Any = None, **headers: str) -> Response:
+        content = b"" if body is None else json.dumps(body).encode()
+        sent = {"User-Agent": AGENT, "Content-Type": "application/json"} | self.headers
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = Gateway(app).handle(method, target, sent, content, SOURCE)
+        told = f"{answer.headers}\n{answer.body.decode()}"
+        if answer.status >= 400:
+            self.evidence.refusals.append(told)
+        if self.is_stranger:
+            self.evidence.strangers.append(told)
+        return answer
+
+    def get(self, target: str) -> Any:
+        answer = self.call("GET", target)
+        assert answer.status == 200, answer.body
+        return answer.json()["data"]
+
+    def post(self, target: str, body: Any = None, status: int = 200, **headers: str) -> Any:
+        answer = self.call("POST", target, body, **headers)
+        assert answer.status == status, answer.body
+        return answer.json()["data"]
+
+    def log_in(self, email: str, password: str) -> Any:
+        tokens = self.post("/auth/login", {"email": email, "password": password})
+        self.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+        return tokens
+
+
+# --- the main job -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def evidence(secret: str) -> Iterator[Evidence]:
+    found = Evidence()
+    organizations.forget()
+    with moto_stack(secret), receiver() as told, collecting(found), pytest.MonkeyPatch.context() as patch:
+        api_key = secrets().paynoi.api_key.get_secret_value()
+        with PayNoiSandbox(api_key, f"{told.url}/payments/webhook", stage="test") as sandbox:
+            patch.setattr(gateways, "of_name", lambda name: PayNoi(sandbox.url))
+            _main_job(found, sandbox, told, patch)
+        found.canaries |= {
+            "gateway's API key": api_key,
+            "key of all tokens": secrets().token_key.get_secret_value(),
+            "private key": secrets().jwt_private_key.get_secret_value().splitlines()[2],
+        }
+        _collect_images(found)
+        yield found
+    organizations.forget()
+
+
+def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: pytest.MonkeyPatch) -> None:
+    admin, camera, buyer = Person(found), Person(found), Person(found)
+    stranger = Person(found, is_stranger=True)
+    neighbour = Person(found, is_stranger=True)
+    users = {}
+    for person, email, name, role in (
+        (admin, "admin@shop.example", "Admin", "admin"),
+        (camera, CAMERA_EMAIL, CAMERA_NAME, "photographer"),
+        (neighbour, "neighbour@buyer.example", "Neighbour", "customer"),
+    ):
+        users[role] = accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name, roles=[role])
+        found.canaries.setdefault("access token", person.log_in(email, PASSWORD)["accessToken"])
+
+    photo, failed, event = _upload(admin, camera, users["photographer"].id)
+    _buy(found, buyer, photo, sandbox, told)
+    _look_around(stranger, event, photo, failed, found)
+    _look_around(neighbour, event, photo, failed, found)
+    _break(buyer, patch)
+
+
+def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str, str]:
+    planned = admin.post("/events", {"name": "Lake run", "date": "2026-04-13", "slug": "lake-run"}, 201)
+    admin.call("PUT", f"/events/{planned['id']}/photographers/{photographer}")
+    files = [jpeg(7), File("IMG_CANARY_9999.JPG", broken().content)]
+    offered = camera.post(f"/events/{planned['id']}/uploads", {"files": [file.wire for file in files]}, 201)["files"]
+    for file, progress in zip(files, offered, strict=True):
+        key = progress["upload"]["fields"]["key"]
+        held = client("s3").put_object(Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"], Key=key, Body=file.content)
+        stored = {"key": quote_plus(key), "versionId": held["VersionId"]}
+        told = {"Records": [{"eventName": "ObjectCreated:Post", "s3": {"object": stored}}]}
+        client("sqs").send_message(QueueUrl=ENVIRONMENT["PIX_UPLOADS_QUEUE"], MessageBody=json.dumps(told))
+    _run_jobs()
+    photo, failed = (progress["photoId"] for progress in offered)
+    assert camera.call("POST", f"/photos/{failed}/retry").status == 200
+    _run_jobs()
+    assert admin.call("PUT", f"/photos/{photo}/approve").status == 200
+    version = admin.get("/events/lake-run")["version"]
+    assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
+    return photo, failed, planned["id"]
+
+
+def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver) -> None:
+    form = {"email": EMAIL, "password": PASSWORD, "name": NAME, "language": "en"}
+    cart = buyer.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+    buyer.post("/auth/register", form, 202)
+    buyer.post("/auth/register", form | {"password": TYPED_WRONG}, 202)
+    buyer.post("/auth/register", form, 202)
+    _run_jobs()
+    code = re.findall(r"\b[0-9]{6}\b", json.loads(found.mails[-1])["Message"]["Body"]["Text"]["Data"])[0]
+    buyer.call("POST", "/auth/verify", {"email": EMAIL, "code": "000000" if code != "000000" else "000001"})
+    first = buyer.post("/auth/verify", {"email": EMAIL, "code": code})
+    buyer.post("/auth/register", form, 202)  # now somebody's: its owner is told
+    buyer.call("POST", "/auth/login", {"email": EMAIL, "password": TYPED_WRONG})
+    buyer.call("POST", "/auth/login", {"email": EMAIL, "password": {"typed": TYPED_WRONG}})
+    second = buyer.post("/auth/refresh", {"refreshToken": first["refreshToken"]})
+    buyer.headers |= {"Authorization": f"Bearer {second['accessToken']}", "X-Cart-Token": cart}
+    buyer.get("/cart")
+
+    order = buyer.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
+    buyer.call("POST", "/orders", {"email": f"other.{EMAIL}"}, Idempotency_Key=KEY)
+    payment = buyer.post("/payments/create", {"orderId": order["id"]})
+    asked = requests.get(f"{sandbox.url}/_sandbox/transactions", params={"ref1": payment["id"]}, timeout=10).json()
+    transaction = asked["transactions"][0]["trans_id"]
+    requests.post(f"{sandbox.url}/_sandbox/{transaction}/pay", json={}, timeout=10).raise_for_status()
+    told.wait_for(1)
+    webhook = Gateway(app).handle("POST", told.paths[0], {"Content-Type": "application/json"}, told.bodies[0], SOURCE)
+    assert webhook.status == 200
+    _run_jobs()
+    assert buyer.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+    download = buyer.post(f"/downloads/{order['id']}/photos/{photo}")
+    bucket = ENVIRONMENT["PIX_ORIGINALS_BUCKET"]
+    key = urlsplit(download["url"]).path.removeprefix(f"/{bucket}/")
+    found.delivered = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    guest = Person(found)
+    assert guest.call("GET", f"/d/{order['id']}/{order['token']}").status == 200
+    assert guest.call("GET", f"/d/{order['id']}/{order['token']}x").status == 404
+    found.canaries |= {
+        "password": PASSWORD,
+        "mistyped password": TYPED_WRONG,
+        "mailed code": code,
+        "buyer's access token": second["accessToken"],
+        "first refresh token": first["refreshToken"].partition(".")[2],
+        "second refresh token": second["refreshToken"].partition(".")[2],
+        "cart token": cart.partition(".")[2],
+        "order token": order["token"],
+        "idempotency key": KEY,
+        "QR code": payment["qrImageBase64"],
+        "signature of a download": parse_qs(urlsplit(download["url"]).query)["X-Amz-Signature"][0],
+        "buyer's e-mail": EMAIL,
+        "buyer's name": NAME,
+        "photographer's e-mail": CAMERA_EMAIL,
+        "photographer's name": CAMERA_NAME,
+        "latitude": "13.7367",
+        "longitude": "100.4925",
+        "camera's serial number": "SERIAL-CANARY",
+        "comment in the file": "COMMENT-CANARY",
+        "file name": "IMG_CANARY",
+        "source address": SOURCE,
+        "browser": "CanaryBrowser",
+    }
+
+
+def _look_around(person: Person, event: str, photo: str, failed: str, found: Evidence) -> None:
+    """What anybody may try who learned all ids but no secret."""
+    order = re.search(r"ord_[0-9A-Z]{26}", "".join(found.written["orders"]))
+    payment = re.search(r"pay_[0-9A-Z]{26}", "".join(found.written["payments"]))
+    assert order is not None
+    assert payment is not None
+    for target in (
+        *("/events", "/events?status=live", "/organization", "/health", "/cart", "/orders", "/users/me", "/docs"),
+        *(f"/events/{event}", "/events/lake-run/photos", "/events/lake-run/packages", "/events/lake-run/review"),
+        *(f"/photos/{photo}", f"/photos/{failed}", f"/orders/{order[0]}", f"/payments/{payment[0]}/status"),
+        *(f"/downloads/{order[0]}", f"/d/{order[0]}/{'x' * 43}", "/payments/review", "/organization/settings"),
+    ):
+        person.call("GET", target)
+    person.call("POST", f"/downloads/{order[0]}/photos/{photo}")
+    person.call("POST", "/payments/create", {"orderId": order[0]})
+    person.call("POST", "/auth/register", {"email": EMAIL, "password": "another fine phrase", "name": "Stranger"})
+    person.call("POST", "/auth/resend", {"email": EMAIL})
+    person.call("POST", "/auth/verify", {"email": EMAIL, "code": "000000"})
+    person.call("POST", "/auth/login", {"email": EMAIL, "password": "not the canary's"})
+    person.call("POST", "/orders", {"email": "stranger@buyer.example"}, Idempotency_Key=KEY)
+    person.call("POST", "/cart/items", {"items": [{"ref": failed}]})
+    _run_jobs()
+
+
+def _break(buyer: Person, patch: pytest.MonkeyPatch) -> None:
+    """A bug whose message holds all that was in reach, in a request and in a job."""
+    spilled = f"{EMAIL} {PASSWORD} {buyer.headers}"
+
+    def broken(*_: object, **__: object) -> Any:
+        raise ValueError(spilled)
+
+    patch.setattr(carts, "open_cart", broken)
+    assert buyer.call("GET", "/cart").status == 500
+    message = queues.encode(queues.handlers_of("OrderPaid")[0], "OrderPaid", {"order": "ord_x"}, spilled[:0])
+    event = {"Records": [{"messageId": "m1", "body": message, "eventSourceARN": "arn:aws:sqs:x:y:jobs"}]}
+    patch.setattr("chalicelib.orders.jobs.service.clear_cart", broken)
+    assert queues.consume(event)["batchItemFailures"] == [{"itemIdentifier": "m1"}]
+
+
+def _run_jobs() -> None:
+    deliver.all(consumers={"uploads": lambda event: queues.consume(event, foreign=photo_jobs.ingest)})
+
+
+def _collect_images(found: Evidence) -> None:
+    s3, bucket = client("s3"), ENVIRONMENT["PIX_PREVIEWS_BUCKET"]
+    for item in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        found.previews.append(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
+
+
+# --- looking for them ---------------------------------------------------------------------------------------------
+
+ALLOWED = {
+    ("buyer's e-mail", "mails"): "who it is written to",
+    ("buyer's e-mail", "table accounts"): "the account itself",
+    ("buyer's e-mail", "table orders"): "where the link goes, for guests too",
+    ("buyer's name", "mails"): "the greeting",
+    ("buyer's name", "table accounts"): "the account itself",
+    ("photographer's e-mail", "table accounts"): "the account itself",
+    ("photographer's name", "table accounts"): "the account itself",
+    ("mailed code", "mails"): "what the mail is for",
+    ("order token", "mails"): "the link to the downloads",
+    ("QR code", "table payments"): "shown again to a buyer who comes back; it only takes money",
+    ("latitude", "table photos"): "EXIF, for staff alone",
+    ("longitude", "table photos"): "EXIF, for staff alone",
+    ("file name", "table photos"): "how the photographer knows the photo; visitors never see it",
+}
+
+
+def spellings(canary: str) -> set[bytes]:
+    """How a text may look where it leaked: plain, lower, in JSON, in an address, in Base64, in hex."""
+    plain = canary.encode()
+    coded = {base64.b64encode(b"\0" * shift + plain)[4 if shift else 0 : -4] for shift in range(3)}
+    quoted = {quote(canary).encode(), quote_plus(canary).encode(), json.dumps(canary)[1:-1].encode()}
+    return {plain, plain.lower(), plain.hex().encode(), *quoted, *(text for text in coded if len(text) >= 12)}
+
+
+def is_in(canary: str, text: bytes) -> bool:
+    if canary.isdigit():  # a code: not any six digits of a longer number
+        return re.search(rb"(?<![0-9A-Za-z.])" + canary.encode() + rb"(?![0-9A-Za-z])", text) is not None
+    return any(spelling in text for spelling in spellings(canary))
+
+
+def test_each_is_only_where_it_has_to_be(evidence: Evidence):
+    places = evidence.places()
+
+    hits = {
+        (name, place)
+        for name, canary in evidence.canaries.items()
+        for place, text in places.items()
+        if is_in(canary, text)
+    }
+
+    print(
+        f"\ncanaries: {len(evidence.canaries)} in {len(places)} places, {sum(map(len, places.values())):,} bytes;"
+        f" {len(hits)} hits, {len(hits - ALLOWED.keys())} not allowed"
+    )
+    assert hits - ALLOWED.keys() == set()
+    assert ALLOWED.keys() - hits == set()
+
+
+def test_there_was_something_to_find_in_every_place(evidence: Evidence):
+    wanted = {
+        "logs": (b'"unexpected failure"', b'"message failed"', b"ClientError", b'"handled"', b"payment captured"),
+        "queues": (b"accounts.mail_sign_up_code", b"payments.settle", b"orders.mail_downloads", b"uploads%2Forg_"),
+        "refusals": (b"invalid_credentials", b"idempotency_key_reused", b"internal_error", b"order_not_found"),
+        "answers to strangers": (b'"nextCursor"', b"X-Amz-Signature", b'"twenty"', b"sign_in_required"),
+        "mails": (b"/d/ord_", b"Canary"),
+        "table outbox": (b"PhotoFailed", b"OrderCompleted", b"AddressRegisteredAgain", b"PhotoRetryRequested"),
+    }
+    places = evidence.places()
+
+    missing = [(place, sign) for place, signs in wanted.items() for sign in signs if sign not in places[place]]
+
+    assert missing == []
+    assert [place for place, text in places.items() if not text and place != "table organizations"] == []
+    assert len(evidence.canaries) >= 26
+
+
+def test_control_a_leak_is_found_however_it_is_written():
+    secret = "a canary/sings at 4:17"
+    texts = [
+        secret,
+        f"xx{secret}yy",
+        secret.lower(),
+        quote(secret),
+        quote_plus(secret),
+        json.dumps({"x": secret}),
+        secret.encode().hex(),
+        *(base64.b64encode(("x" * shift + secret + "tail").encode()).decode() for shift in range(3)),
+    ]
+
+    assert [text for text in texts if not is_in(secret, f"before {text} after".encode())] == []
+    assert not is_in(secret, b"a canary sings")
+    assert is_in("417417", b'"code": "417417"')
+    assert not is_in("417417", b"1417417")
+
+
+def test_what_must_be_recognised_again_is_kept_as_a_digest(evidence: Evidence):
+    tables = {name: "\n".join(parts) for name, parts in evidence.written.items()}
+    canaries = evidence.canaries
+    passwords = set(re.findall(r'"(\$argon2[^"]+)"', tables["accounts"]))
+
+    assert {text.rpartition("$")[0].rpartition("$")[0] for text in passwords} == {"$argon2id$v=19$m=19456,t=2,p=1"}
+    assert len(passwords) >= 4
+    assert ids.digest(canaries["first refresh token"]) in tables["accounts"]
+    assert ids.digest(canaries["second refresh token"]) in tables["accounts"]
+    assert ids.digest(canaries["cart token"]) in tables["carts"]
+    assert ids.digest(KEY) in tables["claims"]
+
+
+def test_previews_hold_the_picture_and_nothing_else(evidence: Evidence):
+    assert len(evidence.previews) == 4
+    for content in evidence.previews:
+        for mark in (b"Exif", b"http://ns.adobe.com", b"Photoshop", b"Canary Camera", b"\xff\xfe"):
+            assert mark not in content[: content.index(b"\xff\xda")], mark
+        with Image.open(io.BytesIO(content)) as image:
+            assert dict(image.getexif()) == {}
+            assert not image.info.keys() & {"exif", "comment", "xmp", "icc_profile", "photoshop"}
+
+
+def test_the_delivered_file_keeps_the_camera_and_loses_place_and_serial_number(evidence: Evidence):
+    with Image.open(io.BytesIO(evidence.delivered)) as image, Image.open(io.BytesIO(jpeg(7).content)) as original:
+        exif = image.getexif()
+        assert image.tobytes() == original.tobytes()
+        assert exif[0x010F] == "Canary Camera"
+        assert dict(exif.get_ifd(0x8825)) == {}
+        assert 0xA431 not in exif.get_ifd(0x8769)
+        assert original.getexif().get_ifd(0x8769)[0xA431] == "SERIAL-CANARY"
