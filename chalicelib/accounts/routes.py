@@ -36,9 +36,11 @@ def resend_code(principal: Principal, body: schemas.Resend) -> schemas.Accepted:
 
 @routes.post("/auth/verify", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))
 def verify_email(principal: Principal, request: Request, body: schemas.Verify) -> Tokens:
-    """Prove an e-mail address with the mailed code, and log in."""
+    """Prove an e-mail address with the mailed code and the password it was registered with, and log in."""
     device = request.headers.get("user-agent", "")
-    return service.verify_email(principal.organization, email=body.email, code=body.code, device=device)
+    return service.verify_email(
+        principal.organization, email=body.email, code=body.code, password=body.password, device=device
+    )
 
 
 @routes.post("/auth/login", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))

@@ -25,6 +25,7 @@ class Register(Input):
 class Verify(Input):
     email: Email
     code: Code
+    password: Password
 
 
 class Resend(Input):

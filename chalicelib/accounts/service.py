@@ -68,17 +68,25 @@ def resend_code(organization: str, *, email: str) -> None:
         transact(*_issue_code(user))
 
 
-def verify_email(organization: str, *, email: str, code: str, device: str = "") -> Tokens:
-    """Log in with a mailed code. Raises Invalid for one that is wrong, used, expired or guessed too often."""
+def verify_email(organization: str, *, email: str, code: str, password: str, device: str = "") -> Tokens:
+    """Log in with a mailed code and the password of the registration it was mailed for.
+
+    The password is asked for again because anybody may register an address: who owns it must not confirm, with the
+    newest code in the mailbox, an account that somebody else holds the password of.
+    Raises Invalid for a code that is wrong, used, expired or guessed too often, and for a wrong password alike.
+    """
     address = normal_email(email)
-    refused = Invalid("invalid_code", "The code is wrong or has expired. Ask for a new one.", field="code")
+    refused = Invalid("invalid_code", "Code and password do not fit, or the code has expired.", field="code")
     user = store.find_by_email(organization, address)
     user_id = user.id if user else store.nobody(address)
     challenge = store.find_challenge(organization, Purpose.SIGN_UP, user_id)
+    knows_password = passwords.matches(user.password if user else None, password)
     now = clock.now()
     nonce = challenge.nonce if challenge else ""
     transact(store.count_try(organization, Purpose.SIGN_UP, user_id, nonce, now, refused))
     if user is None or challenge is None or not compare_digest(_code(challenge).encode(), code.encode()):
+        raise refused
+    if not knows_password:
         raise refused
     verified = user.verify(now)
     session, secret = _new_session(verified, device, now)

@@ -167,7 +167,7 @@ class Journey:
         code = re.search(r"\b\d{6}\b", self._mail_to(email).text)
         expect(code is not None, "the mail holds no code")
         assert code is not None
-        buyer.holding(buyer.post("/auth/verify", {"email": email, "code": code[0]}))
+        buyer.holding(buyer.post("/auth/verify", {"email": email, "code": code[0], "password": password}))
         merged = buyer.get("/cart")
         expect(len(merged["items"]) == len(items), "the guest's cart did not merge")
         del buyer.headers["X-Cart-Token"]

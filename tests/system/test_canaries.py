@@ -236,8 +236,9 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     buyer.post("/auth/register", form, 202)
     _run_jobs()
     code = re.findall(r"\b[0-9]{6}\b", json.loads(found.mails[-1])["Message"]["Body"]["Text"]["Data"])[0]
-    buyer.call("POST", "/auth/verify", {"email": EMAIL, "code": "000000" if code != "000000" else "000001"})
-    first = buyer.post("/auth/verify", {"email": EMAIL, "code": code})
+    proof = {"email": EMAIL, "code": code, "password": PASSWORD}
+    buyer.call("POST", "/auth/verify", proof | {"code": "000000" if code != "000000" else "000001"})
+    first = buyer.post("/auth/verify", proof)
     buyer.post("/auth/register", form, 202)  # now somebody's: its owner is told
     buyer.call("POST", "/auth/login", {"email": EMAIL, "password": TYPED_WRONG})
     buyer.call("POST", "/auth/login", {"email": EMAIL, "password": {"typed": TYPED_WRONG}})
@@ -306,7 +307,7 @@ def _look_around(person: Person, event: str, photo: str, failed: str, found: Evi
     person.call("POST", "/payments/create", {"orderId": order[0]})
     person.call("POST", "/auth/register", {"email": EMAIL, "password": "another fine phrase", "name": "Stranger"})
     person.call("POST", "/auth/resend", {"email": EMAIL})
-    person.call("POST", "/auth/verify", {"email": EMAIL, "code": "000000"})
+    person.call("POST", "/auth/verify", {"email": EMAIL, "code": "000000", "password": "not the canary's"})
     person.call("POST", "/auth/login", {"email": EMAIL, "password": "not the canary's"})
     person.call("POST", "/orders", {"email": "stranger@buyer.example"}, Idempotency_Key=KEY)
     person.call("POST", "/cart/items", {"items": [{"ref": failed}]})

@@ -111,6 +111,7 @@ class Asked:
 
 Objects = Mapping[str, Asked]
 Asking = Callable[[World], Objects]
+_GUESS = {"code": "000000", "password": "a wrong password"}
 NOTHING: Asking = lambda world: {"-": Asked()}  # noqa: E731 (beside the others, as data)
 
 
@@ -224,9 +225,9 @@ OBJECTS: dict[str, Asking] = {
     "POST /auth/register": lambda world: {"-": Asked(body={"email": "no address", "password": "x", "name": "x"})},
     "POST /auth/resend": lambda world: {"-": Asked(body={"email": "no address"})},
     "POST /auth/verify": lambda world: {
-        "-": Asked(body={"email": world.a.people["customer"].email, "code": "000000"}),
-        "foreign": Asked(body={"email": world.b.people["customer"].email, "code": "000000"}),
-        "missing": Asked(body={"email": "customer@c.photos.example", "code": "000000"}),
+        "-": Asked(body={"email": world.a.people["customer"].email, **_GUESS}),
+        "foreign": Asked(body={"email": world.b.people["customer"].email, **_GUESS}),
+        "missing": Asked(body={"email": "customer@c.photos.example", **_GUESS}),
     },
     "GET /cart": NOTHING,
     "DELETE /cart": NOTHING,

@@ -37,15 +37,15 @@ from tests.system.crash.chaos import Chaos, Killed
 ROUNDS = 10
 MINUTE = timedelta(minutes=1)
 _TRIES = 4
-_PATIENCE = timedelta(seconds=2)
-_TRIES_OF_A_MESSAGE = 5
+_PATIENCE = 2
+"""Seconds until somebody who got no answer tries again."""
 _SERVICES: dict[str, tuple[Any, str]] = {
     "dynamodb": (dynamodb_backends, REGION),
     "s3": (s3_backends, "aws"),
     "secretsmanager": (secretsmanager_backends, REGION),
     "ses": (ses_backends, REGION),
 }
-"""Where moto keeps what a service holds. Of SQS only empty queues would be kept."""
+"""Where moto keeps what a service holds. What is in a queue is kept here, as `Outside.messages`."""
 
 
 class Bank(FakeGateway):
@@ -109,11 +109,10 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Answer:
-    """`data` of the envelope. `repeated`: the request had to be sent more than once."""
+    """`data` is the envelope's, or the text of a page."""
 
     status: int
     data: Any
-    repeated: bool
 
 
 class World:
@@ -142,6 +141,7 @@ class World:
         self._time.close()
 
     def checkpoint(self) -> Checkpoint:
+        self._collect()
         services = {name: pickle.dumps(backends[ACCOUNT][region]) for name, (backends, region) in _SERVICES.items()}
         return Checkpoint(clock.now(), services, pickle.dumps(self._outside))
 
@@ -191,7 +191,8 @@ class World:
             found = self._send(method, path, body, who.headers | more)
             if found is None or found.status in (429, 503):
                 repeated = True
-                self.wait(_PATIENCE)
+                told_to_wait = found.header("Retry-After") if found else None
+                self.wait(timedelta(seconds=int(told_to_wait or _PATIENCE)))
                 continue
             told = found.json() if found.body and found.header("Content-Type") == "application/json" else {}
             if told.get("error") and told["error"]["code"] == "token_expired":
@@ -199,7 +200,7 @@ class World:
                 continue
             accepted = {expect, settled} if repeated else {expect}
             assert found.status in accepted, f"{method} {path} answered {found.status}: {told.get('error')}"
-            return Answer(found.status, told.get("data") if told else found.body.decode(), repeated)
+            return Answer(found.status, told.get("data") if told else found.body.decode())
         raise AssertionError(f"{method} {path} was never answered")
 
     def see(self, who: Person, path: str) -> Any:
@@ -319,7 +320,7 @@ class World:
         failed = {item["itemIdentifier"] for item in told["batchItemFailures"]} if told is not _DIED else None
         for message in visible:
             if failed is None or message.id in failed:
-                if message.receives >= _TRIES_OF_A_MESSAGE:
+                if message.receives >= _most_receives(queue):
                     self.dead_letters.append(message)
                     self.messages.remove(message)
             else:
@@ -384,6 +385,11 @@ def _queues() -> dict[str, Any]:
 
 def _visibility(queue: str) -> timedelta:
     return timedelta(seconds=template()["Parameters"][f"{queue.title()}VisibilityTimeout"]["Default"])
+
+
+def _most_receives(queue: str) -> int:
+    policy = template()["Resources"][f"{queue.title()}Queue"]["Properties"]["RedrivePolicy"]
+    return int(policy["maxReceiveCount"])
 
 
 @cache

@@ -110,7 +110,8 @@ def test_from_the_camera_to_the_buyers_disk(running, figure):
     new = {"email": email, "password": secrets.token_urlsafe(12), "name": "Busaba", "language": "en"}
     guest.post("/auth/register", new, expect=202)
     (mail,) = running.soon(lambda: running.mails_to(email) or None, "the code")
-    guest.holding(guest.post("/auth/verify", {"email": email, "code": re.search(r"\b\d{6}\b", mail.text)[0]}))
+    proof = {"email": email, "code": re.search(r"\b\d{6}\b", mail.text)[0], "password": new["password"]}
+    guest.holding(guest.post("/auth/verify", proof))
     merged = guest.get("/cart")
     assert {item["ref"] for item in merged["items"]} == by_id.keys()
     assert (merged["quote"]["total"], merged["quote"]["saved"]) == (299_00, 96_00)
