@@ -136,16 +136,16 @@ def _signing_key(pem: str) -> tuple[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def _public_key(pem: str) -> Any:
+def _public_key(pem: str) -> tuple[str, Any]:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    return load_pem_public_key(pem.encode())
+    key = load_pem_public_key(pem.encode())
+    return _kid(key), key
 
 
 def _verifying_keys() -> dict[str, Any]:
     kid, key = _signing_key(secrets().jwt_private_key.get_secret_value())
-    previous = {name: _public_key(pem) for name, pem in secrets().previous_jwt_public_keys.items()}
-    return previous | {kid: key.public_key()}
+    return {kid: key.public_key()} | dict(map(_public_key, secrets().accepted_jwt_public_keys))
 
 
 def _kid(public_key: Any) -> str:

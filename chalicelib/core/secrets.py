@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from chalicelib.core import aws, clock, ids
 from chalicelib.core.settings import settings
@@ -13,54 +14,55 @@ _HOLD = timedelta(minutes=5)
 _PLACEHOLDERS = ("changeme", "change-me", "placeholder", "example", "secret", "password", "xxxx")
 
 
-class GatewaySecret(BaseModel):
-    """What one PayNoi account needs; `previous_api_key` stays valid for webhooks during a rotation."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    api_key: SecretStr
-    key_id: str
-    account: str
-    type: str = "1"
-    previous_api_key: SecretStr | None = None
-
-    @field_validator("api_key")
-    @classmethod
-    def _is_real(cls, value: SecretStr) -> SecretStr:
-        return _refuse_placeholder(value)
-
-
-class Secrets(BaseModel):
-    """`previous_jwt_public_keys` keeps tokens of a rotated key valid until they expire (kid -> PEM).
-
-    `paynoi` is the account of every organization that has none of its own.
-    """
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    jwt_private_key: SecretStr
-    previous_jwt_public_keys: dict[str, str] = {}
-    token_key: SecretStr = Field(min_length=64)
-    paynoi: GatewaySecret
-    paynoi_of_organizations: dict[str, GatewaySecret] = {}
-
-    @field_validator("jwt_private_key", "token_key")
-    @classmethod
-    def _is_real(cls, value: SecretStr) -> SecretStr:
-        return _refuse_placeholder(value)
-
-    @field_validator("token_key")
-    @classmethod
-    def _is_hex(cls, value: SecretStr) -> SecretStr:
-        bytes.fromhex(value.get_secret_value())
-        return value
-
-
 def _refuse_placeholder(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().lower()
     if len(text) < 16 or any(text.startswith(word) for word in _PLACEHOLDERS) or len(set(text)) < 6:
         raise ValueError("looks like a placeholder, not a secret")
     return value
+
+
+def _refuse_other_than_hex(value: SecretStr) -> SecretStr:
+    bytes.fromhex(value.get_secret_value())
+    return value
+
+
+Real = Annotated[SecretStr, AfterValidator(_refuse_placeholder)]
+TokenKey = Annotated[Real, Field(min_length=64), AfterValidator(_refuse_other_than_hex)]
+
+
+class GatewaySecret(BaseModel):
+    """What one PayNoi account needs; `previous_api_key` stays valid for webhooks during a rotation."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    key_id: str
+    account: str
+    type: str = "1"
+    previous_api_key: SecretStr | None = None
+
+
+class Secrets(BaseModel):
+    """The keys in use, and beside each what else is accepted while it is rotated.
+
+    Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
+    the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
+    `accepted_token_keys` hex. `paynoi` is the account of every organization that has none of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    jwt_private_key: Real
+    accepted_jwt_public_keys: tuple[str, ...] = ()
+    token_key: TokenKey
+    accepted_token_keys: tuple[TokenKey, ...] = ()
+    paynoi: GatewaySecret
+    paynoi_of_organizations: dict[str, GatewaySecret] = {}
+
+    @property
+    def token_keys(self) -> tuple[bytes, ...]:
+        """The one in use, then those that are accepted."""
+        return tuple(bytes.fromhex(key.get_secret_value()) for key in (self.token_key, *self.accepted_token_keys))
 
 
 _held: tuple[datetime, Secrets] | None = None
@@ -87,5 +89,15 @@ def sign(purpose: str, *parts: str) -> str:
 
     Lets an answer that was lost be given again without storing the token itself.
     """
-    key = bytes.fromhex(secrets().token_key.get_secret_value())
-    return ids.urlsafe(hmac.new(key, ids.joined(purpose, *parts), hashlib.sha256).digest())
+    return signatures(purpose, *parts)[0]
+
+
+def signatures(purpose: str, *parts: str) -> list[str]:
+    """What `sign` gives, then what it gave or will give with the other accepted keys."""
+    message = ids.joined(purpose, *parts)
+    return [ids.urlsafe(hmac.new(key, message, hashlib.sha256).digest()) for key in secrets().token_keys]
+
+
+def is_signature(token: str, purpose: str, *parts: str) -> bool:
+    """Whether `token` was derived from the parts with an accepted key."""
+    return any(hmac.compare_digest(token.encode(), known.encode()) for known in signatures(purpose, *parts))

@@ -395,10 +395,10 @@ def _keys_of(record: Record, source: Any) -> dict[str, str]:
 
 
 def _fernet() -> Any:
-    from cryptography.fernet import Fernet
+    from cryptography.fernet import Fernet, MultiFernet
 
-    key = hashlib.sha256(b"cursor" + bytes.fromhex(secrets().token_key.get_secret_value())).digest()
-    return Fernet(base64.urlsafe_b64encode(key))
+    keys = [hashlib.sha256(b"cursor" + key).digest() for key in secrets().token_keys]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
 
 
 def _seal_cursor(last: Record, source: Any, pk: str) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from hmac import compare_digest
 
 from chalicelib.core import clock, ids, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import NotFound
-from chalicelib.core.secrets import sign
+from chalicelib.core.secrets import is_signature, sign
 from chalicelib.core.table import MOST_WRITES, transact
 from chalicelib.entitlements import store
 from chalicelib.entitlements.model import Download, File, Grant
@@ -112,5 +111,4 @@ def link(organization: str, order: str) -> str:
 def _may_open(principal: Principal, grant: Grant) -> bool:
     if grant.owner is not None and grant.owner == principal.user:
         return True
-    token = sign("order", grant.organization, grant.order)
-    return compare_digest(principal.tokens.get("order", "").encode(), token.encode())
+    return is_signature(principal.tokens.get("order", ""), "order", grant.organization, grant.order)

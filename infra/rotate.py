@@ -1,0 +1,162 @@
+"""Replace a key of the secret while everything goes on.
+
+Processes read the secret again after five minutes, each at its own time. So the new key is first accepted, after
+that wait used, and the old one accepted until it is retired, when nothing that it made is around any more.
+"""
+
+import argparse
+import json
+import secrets as random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import boto3
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from rich.console import Console
+from rich.progress import track
+
+WAIT = timedelta(minutes=5, seconds=30)
+"""Longer than any process holds what it has read."""
+
+Secret = dict[str, Any]
+
+
+def new_signing_key() -> str:
+    """PEM of a fresh P-256 private key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def new_token_key() -> str:
+    """Thirty-two random bytes in hex."""
+    return random.token_hex(32)
+
+
+def _public(private_pem: str) -> str:
+    key = load_pem_private_key(private_pem.encode(), password=None).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the secret: its field, the field of what else is accepted, and how long what it made lives."""
+
+    field: str
+    accepted: str
+    fresh: Callable[[], str]
+    shown: Callable[[str], str]
+    until: str
+
+
+KEYS = {
+    "jwt": Key("jwt_private_key", "accepted_jwt_public_keys", new_signing_key, _public, "10 minutes, access tokens"),
+    "token": Key(
+        "token_key", "accepted_token_keys", new_token_key, str, "as long as an order's links and downloads should open"
+    ),
+}
+
+
+def announced(secret: Secret, key: Key, fresh: str) -> Secret:
+    """The secret in which `fresh` is accepted, and not yet used."""
+    return secret | {key.accepted: [*secret.get(key.accepted, []), key.shown(fresh)]}
+
+
+def switched(secret: Secret, key: Key, fresh: str) -> Secret:
+    """The secret in which an announced `fresh` is used and the one before accepted. Raises ValueError otherwise."""
+    accepted = list(secret.get(key.accepted, []))
+    accepted.remove(key.shown(fresh))
+    return secret | {key.field: fresh, key.accepted: [*accepted, key.shown(secret[key.field])]}
+
+
+def retired(secret: Secret, key: Key) -> Secret:
+    """The secret that accepts the key in use only."""
+    return {name: value for name, value in secret.items() if name != key.accepted}
+
+
+class Vault:
+    """The secret of one stage. `write` refuses to overwrite what somebody else stored meanwhile."""
+
+    def __init__(self, client: Any, secret_id: str) -> None:
+        self._client = client
+        self._id = secret_id
+
+    def read(self) -> tuple[Secret, str]:
+        """The secret and its version."""
+        answer = self._client.get_secret_value(SecretId=self._id)
+        return json.loads(answer["SecretString"]), answer["VersionId"]
+
+    def write(self, secret: Secret, over: str) -> str:
+        """Store a secret made from version `over`; returns its version. Raises ChangedMeanwhile."""
+        if self.read()[1] != over:
+            raise ChangedMeanwhile("Somebody else stored another secret meanwhile. Nothing was written; start again.")
+        return str(self._client.put_secret_value(SecretId=self._id, SecretString=json.dumps(secret))["VersionId"])
+
+
+class ChangedMeanwhile(RuntimeError):
+    """The secret is not the one that was read."""
+
+
+def rotate(vault: Vault, key: Key, wait: Callable[[], None]) -> None:
+    """Announce a fresh key, wait until every process accepts it, use it."""
+    fresh = key.fresh()
+    secret, version = vault.read()
+    announcement = announced(secret, key, fresh)
+    version = vault.write(announcement, over=version)
+    wait()
+    vault.write(switched(announcement, key, fresh), over=version)
+
+
+def retire(vault: Vault, key: Key) -> None:
+    secret, version = vault.read()
+    vault.write(retired(secret, key), over=version)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(prog="python3 -m infra rotate", description=__doc__)
+    arguments.add_argument("key", choices=sorted(KEYS), help="jwt signs access tokens; token makes the opaque ones")
+    arguments.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
+    arguments.add_argument("--stage", required=True, help="the stage whose secret it is, as prod")
+    arguments.add_argument("--app", default="thepixstock")
+    arguments.add_argument("--region", help="AWS region; that of your profile otherwise")
+    arguments.add_argument("--endpoint", metavar="URL", help="another address of Secrets Manager, as an emulator's")
+    wanted = arguments.parse_args()
+    key = KEYS[wanted.key]
+    client = boto3.client("secretsmanager", region_name=wanted.region, endpoint_url=wanted.endpoint)
+    vault = Vault(client, f"{wanted.app}/{wanted.stage}/app")
+    console = Console()
+    try:
+        if wanted.retire:
+            retire(vault, key)
+            console.print(f"Only the {wanted.key} key in use is accepted now.")
+        else:
+            rotate(vault, key, lambda: _wait(console))
+            console.print(f"The new {wanted.key} key is in use; the one before is still accepted.")
+            console.print(f"Retire it with --retire after: {key.until}.")
+    except ChangedMeanwhile as failure:
+        console.print(f"[bold red]{failure}[/bold red]")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped before the switch: the old key is in use. Starting again announces another one.")
+        return 130
+    return 0
+
+
+def _wait(console: Console) -> None:
+    console.print("The new key is accepted. It will be used once every process has read it.")
+    for _ in track(range(int(WAIT.total_seconds())), description="waiting", console=console):
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
