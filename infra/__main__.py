@@ -15,14 +15,20 @@ OLDEST = (3, 11)
 WHOLE_SUITE = ["--cov", "--cov-report=term-missing:skip-covered", "--cov-fail-under=95"]
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
-    "demo": "run the main job from upload to download, with a timeline; files stay in .local/demo/",
-    "run": "keep the whole system running for someone writing a frontend, with demo data and log-ins",
-    "reset": "forget what demo and run stored in .local/",
-    "test": "run the tests with coverage of chalicelib, at least 95 percent",
-    "check": "run ruff, mypy --strict and import-linter",
-    "openapi": "write the API's OpenAPI document to .local/openapi.json",
-    "setup": "only make or update .venv; the other commands do so by themselves",
+    "demo": (
+        "infra.local.demo",
+        "run the main job from upload to download, with a timeline; files stay in .local/demo/",
+    ),
+    "run": ("infra.local.run", "keep the whole system running for someone writing a frontend, with data and log-ins"),
+    "reset": ("infra.local.reset", "forget what demo and run stored in .local/"),
+    "test": ("pytest", "run the tests with coverage of chalicelib, at least 95 percent"),
+    "check": ("infra.checks", "run ruff, mypy --strict and import-linter"),
+    "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
+    "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
+    "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }
+OF_THE_LAUNCHER = ("demo", "run", "reset", "test", "check", "openapi", "setup")
+"""Commands whose arguments are read here; the modules of the others read their own."""
 
 
 def refusal(version: "tuple[int, int]", system: str, package: "str | None") -> "str | None":
@@ -44,7 +50,10 @@ def parser() -> argparse.ArgumentParser:
         description="ThePixStock: the project's own commands. The first makes .venv, which takes a minute.",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    each = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+    each = {
+        name: commands.add_parser(name, help=text, description=text, add_help=name in OF_THE_LAUNCHER)
+        for name, (_, text) in COMMANDS.items()
+    }
     each["demo"].add_argument("--photos", metavar="FOLDER", type=folder, help="your own photos in place of samples")
     each["run"].add_argument("--port", metavar="N", type=int, help="port of the API on 127.0.0.1")
     each["test"].add_argument(
@@ -63,23 +72,29 @@ def folder(text: str) -> Path:
     return path
 
 
-def module_call(wanted: argparse.Namespace) -> "list[str]":
+def read(words: "list[str] | None" = None) -> "tuple[argparse.Namespace, list[str]]":
+    """The command, and what its module reads itself."""
+    top = parser()
+    wanted, others = top.parse_known_args(words)
+    if others and wanted.command in OF_THE_LAUNCHER:
+        top.error(f"unrecognized arguments: {' '.join(others)}")
+    return wanted, others
+
+
+def module_call(wanted: argparse.Namespace, others: "list[str]") -> "list[str]":
     """What follows `python -m` for a command."""
-    if wanted.command == "demo":
-        return ["infra.local.demo", *(["--photos", str(wanted.photos)] if wanted.photos else [])]
-    if wanted.command == "run":
-        return ["infra.local.run", *(["--port", str(wanted.port)] if wanted.port is not None else [])]
-    if wanted.command == "reset":
-        return ["infra.local.reset"]
-    if wanted.command == "openapi":
-        return ["infra.openapi"]
-    if wanted.command == "check":
-        return ["infra.checks"]
-    return ["pytest", "-n", "2", "--dist", "worksteal", *(wanted.pytest or WHOLE_SUITE)]
+    module = COMMANDS[wanted.command][0]
+    if wanted.command == "demo" and wanted.photos:
+        return [module, "--photos", str(wanted.photos)]
+    if wanted.command == "run" and wanted.port is not None:
+        return [module, "--port", str(wanted.port)]
+    if wanted.command == "test":
+        return [module, "-n", "2", "--dist", "worksteal", *(wanted.pytest or WHOLE_SUITE)]
+    return [module, *others]
 
 
 def main() -> NoReturn:
-    wanted = parser().parse_args()
+    wanted, others = read()
     from infra import workspace
 
     try:
@@ -95,7 +110,7 @@ def main() -> NoReturn:
     # From here on this process is the command itself: signals and the exit code are its own.
     sys.stdout.flush()
     os.chdir(ROOT)
-    os.execv(python, [str(python), "-m", *module_call(wanted)])
+    os.execv(python, [str(python), "-m", *module_call(wanted, others)])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`python3 -m infra`: what it lists, what it refuses, what it starts."""
 
 import ast
+import importlib.util
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from infra import checks, openapi, workspace
 
 
 def call(*words: str) -> list[str]:
-    return launcher.module_call(launcher.parser().parse_args(words))
+    return launcher.module_call(*launcher.read(list(words)))
 
 
 def test_help_lists_every_command(capsys):
@@ -24,7 +25,7 @@ def test_help_lists_every_command(capsys):
 
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    for command in ("demo", "run", "reset", "test", "check", "openapi", "setup"):
+    for command in launcher.COMMANDS:
         assert f"    {command} " in said
 
 
@@ -35,6 +36,15 @@ def test_each_command_starts_its_module(tmp_path):
     assert call("reset") == ["infra.local.reset"]
     assert call("openapi") == ["infra.openapi"]
     assert call("check") == ["infra.checks"]
+
+
+def test_a_command_that_reads_its_own_arguments_gets_them_as_they_are():
+    assert call("rotate", "jwt", "--stage", "prod", "--help") == ["infra.rotate", "jwt", "--stage", "prod", "--help"]
+
+
+@pytest.mark.parametrize("command", [name for name, (module, _) in launcher.COMMANDS.items() if module])
+def test_the_module_of_each_command_exists(command):
+    assert importlib.util.find_spec(launcher.COMMANDS[command][0]) is not None
 
 
 def test_the_whole_suite_has_a_coverage_floor_and_a_part_of_it_has_none():
@@ -50,10 +60,12 @@ def test_a_relative_photo_folder_is_found_from_where_the_person_stands(tmp_path,
     assert call("demo", "--photos", "holiday")[-1] == str(tmp_path / "holiday")
 
 
-@pytest.mark.parametrize("words", [[], ["deploy"], ["demo", "--photos", "no-such-folder"], ["run", "--port", "x"]])
+@pytest.mark.parametrize(
+    "words", [[], ["dance"], ["reset", "--hard"], ["demo", "--photos", "no-such-folder"], ["run", "--port", "x"]]
+)
 def test_a_wrong_command_line_is_refused_before_anything_is_made(words, capsys):
     with pytest.raises(SystemExit) as ended:
-        launcher.parser().parse_args(words)
+        launcher.read(words)
 
     assert ended.value.code == 2
     assert "usage: python3 -m infra" in capsys.readouterr().err
