@@ -349,8 +349,9 @@ def _key(item: Mapping[str, Any]) -> Key:
 def tables() -> dict[str, dict[Key, Any]]:
     """Everything in all tables."""
     dynamodb = client("dynamodb")
+    scan = dynamodb.get_paginator("scan").paginate
     return {
-        name: {_key(item): item for item in dynamodb.scan(TableName=name)["Items"]}
+        name: {_key(item): item for page in scan(TableName=name) for item in page["Items"]}
         for name in dynamodb.list_tables()["TableNames"]
     }
 

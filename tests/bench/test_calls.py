@@ -1,0 +1,67 @@
+"""What a request costs is known, and does not grow with the tables."""
+
+import pytest
+
+from app import app
+from tests.bench import calls
+from tests.bench.calls import Row
+from tests.system.authorization import matrix
+from tests.system.world import World
+
+pytestmark = pytest.mark.xdist_group("calls")
+
+UNMEASURED = {"POST /auth/register", "POST /auth/resend", "POST /auth/verify", "POST /payments/webhook"}
+"""The oracle knows only their refusals."""
+
+
+@pytest.fixture(scope="module")
+def callers(world: World) -> dict[str, dict[str, str]]:
+    return matrix.callers(world)
+
+
+@pytest.fixture(scope="module")
+def small(world: World, callers: dict[str, dict[str, str]]) -> dict[str, Row]:
+    return {row.route: row for row in calls.rows(world, callers)}
+
+
+@pytest.fixture(scope="module")
+def large(world: World, callers: dict[str, dict[str, str]], small: dict[str, Row], grown: int) -> dict[str, Row]:
+    """Measured again after the tables have grown."""
+    assert calls.grow(world, grown) > 5 * grown
+    return {row.route: row for row in calls.rows(world, callers)}
+
+
+def test_every_route_is_measured(small):
+    assert small.keys() | UNMEASURED >= {route.name for route in app.mounted if not route.hidden}
+
+
+def test_calls_are_those_of_the_table(small, request):
+    if request.config.getoption("--write-calls"):
+        calls.write(small.values())
+
+    assert {name: cost(row) for name, row in small.items()} == {
+        name: cost(row) for name, row in calls.known().items()
+    }, "a route costs something else than calls.csv says; if it must: python3 -m infra bench calls --write"
+
+
+def test_no_request_costs_more_when_the_tables_are_large(small, large):
+    dearer = {
+        name: (cost(small[name]), cost(large[name]))
+        for name in small
+        if large[name].calls != small[name].calls or large[name].reads > small[name].reads + 1
+    }
+
+    assert dearer == {}
+
+
+def test_no_request_reads_more_items_than_its_page_and_one(large):
+    assert {row.route: row.items for row in large.values() if row.items > 40} == {}
+
+
+def test_nothing_scans(small, large):
+    assert [row.route for row in (*small.values(), *large.values()) if "Scan" in row.others] == []
+
+
+def cost(row: Row) -> tuple[str, int, str]:
+    """What must not change unnoticed. Units are rounded up from sizes, which differ by a byte from run to run."""
+    return row.caller, row.calls, row.others
