@@ -7,10 +7,23 @@ import pytest
 
 from chalicelib.core import clock
 from tests.stack import moto_stack
+from tests.system.policies.trace import Trace, traced
 from tests.system.world import Bank, Mould, World, build, opened
 
 FRESH = timedelta(minutes=3)
 """How long a world is poured again: the access tokens in it live ten minutes."""
+
+NOWHERE = "nobody-made-this"
+"""In the names of what a test asks for that is in no stack, so that no policy can name it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def permitted() -> Iterator[None]:
+    """Whatever a test makes a function do, the function's policy allows."""
+    trace = Trace()
+    with traced(trace):
+        yield
+    assert [each for each in trace.missing() if NOWHERE not in each] == []
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,12 @@ class Lab:
                 self._golden[flow] = Golden(start, known, tuple(world.chaos.points), end)
         return self._golden[flow]
 
+    def tell(self, flow: Flow) -> None:
+        """Run a flow undisturbed, whatever it leaves behind."""
+        start, _ = self._start(flow)
+        with self._world(start) as world:
+            flow.story(world)
+
     def differences(self, flow: Flow, *faults: Fault) -> list[str]:
         """What a run with faults ends differently in, or wrong; empty is what we want."""
         golden = self.golden(flow)

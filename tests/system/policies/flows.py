@@ -1,0 +1,194 @@
+"""Drives every function through everything that it can ask of AWS.
+
+The flows of the crash harness and the matrix's calls are most of it. Told here, like theirs, is what neither does.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from PIL import Image
+
+from app import app
+from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
+from chalicelib.payments.gateways.contract import State
+from tests.stack import ENVIRONMENT, client
+from tests.system import world as worlds
+from tests.system.authorization import matrix
+from tests.system.authorization.matrix import OBJECTS, Matrix
+from tests.system.crash.chaos import Fault, Mode
+from tests.system.crash.flows import (
+    FLOWS,
+    PICTURES,
+    Flow,
+    members,
+    nobody,
+    offered,
+    payment,
+    studio,
+    upload,
+    webhook,
+)
+from tests.system.crash.lab import Lab
+from tests.system.crash.world import Person, World
+
+A_WHILE = timedelta(seconds=4)
+"""After this the API asks the gateway again when a buyer looks."""
+
+CALLERS = ("visitor", "guest", "customer", "photographer", "admin")
+"""Between them they may use every route."""
+
+
+def tell(lab: Lab) -> None:
+    """What people do, and what the functions do behind it; then facts that only the sweep can find."""
+    for flow in MORE.values():
+        lab.tell(flow)
+    for flow in FLOWS.values():
+        lab.golden(flow)
+    for name in ("register", "damaged upload", "webhook"):
+        for at, point in enumerate(lab.golden(FLOWS[name]).points, start=1):
+            if point.takes(Mode.STREAM_LOST):
+                assert lab.differences(FLOWS[name], Fault(at, Mode.STREAM_LOST)) == []
+
+
+def ask(world: worlds.World) -> list[str]:
+    """Every route, by whoever may use it, on everything; returns what it answered wrong. Aliases lead to the same."""
+    callers = {name: headers for name, headers in matrix.callers(world).items() if name in CALLERS}
+    asking = Matrix(world, app, callers, worlds.Stored(), matrix.rules(), OBJECTS)
+    return [problem for route in app.mounted for problem in asking.problems(replace(route, aliases=()))]
+
+
+# --- accounts -----------------------------------------------------------------------------------------------
+
+
+def log_out_everywhere(world: World) -> None:
+    buyer = world.person("buyer")
+    world.ask(buyer, "POST", "/auth/logout", {"everywhere": True}, expect=204)
+    world.ask(buyer, "GET", "/auth/me", expect=401)
+
+
+def copied_token(world: World) -> None:
+    """Somebody else has the refresh token, too, and comes second."""
+    buyer = world.person("buyer")
+    copied = {"refreshToken": buyer.refresh}
+    world.holds(buyer, world.ask(buyer, "POST", "/auth/refresh", copied).data)
+    world.wait(GRACE + timedelta(seconds=1))
+    world.ask(Person("", ""), "POST", "/auth/refresh", copied, expect=401)
+    world.ask(buyer, "GET", "/auth/me", expect=401)
+
+
+def locked_out(world: World) -> None:
+    """The right password comes after ten wrong ones, and again when the lock is over."""
+    buyer = world.person("buyer")
+    for _ in range(LOG_IN_TRIES):
+        world.ask(buyer, "POST", "/auth/login", {"email": buyer.email, "password": "a wrong guess"}, expect=401)
+    world.ask(buyer, "POST", "/auth/login", {"email": buyer.email, "password": buyer.password})
+
+
+def unproven(world: World) -> None:
+    """Who registered and has no code tries everything else; so does who has an account, and who has none."""
+    anna, stranger = world.person("anna"), world.person("stranger")
+    credentials = {"email": anna.email, "password": anna.password}
+    for _ in range(2):
+        world.ask(anna, "POST", "/auth/register", credentials | {"name": "Anna"}, expect=202)
+    world.ask(anna, "POST", "/auth/login", credentials, expect=403)
+    world.ask(anna, "POST", "/auth/verify", credentials | {"code": "wrong!"}, expect=400)
+    for who in (anna, stranger):
+        world.ask(who, "POST", "/auth/resend", {"email": who.email}, expect=202)
+    world.settle()
+    assert world.mails_to(anna)
+    assert not world.mails_to(stranger)
+
+
+def registered_already(world: World) -> None:
+    buyer = world.person("buyer")
+    new = {"email": buyer.email, "password": buyer.password, "name": "Somebody"}
+    world.ask(buyer, "POST", "/auth/register", new, expect=202)
+    world.ask(buyer, "POST", "/auth/resend", {"email": buyer.email}, expect=202)
+    world.settle()
+    assert len(world.mails_to(buyer)) == 2
+
+
+# --- photos -------------------------------------------------------------------------------------------------
+
+
+def marked_with_an_image(world: World) -> None:
+    """The organization's own mark is read where photos are rendered."""
+    image = io.BytesIO()
+    Image.new("RGBA", (64, 32), "red").save(image, "PNG")
+    body = {"version": 0, "imagePng": base64.b64encode(image.getvalue()).decode()}
+    world.ask(world.person("organizer"), "PUT", "/organization/watermark", body)
+    upload(world)
+
+
+def vanished(world: World) -> None:
+    """The file is gone before anybody looked at it."""
+    form, bucket = json.loads(world.notes["form"]), ENVIRONMENT["PIX_ORIGINALS_BUCKET"]
+    world.send_file(form, PICTURES[0].content)
+    for version in client("s3").list_object_versions(Bucket=bucket)["Versions"]:
+        client("s3").delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+    world.settle()
+    photos = world.see(world.person("photographer"), f"/events/{world.notes['event']}/uploads")["items"]
+    assert [photo["processing"] for photo in photos] == ["failed"]
+
+
+def sold_after_the_end(world: World) -> None:
+    """The event is deleted while the buyer looks at the QR code; who paid gets what was bought."""
+    world.ask(world.person("organizer"), "DELETE", f"/events/{world.notes['event']}", expect=204)
+    webhook(world)
+
+
+# --- payments -----------------------------------------------------------------------------------------------
+
+
+def by_webhook(world: World, transaction: str) -> None:
+    world.webhook(transaction)
+    world.settle()
+
+
+def by_sweep(world: World, transaction: str) -> None:
+    world.minute()
+    world.settle()
+
+
+def by_looking(world: World, transaction: str) -> None:
+    world.wait(A_WHILE)
+    world.ask(world.person("buyer"), "GET", f"/payments/{world.notes['payment']}/status")
+    world.settle()
+
+
+def settled(how: Callable[[World, str], None], state: State, seen: str, world: World, **changes: int) -> None:
+    """The gateway says something of a charge to whoever asks."""
+    transaction = next(id for id, held in world.bank.charges.items() if held.reference == world.notes["payment"])
+    world.bank.set(transaction, state, **changes)
+    how(world, transaction)
+    with world.undisturbed():
+        found = world.ask(world.person("buyer"), "GET", f"/payments/{world.notes['payment']}/status").data
+    assert found["status"] == seen
+
+
+def _settling() -> Iterator[tuple[str, Flow]]:
+    """Three functions settle payments: each meets all that a gateway may say."""
+    for how in (by_webhook, by_sweep, by_looking):
+        said = partial(settled, how)
+        yield f"pending {how.__name__}", Flow(payment, partial(said, "pending", "pending"))
+        yield f"expired {how.__name__}", Flow(payment, partial(said, "expired", "expired"))
+        yield f"paid {how.__name__}", Flow(payment, partial(said, "captured", "captured"))
+        yield f"wrong {how.__name__}", Flow(payment, partial(said, "captured", "review", amount=1))
+
+
+MORE: dict[str, Flow] = {
+    "log out everywhere": Flow(studio, log_out_everywhere),
+    "copied token": Flow(studio, copied_token),
+    "locked out": Flow(members, locked_out),
+    "unproven": Flow(nobody, unproven),
+    "registered already": Flow(members, registered_already),
+    "marked with an image": Flow(studio, marked_with_an_image),
+    "vanished": Flow(offered, vanished),
+    "sold after the end": Flow(payment, sold_after_the_end),
+    **dict(_settling()),
+}

@@ -1,0 +1,56 @@
+"""What a function may do is what it does: its policy against the calls that are made while it runs.
+
+The other suites that run functions are traced, too (`permitted` in conftest.py): nothing that they make a function do
+may be missing from its policy. Here every function is driven through everything, so that nothing may be left over.
+"""
+
+import pytest
+
+from tests.system.crash import lab as laboratory
+from tests.system.policies import flows, rights
+from tests.system.policies.rights import FUNCTIONS
+from tests.system.policies.trace import Trace, traced
+from tests.system.world import World
+
+pytestmark = pytest.mark.slow
+
+DRIVEN_UNLIKE = {
+    ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
+    ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
+    ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
+    ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
+}
+"""Code that not every function leaves through the same calls, and why it can not."""
+
+
+@pytest.fixture(scope="module")
+def told(secret: str) -> Trace:
+    trace = Trace()
+    with laboratory.opened(secret) as lab, traced(trace, cold=True):
+        flows.tell(lab)
+    return trace
+
+
+@pytest.fixture(scope="module")
+def trace(told: Trace, world: World) -> Trace:
+    """Everything that every function does, once at least."""
+    with traced(told, cold=True):
+        assert flows.ask(world) == []
+    assert told.driven_unlike() == DRIVEN_UNLIKE.keys()
+    return told
+
+
+def test_every_function_may_do_what_it_does_and_nothing_else(trace: Trace):
+    wrong: dict[str, list[str]] = {}
+    print(f"\n{'function':16}{'statements':>11}{'actions':>9}{'resources':>11}{'missing':>9}{'unused':>8}")
+    for function in FUNCTIONS:
+        policy = rights.document(function)
+        held = rights.given(policy)
+        found = rights.differences(policy, trace.rights[function] | rights.used_by_lambda(function))
+        if found:
+            wrong[function] = found
+        sizes = len(policy["Statement"]), len({each.action for each in held}), len({each.resource for each in held})
+        missing, unused = (sum(each.startswith(kind) for each in found) for kind in ("missing", "unused"))
+        print(f"{function:16}{sizes[0]:>11}{sizes[1]:>9}{sizes[2]:>11}{missing:>9}{unused:>8}")
+
+    assert wrong == {}
