@@ -66,9 +66,11 @@ def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]
     """Change the photo as long as the object is news to it; None when it is not, or no longer."""
     for _ in range(_TRIES):
         photo = store.find(arrival.organization, [arrival.photo]).get(arrival.photo)
-        if photo is None or not photo.takes(arrival.attempt, arrival.object_version):
+        if photo is None:
             return None
         log.adopt(photo.correlation)
+        if not photo.takes(arrival.attempt, arrival.object_version):
+            return None
         try:
             changed, facts = change(photo)
             if changed != photo:
