@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,6 +29,7 @@ ORDER_CODE = re.compile(r"[2-9A-HJ-NP-Z]{8}")
 MOST_LINES = 10_000  # what one query of Logs Insights answers
 STYLES = {"WARNING": "yellow", "ERROR": "red"}
 _PLACED = ("at", "level", "message", "correlation", "function", "lambda", "trace", "cold", "_aws", "Stage")
+_SUBJECTS = ("event", "photo", "order", "payment")
 _SOURCES, _OUTCOMES = ("route", "handler", "fact"), ("outcome", "status", "code", "error")
 
 Line = dict[str, Any]
@@ -47,13 +49,14 @@ def ways(id: str, search: Search) -> dict[str, list[Line]]:
     wanted = {id, id.upper()} if ORDER_CODE.fullmatch(id.upper()) else {id}
     found = _naming(search(wanted), wanted)
     if orders := {line["order"] for line in found if line.get("order_code") in wanted}:
+        wanted |= orders
         found += _naming(search(orders), orders)
     correlations = {line["correlation"] for line in found}
     grouped: dict[str, list[Line]] = {}
     for line in sorted(search(correlations) if correlations else (), key=lambda line: line["at"]):
         if line["correlation"] in correlations:
             grouped.setdefault(line["correlation"], []).append(line)
-    return grouped
+    return {correlation: _concerning(wanted, lines) for correlation, lines in grouped.items()}
 
 
 def parsed(texts: Iterable[str]) -> Iterator[Line]:
@@ -77,6 +80,17 @@ def in_file(path: Path) -> Search:
 
 def _naming(lines: Iterable[Line], values: Collection[str]) -> list[Line]:
     return [line for line in lines if any(value in values for value in line.values() if isinstance(value, str))]
+
+
+def _concerning(wanted: Collection[str], lines: list[Line]) -> list[Line]:
+    """Without what is only about others of its kind: of one request's hundred photos the one that was asked for."""
+    for kind in _SUBJECTS:
+        ours = {line.get("lambda") for line in lines if line.get(kind) in wanted}
+        others = {line.get("lambda") for line in lines if kind in line and line[kind] not in wanted} - ours
+        if ours:
+            silent = [line for line in lines if kind not in line and line.get("lambda") not in others]
+            lines = [line for line in lines if line.get(kind) in wanted or line in silent]
+    return lines
 
 
 # --- a stage in AWS -----------------------------------------------------------------------------------------
@@ -125,12 +139,13 @@ class Insights:
 
 
 def timeline(correlation: str, lines: Sequence[Line]) -> Table:
-    """One correlation's way. The function is named where another call of it begins."""
+    """One correlation's way. The function is named where another call of it begins, a field where it is another."""
     first, last = (_moment(line) for line in (lines[0], lines[-1]))
     traces = sorted({line["trace"] for line in lines if "trace" in line})
     table = Table(
         title=f"{correlation}: {first:%Y-%m-%d}, {_ms(last - first):,} ms",
         caption=f"X-Ray {' '.join(traces)}" if traces else None,
+        box=box.SIMPLE_HEAD,
         title_justify="left",
         caption_justify="left",
     )
@@ -138,7 +153,7 @@ def timeline(correlation: str, lines: Sequence[Line]) -> Table:
     table.add_column("+ms", justify="right", no_wrap=True)
     for name in ("function", "route, handler, fact", "message", "outcome", "fields"):
         table.add_column(name, overflow="fold")
-    call = None
+    call, told = None, Line()
     for line in lines:
         new, call = line.get("lambda") != call, line.get("lambda")
         function = line.get("function", "?") + (" (cold)" if line.get("cold") else "")
@@ -150,10 +165,16 @@ def timeline(correlation: str, lines: Sequence[Line]) -> Table:
                 " ".join(str(line[name]) for name in names if name in line)
                 for names in (_SOURCES, ("message",), _OUTCOMES)
             ),
-            " ".join(f"{n}={v}" for n, v in line.items() if n not in (*_PLACED, *_SOURCES, *_OUTCOMES)),
+            " ".join(f"{name}={value}" for name, value in _fields(line) if name == "ms" or told.get(name) != value),
         ]
+        told |= dict(_fields(line))
         table.add_row(*map(escape, shown), style=STYLES.get(line.get("level", "")))
     return table
+
+
+def _fields(line: Line) -> list[tuple[str, Any]]:
+    """What has no column of its own."""
+    return [(name, value) for name, value in line.items() if name not in (*_PLACED, *_SOURCES, *_OUTCOMES)]
 
 
 def _moment(line: Line) -> datetime:

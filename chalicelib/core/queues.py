@@ -134,15 +134,15 @@ def named(body: object) -> dict[str, object]:
 def _consume(record: Mapping[str, Any], foreign: Callable[[dict[str, Any]], Outcome] | None) -> bool:
     """Run the handler for one message; False when it failed and is to come back."""
     started = time.perf_counter()
-    about: dict[str, object] = {"queue": record.get("eventSourceARN", "").rpartition(":")[2]}
+    about: dict[str, object] = {}
     with log.correlated(None):
         try:
             message = json.loads(record["body"])
             log.adopt(message.get("correlation"))
-            about |= {"handler": message.get("handler"), "fact": message.get("fact"), **named(message.get("body"))}
+            about = {"handler": message.get("handler"), "fact": message.get("fact"), **named(message.get("body"))}
             outcome = _run(message, foreign)
         except Exception as failure:  # noqa: BLE001 (this message comes back; the others are done)
-            log.bug("message failed", failure, **about)
+            log.bug("message failed", failure, queue=record.get("eventSourceARN", "").rpartition(":")[2], **about)
             return False
         log.info("handled", **about, outcome=outcome.value, ms=round((time.perf_counter() - started) * 1000))
     return True

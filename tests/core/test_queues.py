@@ -287,7 +287,6 @@ def test_a_handled_message_tells_what_it_is_about_and_nothing_else_of_the_body(h
     assert {name: line[name] for name in line.keys() - {"at", "level"}} == {
         "message": "handled",
         "correlation": "req-1",
-        "queue": "shop-jobs",
         "handler": f"{NAME}.count",
         "fact": "LampLit",
         "organization": "org_1",
