@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,15 +14,13 @@ Line = dict[str, Any]
 
 @contextmanager
 def lines() -> Iterator[Callable[[], list[Line]]]:
-    """Gives a function that tells the lines logged inside so far. Whatever logging was before goes on after."""
-    logger = logging.getLogger(log.__name__)
-    handlers = list(logger.handlers)
+    """Gives a function that tells the lines logged inside so far."""
     stream = io.StringIO()
     log.configure(stream)
     try:
         yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     finally:
-        logger.handlers[:] = handlers
+        log.configure()
 
 
 def measured(logged: list[Line]) -> Counter[str]:
