@@ -24,6 +24,7 @@ COMMANDS = {
     "test": ("pytest", "run the tests with coverage of chalicelib, at least 95 percent"),
     "check": ("infra.checks", "run ruff, mypy --strict and import-linter"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
+    "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
     "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }

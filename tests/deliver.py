@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import chalicelib
-from chalicelib.core import outbox, queues
+from chalicelib.core import log, outbox, queues
 from tests.stack import ENVIRONMENT, QUEUES, client
 
 Consumer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -22,7 +22,8 @@ def facts() -> list[queues.Fact]:
 def relay() -> int:
     records = sorted(outbox.OutboxRecord.scan(), key=lambda record: record.due_sk)
     for record in records:
-        outbox.relay(record)
+        with log.correlated(record.correlation):
+            outbox.relay(record)
     return len(records)
 
 

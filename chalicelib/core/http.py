@@ -9,6 +9,7 @@ import inspect
 import json
 import posixpath
 import re
+import time
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -195,6 +196,7 @@ class Api(Chalice):
 
     def __init__(self, app_name: str, access: Access) -> None:
         super().__init__(app_name, debug=False, configure_logs=False)
+        self.register_middleware(_named_in_log, "all")
         self.access = access
         self.mounted: list[Route] = []
         self._aliases: list[tuple[re.Pattern[str], dict[str, Route]]] = []
@@ -264,15 +266,18 @@ class Api(Chalice):
         return self._respond(self._request(), Reply("", status=204))
 
     def _answer(self, route: Route, path_values: dict[str, str]) -> Response:
-        request = self._request()
+        request, started, code = self._request(), time.perf_counter(), None
         with log.correlated(request.id):
             try:
-                return self._respond(request, self._dispatch(route, request, path_values))
+                response = self._respond(request, self._dispatch(route, request, path_values))
             except AppError as refusal:
-                reply = refusal_reply(refusal, request.id)
+                code = refusal.code
+                response = self._respond(request, refusal_reply(refusal, request.id))
             except Exception as failure:  # noqa: BLE001 (whatever goes wrong, the caller gets the envelope)
-                reply = self._unexpected(failure, route, request)
-            return self._respond(request, reply)
+                response = self._respond(request, self._unexpected(failure, route, request))
+            ms = round((time.perf_counter() - started) * 1000)
+            log.info("answered", route=route.name, status=response.status_code, code=code, ms=ms)
+            return response
 
     def _dispatch(self, route: Route, request: Request, path_values: dict[str, str]) -> Reply:
         organization = self.access.tenant_of(request.host)
@@ -380,6 +385,13 @@ class Api(Chalice):
         except Exception as failure:  # noqa: BLE001 (an answer without CORS headers is still an answer)
             log.bug("origins unknown", failure)
             return False
+
+
+def _named_in_log(event: Any, proceed: Callable[[Any], Any]) -> Any:
+    """Around every call of every Lambda function: its lines name it."""
+    context = event.lambda_context if hasattr(event, "lambda_context") else event.context
+    with log.called(context.function_name, context.aws_request_id):
+        return proceed(event)
 
 
 # --- answering ----------------------------------------------------------------------------------------------

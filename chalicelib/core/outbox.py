@@ -16,7 +16,8 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core import clock, ids, log, queues
+from chalicelib.core import clock, ids, log, metrics, queues
+from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Fact
 from chalicelib.core.table import Moment, Record, Write, create, index, table
 
@@ -62,10 +63,12 @@ def relay(record: OutboxRecord) -> None:
     """
     if record.fact not in Fact.known:
         raise LookupError(f"no fact is called {record.fact}")
-    for handler in queues.handlers_of(record.fact):
-        message = queues.encode(handler, record.fact, json.loads(record.body), record.correlation)
+    handlers, body = queues.handlers_of(record.fact), json.loads(record.body)
+    for handler in handlers:
+        message = queues.encode(handler, record.fact, body, record.correlation)
         queues.send(handler.queue, [message])
     record.delete()
+    log.info("fact relayed", fact=record.fact, count=len(handlers), **queues.named(body))
 
 
 def relay_stream(event: Mapping[str, Any]) -> None:
@@ -78,13 +81,23 @@ def relay_stream(event: Mapping[str, Any]) -> None:
 
 
 def sweep() -> int:
-    """Relay facts that the stream left behind for a minute; returns how many."""
-    before = clock.stamp(clock.now() - _STALE)
-    relayed = 0
-    for shard in range(_SHARDS):
-        stale = OutboxRecord.due.query(f"G#DUE#outbox#{shard}", OutboxRecord.due_sk < before, limit=_SWEEP_AT_MOST)
-        relayed += sum([_try_to_relay(record) for record in list(stale)])
-    return relayed
+    """Relay facts that the stream left behind for a minute; returns how many.
+
+    How many there are and how old the oldest is gets measured from what is read for relaying in any case, before any is
+    relayed: a backlog above what one sweep takes shows as that many.
+    """
+    now = clock.now()
+    stale = [
+        record
+        for shard in range(_SHARDS)
+        for record in OutboxRecord.due.query(
+            f"G#DUE#outbox#{shard}", OutboxRecord.due_sk < clock.stamp(now - _STALE), limit=_SWEEP_AT_MOST
+        )
+    ]
+    oldest = min((record.created_at for record in stale), default=now)
+    backlog = {Metric.OUTBOX_BACKLOG: len(stale), Metric.OUTBOX_OLDEST: (now - oldest).total_seconds()}
+    log.info("outbox swept", metrics.of(backlog), count=len(stale))
+    return sum([_try_to_relay(record) for record in stale])
 
 
 def _try_to_relay(record: OutboxRecord) -> bool:

@@ -6,6 +6,7 @@ each retries alone. A handler may see its message twice, late and out of order; 
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -54,6 +55,7 @@ class Handler:
 
 
 _handlers: dict[str, Handler] = {}
+_SUBJECTS = ("organization", "event", "photo", "order", "payment")
 
 
 def on(fact: type[F], *, queue: Queue = "jobs") -> Callable[[Callable[[F], Outcome]], Callable[[F], Outcome]]:
@@ -120,19 +122,30 @@ def consume(
 
     `foreign` takes messages that another service wrote in its own shape (S3's notifications).
     """
-    failed = []
-    for record in event["Records"]:
-        message: dict[str, Any] = {}
+    failed = [record["messageId"] for record in event["Records"] if not _consume(record, foreign)]
+    return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
+
+
+def named(body: object) -> dict[str, object]:
+    """What a fact is about, as fields of a log line."""
+    return {name: body[name] for name in _SUBJECTS if name in body} if isinstance(body, dict) else {}
+
+
+def _consume(record: Mapping[str, Any], foreign: Callable[[dict[str, Any]], Outcome] | None) -> bool:
+    """Run the handler for one message; False when it failed and is to come back."""
+    started = time.perf_counter()
+    about: dict[str, object] = {}
+    with log.correlated(None):
         try:
             message = json.loads(record["body"])
-            with log.correlated(message.get("correlation")):
-                outcome = _run(message, foreign)
-                log.info("handled", handler=message.get("handler"), fact=message.get("fact"), outcome=outcome.value)
+            log.adopt(message.get("correlation"))
+            about = {"handler": message.get("handler"), "fact": message.get("fact"), **named(message.get("body"))}
+            outcome = _run(message, foreign)
         except Exception as failure:  # noqa: BLE001 (this message comes back; the others are done)
-            with log.correlated(message.get("correlation") if isinstance(message, dict) else None):
-                log.bug("message failed", failure, queue=record.get("eventSourceARN", "").rpartition(":")[2])
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+            log.bug("message failed", failure, queue=record.get("eventSourceARN", "").rpartition(":")[2], **about)
+            return False
+        log.info("handled", **about, outcome=outcome.value, ms=round((time.perf_counter() - started) * 1000))
+    return True
 
 
 def _run(message: dict[str, Any], foreign: Callable[[dict[str, Any]], Outcome] | None) -> Outcome:

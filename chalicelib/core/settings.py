@@ -40,6 +40,16 @@ class Settings(BaseModel):
         return str(getattr(self, f"{name}_queue"))
 
 
+def trace_id() -> str | None:
+    """The X-Ray trace of the present call, None outside of Lambda, which sets the variable anew for each call.
+
+    Format: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+    """
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")
+    root = next((part for part in header.split(";") if part.startswith("Root=")), "Root=")
+    return root.removeprefix("Root=") or None
+
+
 @cache
 def settings() -> Settings:
     given: dict[str, object] = {

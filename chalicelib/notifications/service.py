@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import log
+from chalicelib.core import log, metrics
+from chalicelib.core.metrics import Metric
 from chalicelib.core.once import Taken, claim, recall
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
@@ -36,9 +37,15 @@ def send_email(
         name: told(value, spoken, home.timezone) if isinstance(value, datetime) else value for name, value in given
     }
     filled["organization"] = filled.get("organization") or home.mail_name
-    message = email.send(compose(template, spoken, filled), to=to, sender=home.mail_name)
+    named = {"organization": organization, "template": template}
+    try:
+        message = email.send(compose(template, spoken, filled), to=to, sender=home.mail_name)
+    except Exception:
+        log.warning("mail not sent", metrics.of({Metric.MAILS_FAILED: 1}), **named)
+        raise
     try:
         transact(claim(organization, "email", once, result=message, keep=_REMEMBERED))
+        log.info("mail sent", metrics.of({Metric.MAILS_SENT: 1}), **named)
     except Taken:
-        log.warning("two deliveries of one message mailed at the same time", organization=organization)
+        log.warning("two deliveries of one message mailed at the same time", **named)
     return Outcome.SUCCESS

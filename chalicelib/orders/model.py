@@ -80,7 +80,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`code` is what people read out; `owner` is None for a guest, who opens the order with its token."""
+    """`code` is what people read out; `owner` is None for a guest, who opens the order with its token.
+
+    `correlation` is that of the request that placed it: its expiry is logged under it.
+    """
 
     id: str
     organization: str
@@ -98,6 +101,7 @@ class Order:
     paid_at: datetime | None = None
     payment: str | None = None
     history: tuple[Step, ...] = field(default=())
+    correlation: str | None = None
     version: int = 0
 
     @property

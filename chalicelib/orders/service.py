@@ -5,9 +5,10 @@ from dataclasses import replace
 from chalicelib import lines
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
-from chalicelib.core import clock, ids, log, once, outbox, secrets
+from chalicelib.core import clock, ids, log, metrics, once, outbox, secrets
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unprocessable
+from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.lines.contract import Quote, Sold
@@ -48,7 +49,8 @@ def place_order(
         claim = once.claim(organization, scope, key, result=order.id, body=request, keep=_KEYS_LAST)
         try:
             transact(claim, *store.add(order), *held)
-            log.info("order placed", organization=organization, order=order.id)
+            placed = metrics.of({Metric.ORDERS_PLACED: 1})
+            log.info("order placed", placed, organization=organization, order=order.id, order_code=order.code)
             return replace(order, version=1)
         except (once.Taken, store.CodeTaken):
             continue
@@ -140,13 +142,14 @@ def clear_cart(organization: str, order_id: str) -> Outcome:
 def expire_due() -> int:
     """Expire unpaid orders whose time is up; returns how many. Their stock is released in the same commit."""
     expired = 0
-    for organization, order_id in store.overdue(clock.now(), _SWEEP_AT_MOST):
-        try:
-            expired += _expire(organization, order_id)
-        except AppError as refusal:
-            log.warning("order not expired", organization=organization, order=order_id, code=refusal.code)
-        except Exception as failure:  # noqa: BLE001 (tried again in a minute; the others have their turn now)
-            log.bug("order not expired", failure, organization=organization, order=order_id)
+    for organization, order_id, correlation in store.overdue(clock.now(), _SWEEP_AT_MOST):
+        with log.correlated(correlation):
+            try:
+                expired += _expire(organization, order_id)
+            except AppError as refusal:
+                log.warning("order not expired", organization=organization, order=order_id, code=refusal.code)
+            except Exception as failure:  # noqa: BLE001 (tried again in a minute; the others have their turn now)
+                log.bug("order not expired", failure, organization=organization, order=order_id)
     return expired
 
 
@@ -208,4 +211,5 @@ def _drawn_up(organization: str, owner: str | None, cart: str, email: str, langu
         created_at=at,
         expires_at=at + PAYABLE_FOR,
         history=(Step(Status.AWAITING_PAYMENT, at, "placed"),),
+        correlation=log.correlation(),
     )

@@ -62,6 +62,7 @@ class OrderRecord(Record):
     paid_at = Moment(null=True)
     payment = UnicodeAttribute(null=True)
     history = Typed[tuple[Step, ...]](tuple[Step, ...])
+    correlation = UnicodeAttribute(null=True)
     buyer_pk = UnicodeAttribute(null=True)
     buyer_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
@@ -108,12 +109,12 @@ def of_buyer(organization: str, user: str, request: PageRequest) -> Page[Order]:
     return found.map(lambda record: record.value())
 
 
-def overdue(at: datetime, at_most: int) -> Iterator[tuple[str, str]]:
-    """(organization, order id) of unpaid orders that expired before `at`."""
+def overdue(at: datetime, at_most: int) -> Iterator[tuple[str, str, str | None]]:
+    """(organization, order id, its correlation) of unpaid orders that expired before `at`."""
     for shard in range(_SHARDS):
         before = OrderRecord.due_sk < clock.stamp(at)
         for record in list(OrderRecord.due.query(f"G#DUE#order#{shard}", before, limit=at_most)):
-            yield record.organization, record.id
+            yield record.organization, record.id, record.correlation
 
 
 def _record(order: Order) -> OrderRecord:

@@ -35,7 +35,8 @@ RANK = {
 class Payment:
     """`amount` is what the order costs, `payable` what the gateway asks for, both in minor units: it may add a tail.
 
-    `next_check_at` is when the sweep asks the gateway again; None once nothing more can come.
+    `next_check_at` is when the sweep asks the gateway again; None once nothing more can come. `correlation` is that of
+    the request that opened it: what a sweep finds out is logged under it.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Payment:
     checked_at: datetime | None = None
     next_check_at: datetime | None = None
     review_reason: str | None = None
+    correlation: str | None = None
     version: int = 0
 
     @property

@@ -5,16 +5,17 @@ Webhook, sweep and the buyer's polling all end in `settle`, which believes nobod
 
 import base64
 
-from chalicelib.core import clock, ids, log, outbox, queues
+from chalicelib.core import clock, ids, log, metrics, outbox, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable
+from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
 from chalicelib.payments import gateways, store
-from chalicelib.payments.gateways.contract import Status
+from chalicelib.payments.gateways.contract import Gateway, Notification, Status
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import Payment, State
 
@@ -75,15 +76,12 @@ def accept_webhook(raw: bytes) -> dict[str, object]:
     gateway sends it again.
     """
     gateway = gateways.of_name(_GATEWAY)
-    claimed = gateway.locate(raw)
     try:
-        place = store.locate(claimed.reference)
-    except NotFound as unknown:
-        raise Unauthorized("invalid_signature", "This is not a webhook of ours.") from unknown
-    proven = gateway.verify(gateways.account_of(place.organization, _GATEWAY), raw)
-    queues.tell(
-        GatewayNotified(organization=place.organization, payment=proven.reference, transaction=proven.transaction_id)
-    )
+        organization, proven = _proven(gateway, raw)
+    except Unauthorized:
+        log.warning("webhook refused", metrics.of({Metric.WEBHOOKS_REFUSED: 1}))
+        raise
+    queues.tell(GatewayNotified(organization=organization, payment=proven.reference, transaction=proven.transaction_id))
     return gateway.acknowledgement()
 
 
@@ -115,19 +113,30 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
 def settle_due() -> int:
     """Ask the gateway about every payment whose turn it is; returns how many were asked. One failure stops no other."""
     asked = 0
-    for organization, payment_id in store.to_check(clock.now(), _SWEEP_AT_MOST):
-        try:
-            settle(organization, payment_id)
-            asked += 1
-        except AppError as refusal:
-            log.warning("payment not checked", payment=payment_id, code=refusal.code)
-        except Exception as failure:  # noqa: BLE001 (asked again in a minute; the others have their turn now)
-            log.bug("payment not checked", failure, payment=payment_id)
+    for organization, payment_id, correlation in store.to_check(clock.now(), _SWEEP_AT_MOST):
+        with log.correlated(correlation):
+            try:
+                settle(organization, payment_id)
+                asked += 1
+            except AppError as refusal:
+                log.warning("payment not checked", payment=payment_id, code=refusal.code)
+            except Exception as failure:  # noqa: BLE001 (asked again in a minute; the others have their turn now)
+                log.bug("payment not checked", failure, payment=payment_id)
     return asked
 
 
 def list_under_review(principal: Principal, request: PageRequest) -> Page[Payment]:
     return store.under_review(principal.organization, request)
+
+
+def _proven(gateway: Gateway, raw: bytes) -> tuple[str, Notification]:
+    """Whose webhook it is, and what it says. Raises Unauthorized."""
+    claimed = gateway.locate(raw)
+    try:
+        place = store.locate(claimed.reference)
+    except NotFound as unknown:
+        raise Unauthorized("invalid_signature", "This is not a webhook of ours.") from unknown
+    return place.organization, gateway.verify(gateways.account_of(place.organization, _GATEWAY), raw)
 
 
 def _open_attempt(order: Order, number: int) -> Payment:
@@ -141,6 +150,7 @@ def _open_attempt(order: Order, number: int) -> Payment:
         currency=order.currency,
         state=State.CREATED,
         created_at=clock.now(),
+        correlation=log.correlation(),
     )
     try:
         transact(*store.add(payment), orders.still_payable(order))
@@ -215,7 +225,8 @@ def _capture(payment: Payment, status: Status) -> Outcome:
         store.save(payment.captured(status.amount, at), was=payment),
         *orders.pay(order, payment.id),
     )
-    log.info("payment captured", payment=payment.id, order=order.id)
+    paid = metrics.of({Metric.ORDERS_PAID: 1, Metric.REVENUE: payment.amount}, Currency=payment.currency)
+    log.info("payment captured", paid, organization=order.organization, payment=payment.id, order=order.id)
     return Outcome.SUCCESS
 
 
@@ -254,5 +265,6 @@ def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
         store.save(noted, was=payment),
         outbox.publish(PaymentUnderReview(organization=payment.organization, payment=payment.id, reason=reason)),
     )
-    log.error("payment under review", payment=payment.id, reason=reason)
+    waiting = metrics.of({Metric.PAYMENTS_UNDER_REVIEW: 1})
+    log.error("payment under review", waiting, payment=payment.id, order=payment.order, reason=reason)
     return Outcome.SUCCESS

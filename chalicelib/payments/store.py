@@ -59,6 +59,7 @@ class PaymentRecord(Record):
     checked_at = Moment(null=True)
     next_check_at = Moment(null=True)
     review_reason = UnicodeAttribute(null=True)
+    correlation = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)
@@ -137,12 +138,12 @@ def save(payment: Payment, *, was: Payment) -> Write:
     return replace(_record(payment), was.version)
 
 
-def to_check(at: datetime, at_most: int) -> Iterator[tuple[str, str]]:
-    """(organization, payment id) of payments whose gateway should be asked by `at`."""
+def to_check(at: datetime, at_most: int) -> Iterator[tuple[str, str, str | None]]:
+    """(organization, payment id, its correlation) of payments whose gateway should be asked by `at`."""
     for shard in range(_SHARDS):
         before = PaymentRecord.due_sk < clock.stamp(at)
         for record in list(PaymentRecord.due.query(f"G#DUE#payment#{shard}", before, limit=at_most)):
-            yield record.organization, record.id
+            yield record.organization, record.id, record.correlation
 
 
 def under_review(organization: str, request: PageRequest) -> Page[Payment]:

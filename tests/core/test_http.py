@@ -677,10 +677,24 @@ def test_a_reply_that_is_no_json_is_a_bug_in_the_envelope(call):
 def test_a_bug_is_logged_without_its_text(call, capsys):
     answer = call("GET", "/broken?how=bug")
 
-    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    line, answered = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (line["level"], line["error"], line["route"]) == ("ERROR", "LookupError", "GET /broken")
-    assert line["correlation"] == answer.header("X-Request-Id")
+    assert line["correlation"] == answered["correlation"] == answer.header("X-Request-Id")
     assert "canary" not in json.dumps(line)
+
+
+def test_every_answer_is_a_line_with_its_route_and_never_its_address(call, capsys):
+    answers = [call("GET", "/lamp/canary"), call("GET", "/lamps/none?canary=1"), call("GET", "/broken?how=conflict")]
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["message"], line["route"], line["status"], line.get("code")) for line in lines] == [
+        ("answered", "GET /lamps/{id}", 200, None),
+        ("answered", "GET /lamps/{id}", 404, "lamp_not_found"),
+        ("answered", "GET /broken", 409, "sold_out"),
+    ]
+    assert [line["correlation"] for line in lines] == [answer.header("X-Request-Id") for answer in answers]
+    assert {line["function"] for line in lines} == {"api"}
+    assert "canary" not in json.dumps(lines)
 
 
 def test_a_tenant_that_can_not_be_found_now(call, people, monkeypatch):

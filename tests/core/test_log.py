@@ -119,3 +119,63 @@ def test_thai_stays_readable(capsys):
     log.info("event", event="งานวิ่ง")
 
     assert "งานวิ่ง" in capsys.readouterr().out
+
+
+def test_what_is_adopted_holds_until_the_block_ends(lines):
+    with log.correlated("req-1"):
+        with log.correlated(None):
+            log.adopt("req-of-the-photo")
+            log.info("inner")
+            log.adopt(None)
+            log.info("inner again")
+        log.info("outer")
+
+    assert [line["correlation"] for line in lines()] == ["req-of-the-photo", "req-of-the-photo", "req-1"]
+    assert log.correlation() == "-"
+
+
+@pytest.mark.parametrize("function", ["on_upload", "thepixstock-test-on_upload"])
+def test_a_line_names_the_function_the_call_and_the_trace(lines, monkeypatch, function):
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-67891233-abcdef012345678912345678;Sampled=1")
+    monkeypatch.setattr(log, "_warm", {"on_upload"})
+
+    with log.called(function, "call-1"):
+        log.info("handled", photo="pho_1")
+    log.info("afterwards")
+
+    inside, outside = lines()
+    del inside["at"]
+    assert inside == {
+        "level": "INFO",
+        "message": "handled",
+        "correlation": "call-1",
+        "function": "on_upload",
+        "lambda": "call-1",
+        "trace": "1-67891233-abcdef012345678912345678",
+        "photo": "pho_1",
+    }
+    assert outside.keys() == {"at", "level", "message", "correlation"}
+
+
+def test_the_first_call_of_a_function_is_cold(lines, monkeypatch):
+    monkeypatch.setattr(log, "_warm", set())
+
+    for function, call in [("api", "a"), ("api", "b"), ("relay", "c")]:
+        with log.called(function, call):
+            log.info("at work")
+
+    assert [line.get("cold") for line in lines()] == [True, None, True]
+
+
+def test_a_call_inside_which_something_has_a_correlation_keeps_both(lines):
+    with log.called("on_job", "call-1"), log.correlated("req-1"):
+        log.info("handled")
+
+    assert (lines()[0]["correlation"], lines()[0]["lambda"]) == ("req-1", "call-1")
+
+
+def test_a_field_can_not_pass_for_the_call(lines):
+    with log.called("api", "call-1"), pytest.raises(ValueError, match="function"):
+        log.info("answered", function="relay")
+
+    assert lines() == []

@@ -1,16 +1,18 @@
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from chalicelib.core import clock, log, queues
 from chalicelib.core.errors import Conflict, Unavailable
 from chalicelib.core.outbox import OutboxRecord, publish, relay, relay_stream, sweep
 from chalicelib.core.queues import Fact, Outcome, on
 from chalicelib.core.table import create, transact
-from tests import deliver
+from tests import deliver, logged
 from tests.core.parcels import record
 from tests.core.scripts import failure, queued
 
@@ -261,3 +263,69 @@ def test_the_sweep_goes_on_after_a_failure(scripted):
     assert len(deliver.facts()) == 1
     with clock.travel(timedelta(seconds=61)):
         assert sweep() == 1
+
+
+# --- what is logged -----------------------------------------------------------------------------------------
+
+
+def test_a_relayed_fact_is_a_line_under_its_correlation():
+    with log.correlated("req-1"):
+        [kept] = published(opened())
+
+    with logged.lines() as told:
+        relay_stream({"Records": [change("INSERT", image(kept))]})
+
+    [line] = told()
+    names = ("message", "fact", "count", "organization", "correlation")
+    assert [line[name] for name in names] == ["fact relayed", "DoorOpened", 2, "org_1", "req-1"]
+
+
+def swept(after: timedelta) -> tuple[Counter[str], int]:
+    """What a sweep measured and how much it read."""
+    with clock.travel(after), logged.lines() as told:
+        sweep()
+    lines = [line for line in told() if line["message"] == "outbox swept"]
+    assert len(lines) == 1
+    return logged.measured(lines), lines[0]["count"]
+
+
+def test_the_sweep_measures_the_backlog_and_the_age_of_its_oldest():
+    with clock.travel(-timedelta(seconds=100)):
+        published(opened())
+    published(*[opened(str(number)) for number in range(5)])
+
+    found, read = swept(timedelta(seconds=61))
+
+    assert (found["OutboxBacklog"], read) == (6, 6)
+    assert 161 <= found["OutboxOldest"] < 161 + 60
+
+
+def test_an_empty_backlog_is_measured_as_none():
+    published(opened())
+
+    assert swept(timedelta(0)) == ({"OutboxBacklog": 0, "OutboxOldest": 0}, 0)
+
+
+def test_what_can_not_be_relayed_stays_in_the_backlog(scripted):
+    published(opened())
+    scripted("sqs", "SendMessageBatch").answers = [failure("AccessDenied", status=403)]
+
+    assert swept(timedelta(seconds=61))[0]["OutboxBacklog"] == 1
+    assert swept(timedelta(seconds=122))[0]["OutboxBacklog"] == 1
+    assert swept(timedelta(seconds=122))[0]["OutboxBacklog"] == 0
+
+
+def test_a_sweep_reads_nothing_more_to_measure_than_what_it_relays(monkeypatch):
+    published(*[opened(str(number)) for number in range(8)])
+    asked: Counter[str] = Counter()
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def noted(self, operation, parameters):
+        asked[operation] += 1
+        return call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    with clock.travel(timedelta(seconds=61)):
+        assert sweep() == 8
+
+    assert asked == {"Query": 4, "SendMessageBatch": 16, "DeleteItem": 8}

@@ -7,6 +7,7 @@ from chalicelib.core import clock, log, queues
 from chalicelib.core.aws import client
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.queues import Fact, Outcome, consume, encode, handlers_of, on, send, tell
+from tests import logged
 from tests.core.scripts import Script, failure, queued
 
 
@@ -270,3 +271,54 @@ def test_the_probe_asks_sqs(scripted):
     with pytest.raises(client("sqs").exceptions.ClientError):
         queues.probe()
     assert script.calls == 2
+
+
+# --- what is logged -----------------------------------------------------------------------------------------
+
+
+def test_a_handled_message_tells_what_it_is_about_and_nothing_else_of_the_body(heard):
+    body = {"lamp": "a", "order": "ord_1", "photo": "pho_1", "email": "somebody@example.com"}
+
+    with logged.lines() as told:
+        consume(batch(message(**body)))
+
+    [line] = told()
+    assert line.pop("ms") >= 0
+    assert {name: line[name] for name in line.keys() - {"at", "level"}} == {
+        "message": "handled",
+        "correlation": "req-1",
+        "handler": f"{NAME}.count",
+        "fact": "LampLit",
+        "organization": "org_1",
+        "order": "ord_1",
+        "photo": "pho_1",
+        "outcome": "success",
+    }
+
+
+def test_a_failed_message_tells_what_it_was_about(heard):
+    with logged.lines() as told:
+        consume(batch(message(f"{NAME}.mail", lamp="poison", order="ord_1")))
+
+    [line] = told()
+    names = ("message", "handler", "fact", "order", "correlation", "error")
+    assert [line[name] for name in names] == [
+        "message failed", f"{NAME}.mail", "LampLit", "ord_1", "req-1", "LookupError",
+    ]  # fmt: skip
+
+
+def test_work_that_finds_its_cause_is_logged_under_it_whether_it_succeeds_or_fails(heard):
+    def take(message: dict[str, Any]) -> Outcome:
+        log.adopt(message["of"])
+        if message["fails"]:
+            raise LookupError
+        return Outcome.SUCCESS
+
+    bodies = [json.dumps({"of": "req-a", "fails": False}), json.dumps({"of": "req-b", "fails": True}), "{"]
+    with logged.lines() as told:
+        consume(batch(*bodies), foreign=take)
+
+    good, bad, broken = told()
+    assert [good["correlation"], bad["correlation"]] == ["req-a", "req-b"]
+    assert (good["message"], bad["message"], broken["message"]) == ("handled", "message failed", "message failed")
+    assert broken["correlation"].startswith("cor_")

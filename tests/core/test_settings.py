@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.core.settings import settings
+from chalicelib.core.settings import settings, trace_id
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +105,27 @@ def test_nonsense_stops_the_start(monkeypatch, name, value):
 
     with pytest.raises(ValidationError, match=name.lower()):
         settings()
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        (
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+            "1-5759e988-bd862e3fe1be46a994272793",
+        ),
+        ("Self=1-aa;Root=1-bb", "1-bb"),
+        ("Parent=53995c3f42cd8ad8", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_trace_is_that_of_the_present_call(monkeypatch, header, trace):
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-earlier")
+    assert trace_id() == "1-earlier"
+    if header is None:
+        monkeypatch.delenv("_X_AMZN_TRACE_ID")
+    else:
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+
+    assert trace_id() == trace

@@ -18,6 +18,7 @@ from chalicelib.notifications import service
 from chalicelib.notifications.channels import email
 from chalicelib.notifications.mail import Mail
 from chalicelib.organizations import service as organizations
+from tests import logged
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -326,3 +327,36 @@ def test_no_address_is_logged(caplog, capsys):
     mail()
 
     assert READER not in caplog.text + capsys.readouterr().out
+
+
+def test_a_mail_is_counted_once_an_occasion():
+    with logged.lines() as told:
+        mail()
+        mail()
+        mail(once="signup#usr_2")
+
+    assert logged.measured(told()) == {"MailsSent": 2}
+    assert {line["template"] for line in told()} == {"sign_up_code"}
+
+
+def test_a_mail_that_ses_refuses_is_counted_at_each_try_and_sent_once():
+    ses = boto3.client("ses")
+    with logged.lines() as told:
+        ses.delete_identity(Identity=ENVIRONMENT["PIX_MAIL_FROM"])
+        for _ in range(2):
+            with pytest.raises(ClientError):
+                mail()
+        ses.verify_email_identity(EmailAddress=ENVIRONMENT["PIX_MAIL_FROM"])
+        mail()
+
+    assert logged.measured(told()) == {"MailsFailed": 2, "MailsSent": 1}
+
+
+def test_a_mail_whose_mark_another_delivery_made_is_not_counted_again(monkeypatch):
+    monkeypatch.setattr(service, "recall", lambda *_: None)
+
+    with logged.lines() as told:
+        mail()
+        mail()
+
+    assert logged.measured(told()) == {"MailsSent": 1}

@@ -4,9 +4,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.carts import service as carts
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, log
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound, Unprocessable
+from chalicelib.core.outbox import OutboxRecord
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.lines.contract import Item
@@ -14,7 +15,7 @@ from chalicelib.orders import service, store
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
 from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Status
 from chalicelib.organizations.service import DEFAULT
-from tests import deliver, selling
+from tests import deliver, logged, selling
 
 pytestmark = pytest.mark.usefixtures("things")
 
@@ -313,3 +314,37 @@ def test_only_a_waiting_order_can_be_paid(order, status, code):
 def test_an_order_past_its_time_can_not_be_paid_even_before_the_sweep(order):
     with pytest.raises(Conflict, match="order_expired"):
         order.refuse_payment(order.expires_at)
+
+
+# --- what is counted and under which correlation ------------------------------------------------------------
+
+
+def test_an_order_is_counted_once_however_often_it_is_submitted(buyer):
+    fill(buyer, "a")
+
+    with logged.lines() as told:
+        order = place(buyer)
+        place(buyer)
+
+    assert logged.measured(told()) == {"OrdersPlaced": 1}
+    assert [(line["order"], line["order_code"]) for line in told()] == [(order.id, order.code)]
+
+
+def test_a_refused_order_is_not_counted(buyer):
+    fill(buyer, "a")
+
+    with logged.lines() as told, pytest.raises(Conflict, match="price_changed"):
+        place(buyer, expected_total=1)
+
+    assert logged.measured(told()) == {}
+
+
+def test_an_order_expires_under_the_correlation_of_the_request_that_placed_it(buyer):
+    fill(buyer, "a")
+    with log.correlated("req-order"):
+        place(buyer)
+
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)), log.correlated("the sweep"):
+        assert service.expire_due() == 1
+
+    assert [(record.fact, record.correlation) for record in OutboxRecord.scan()] == [("OrderExpired", "req-order")]

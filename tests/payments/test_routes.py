@@ -9,7 +9,7 @@ import app
 from chalicelib.core import clock
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
-from infra.local.gateway import Gateway
+from infra.local.gateway import Gateway, LambdaContext
 from tests import deliver
 
 SCHEDULED = dict.fromkeys(("version", "account", "region", "detail", "source", "time", "id", "resources"), "")
@@ -154,7 +154,7 @@ def test_the_sweeps_of_the_application_do_their_part(shop, gateway):
 
     with clock.travel(timedelta(minutes=2)):
         for sweep in (app.sweep_payments, app.sweep_outbox, app.sweep_orders):
-            sweep(SCHEDULED, None)
+            sweep(SCHEDULED, LambdaContext("sweep"))
         deliver.all()
 
     assert shop.call("GET", f"/orders/{order['id']}").json()["data"]["status"] == "completed"

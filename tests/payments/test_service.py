@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.carts import service as carts
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, log
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound, Unauthorized, Unavailable
+from chalicelib.core.outbox import OutboxRecord
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
@@ -16,7 +17,7 @@ from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways, service, store
 from chalicelib.payments.messages import PaymentUnderReview
 from chalicelib.payments.model import Payment, State
-from tests import deliver
+from tests import deliver, logged
 
 pytestmark = pytest.mark.usefixtures("things")
 
@@ -466,3 +467,121 @@ def test_the_same_entry_is_booked_once(aws):
         ledger.Posting("gateway:paynoi", 10),
         ledger.Posting("sales", -10),
     ]
+
+
+# --- what is counted and under which correlation ------------------------------------------------------------
+
+
+def capture(gateway, payment):
+    gateway.set(payment.transaction, "captured")
+    return service.settle(DEFAULT, payment.id)
+
+
+def test_a_paid_order_is_counted_once_with_what_it_cost(payment, order, gateway):
+    with logged.lines() as told:
+        capture(gateway, payment)
+        capture(gateway, payment)
+        service.settle(DEFAULT, payment.id, payment.transaction)
+
+    assert logged.measured(told()) == {"OrdersPaid": 1, "Revenue": 100_00}
+    [line] = [line for line in told() if "Revenue" in line]
+    assert (line["Currency"], line["Stage"], line["order"], line["payment"]) == ("THB", "test", order.id, payment.id)
+
+
+def test_of_two_who_settle_at_once_one_counts(payment, gateway, monkeypatch):
+    gateway.set(payment.transaction, "captured")
+    real = service.transact
+
+    def race(*writes):
+        monkeypatch.setattr(service, "transact", real)
+        service.settle(DEFAULT, payment.id)
+        real(*writes)
+
+    monkeypatch.setattr(service, "transact", race)
+    with logged.lines() as told:
+        assert service.settle(DEFAULT, payment.id) is Outcome.SKIPPED
+
+    assert logged.measured(told()) == {"OrdersPaid": 1, "Revenue": 100_00}
+
+
+def test_a_capture_that_is_not_committed_is_not_counted(payment, gateway, monkeypatch):
+    def lost(*writes):
+        raise Unavailable("busy", "Too many people at once.")
+
+    monkeypatch.setattr(service, "transact", lost)
+    with logged.lines() as told, pytest.raises(Unavailable):
+        capture(gateway, payment)
+
+    assert told() == []
+
+
+def test_money_under_review_is_counted_once_and_is_no_revenue(payment, gateway):
+    gateway.set(payment.transaction, "captured", amount=1)
+
+    with logged.lines() as told:
+        service.settle(DEFAULT, payment.id)
+        service.settle(DEFAULT, payment.id)
+
+    assert logged.measured(told()) == {"PaymentsUnderReview": 1}
+
+
+@pytest.mark.parametrize("reference", [None, "pay_01J00000000000000000000009"])
+def test_a_refused_webhook_is_counted(payment, gateway, reference):
+    raw = gateway.webhook(payment.transaction, "guessed-key")
+    raw = raw.replace(payment.id.encode(), reference.encode()) if reference else raw
+
+    with logged.lines() as told, pytest.raises(Unauthorized):
+        service.accept_webhook(raw)
+
+    assert logged.measured(told()) == {"WebhooksRefused": 1}
+
+
+def test_a_webhook_that_is_taken_or_can_not_be_queued_is_not_counted_as_refused(payment, gateway, monkeypatch):
+    raw = gateway.webhook(payment.transaction, gateways.account_of(DEFAULT, "paynoi").api_key)
+
+    def full(fact):
+        raise Unavailable("queue_unavailable", "The message could not be queued.")
+
+    with logged.lines() as told:
+        service.accept_webhook(raw)
+        monkeypatch.setattr(service.queues, "tell", full)
+        with pytest.raises(Unavailable):
+            service.accept_webhook(raw)
+
+    assert logged.measured(told()) == {}
+
+
+def test_what_the_sweep_finds_is_told_under_the_correlation_of_the_request_that_opened_the_payment(
+    order, buyer, gateway
+):
+    with log.correlated("req-pay"):
+        payment = service.create_payment(buyer, order.id)
+    gateway.set(payment.transaction, "captured")
+
+    with logged.lines() as told, clock.travel(timedelta(minutes=1)), log.correlated("the sweep"):
+        service.settle_due()
+
+    assert [(line["message"], line["correlation"]) for line in told()] == [("payment captured", "req-pay")]
+    assert {record.correlation for record in OutboxRecord.scan()} == {"req-pay"}
+
+
+def test_a_payment_that_the_sweep_can_not_check_says_so_under_its_own_correlation(order, buyer, gateway):
+    with log.correlated("req-pay"):
+        service.create_payment(buyer, order.id)
+    gateway.fail = {"check"}
+
+    with logged.lines() as told, clock.travel(timedelta(minutes=1)):
+        service.settle_due()
+
+    assert [(line["message"], line["correlation"]) for line in told()] == [("payment not checked", "req-pay")]
+
+
+def test_a_payment_of_an_earlier_release_is_swept_without_a_correlation_of_its_own(payment, gateway):
+    record = next(store.PaymentRecord.scan(store.PaymentRecord.id == payment.id))
+    record.update(actions=[store.PaymentRecord.correlation.remove()])
+    gateway.set(payment.transaction, "captured")
+
+    with logged.lines() as told, clock.travel(timedelta(minutes=1)):
+        assert service.settle_due() == 1
+
+    assert told()[0]["correlation"].startswith("cor_")

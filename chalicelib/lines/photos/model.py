@@ -94,7 +94,8 @@ class Photo:
 
     `attempt` counts offers of the file; `object_version` is the stored version that was processed. `width`
     and `height` are pixels as displayed. `taken_at` is UTC, whatever the camera's zone; `exif` keeps the
-    camera's words. `delivered_sha256` is of the file that buyers get.
+    camera's words. `delivered_sha256` is of the file that buyers get. `correlation` is that of the request that last
+    had the file processed: its offer, or a retry. Storage's own notice brings none.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Photo:
     reviewed_by: str | None = None
     reviewed_at: datetime | None = None
     rejection: str | None = None
+    correlation: str | None = None
     version: int = 1
 
     # --- what it is ---
@@ -172,7 +174,9 @@ class Photo:
         since = self.processing_at
         return self.processing is Processing.PROCESSING and since is not None and since + STUCK_AFTER <= at
 
-    def reoffered(self, offer: FileOffer, photographer: str, form_lasts: timedelta, at: datetime) -> "Photo | None":
+    def reoffered(
+        self, offer: FileOffer, photographer: str, form_lasts: timedelta, at: datetime, correlation: str
+    ) -> "Photo | None":
         """The photo after the same file was offered again; None when it is on its way or here already.
 
         A photo that waits for its photographer's file keeps its key: whichever of two uploads arrives counts.
@@ -196,6 +200,7 @@ class Photo:
             sha256=self.sha256,
             offered_at=at,
             attempt=self.attempt + 1,
+            correlation=correlation,
             version=self.version,
         )
 
@@ -230,11 +235,11 @@ class Photo:
             object_version=object_version,
         )
 
-    def retried(self, at: datetime) -> "Photo":
+    def retried(self, at: datetime, correlation: str) -> "Photo":
         """Back to processing what is stored. Raises Conflict unless it failed."""
         if self.processing is not Processing.FAILED and not self.is_stuck(at):
             raise Conflict("photo_not_failed", "Only a photo that failed can be tried again.")
-        return self.arrived(self.object_version, at)
+        return replace(self.arrived(self.object_version, at), correlation=correlation)
 
     def ready(
         self,

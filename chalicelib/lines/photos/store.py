@@ -90,6 +90,7 @@ class PhotoRecord(Record):
     reviewed_by = UnicodeAttribute(null=True)
     reviewed_at = Moment(null=True)
     rejection = UnicodeAttribute(null=True)
+    correlation = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")

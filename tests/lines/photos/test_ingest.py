@@ -1,5 +1,6 @@
 import hashlib
 import io
+import json
 import tempfile
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -8,8 +9,9 @@ import boto3
 import pytest
 from PIL import Image
 
-from chalicelib.core import clock, storage
+from chalicelib.core import clock, log, queues, storage
 from chalicelib.core.errors import Conflict, Unavailable
+from chalicelib.core.outbox import OutboxRecord
 from chalicelib.core.queues import Outcome
 from chalicelib.events import service as events
 from chalicelib.events.model import EventStatus
@@ -20,7 +22,7 @@ from chalicelib.lines.photos.service import ingest as use_case
 from chalicelib.media import service as media
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
-from tests import deliver
+from tests import deliver, logged
 from tests.events.people import ADMIN, caller, details, opened
 from tests.lines.photos.conftest import ORIGINALS, PREVIEWS, content, keys, put, told
 from tests.lines.photos.pictures import File, broken, jpeg
@@ -376,3 +378,112 @@ def test_a_late_retry_changes_nothing(world):
 
     assert jobs.process_again(late) is Outcome.SKIPPED
     assert store.get(DEFAULT, photo.id) == photo
+
+
+# --- what is counted and under which correlation ------------------------------------------------------------
+
+
+def handle(*messages):
+    """S3's notices as the queue delivers them."""
+    records = [{"messageId": str(n), "body": json.dumps(message)} for n, message in enumerate(messages)]
+    assert queues.consume({"Records": records}, foreign=jobs.ingest) == {"batchItemFailures": []}
+
+
+def test_a_photo_is_counted_once_with_the_time_since_its_offer(world):
+    _, message = sent(world, jpeg(1))
+
+    with logged.lines() as told, clock.travel(timedelta(seconds=30)):
+        handle(message, message)
+
+    counts = logged.measured(told())
+    assert counts["PhotosIngested"] == 1
+    assert 30_000 <= counts["TimeToReady"] < 30_000 + 60_000
+    assert [line["outcome"] for line in told() if line["message"] == "handled"] == ["success", "skipped"]
+
+
+def test_of_two_functions_at_once_one_counts(world, monkeypatch):
+    _, message = sent(world, jpeg(1))
+    real = use_case._make
+
+    def overtaken(*args):
+        made = real(*args)
+        monkeypatch.setattr(use_case, "_make", real)
+        assert jobs.ingest(message) is Outcome.SUCCESS
+        return made
+
+    monkeypatch.setattr(use_case, "_make", overtaken)
+    with logged.lines() as told:
+        assert jobs.ingest(message) is Outcome.SKIPPED
+
+    assert logged.measured(told())["PhotosIngested"] == 1
+
+
+def test_a_failed_photo_is_counted_once_and_told_by_its_code(world):
+    id, message = sent(world, broken())
+
+    with logged.lines() as told:
+        handle(message, message)
+
+    assert logged.measured(told()) == {"PhotosFailed": 1}
+    [line] = [line for line in told() if line["message"] == "photo failed"]
+    assert (line["photo"], line["event"], line["code"]) == (id, world.event.id, world.photo(id).failure.code)
+
+
+def test_an_accident_counts_nothing(world, monkeypatch):
+    _, message = sent(world, jpeg(1))
+    monkeypatch.setattr(media, "render", lambda *_: 1 / 0)
+
+    with logged.lines() as told, pytest.raises(ZeroDivisionError):
+        jobs.ingest(message)
+
+    assert logged.measured(told()) == {}
+
+
+def test_a_photo_keeps_the_correlation_of_its_offer(world):
+    with log.correlated("req-offer"):
+        _, message = sent(world, jpeg(1))
+
+    with logged.lines() as told:
+        handle(message, message)
+
+    assert {line["correlation"] for line in told()} == {"req-offer"}
+    assert {record.correlation for record in OutboxRecord.scan()} == {"req-offer"}
+
+
+def test_a_retry_goes_on_under_the_correlation_of_its_request(world, monkeypatch):
+    with log.correlated("req-offer"):
+        id, message = sent(world, broken())
+    handle(message)
+    deliver.all()
+
+    with logged.lines() as told:
+        with log.correlated("req-retry"):
+            service.retry_photo(world.photographer, id)
+        deliver.all()
+
+    assert {line["correlation"] for line in told()} == {"req-retry"}
+    assert world.photo(id).correlation == "req-retry"
+
+
+def test_a_file_offered_again_after_a_failure_is_correlated_by_the_new_offer(world):
+    file = broken()
+    with log.correlated("req-1"):
+        id, message = sent(world, file)
+    handle(message)
+
+    with log.correlated("req-2"):
+        world.offer(file)
+
+    assert world.photo(id).correlation == "req-2"
+
+
+def test_a_photo_of_an_earlier_release_is_processed_without_a_correlation_of_its_own(world):
+    id, message = sent(world, jpeg(1))
+    record = next(store.PhotoRecord.scan(store.PhotoRecord.id == id))
+    record.update(actions=[store.PhotoRecord.correlation.remove()])
+
+    with logged.lines() as told:
+        handle(message)
+
+    [correlation] = {line["correlation"] for line in told()}
+    assert correlation.startswith("cor_")

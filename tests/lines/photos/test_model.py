@@ -91,7 +91,7 @@ def test_photos_on_sale_are_sorted_by_when_they_were_taken():
     ],
 )
 def test_what_failed_or_never_came_may_be_offered_again(held, by, later, attempt):
-    again = held.reoffered(OFFER, by, FORM, AT + later)
+    again = held.reoffered(OFFER, by, FORM, AT + later, "req-2")
 
     if attempt is None:
         assert again is None
@@ -141,7 +141,7 @@ def test_a_failure_is_told_and_tried_again():
     failed = photo().arrived("v1", AT).failed(FAULT, "v1")
 
     assert (failed.shelf, failed.failure, failed.thumbnail) == (Shelf.FAILED, FAULT, Step.FAILED)
-    again = failed.retried(AT + FORM)
+    again = failed.retried(AT + FORM, "req-2")
     assert (again.shelf, again.failure, again.object_version) == (Shelf.PROCESSING, None, "v1")
     assert again.uploaded_at == AT
 
@@ -149,11 +149,11 @@ def test_a_failure_is_told_and_tried_again():
 @pytest.mark.parametrize("held", [photo(), photo().arrived("v1", AT), ready()])
 def test_only_what_failed_is_tried_again(held):
     with pytest.raises(Conflict, match="photo_not_failed"):
-        held.retried(AT)
+        held.retried(AT, "req-2")
 
 
 def test_what_is_stuck_is_tried_again():
-    assert photo().arrived("v1", AT).retried(AT + STUCK_AFTER).processing_at == AT + STUCK_AFTER
+    assert photo().arrived("v1", AT).retried(AT + STUCK_AFTER, "req-2").processing_at == AT + STUCK_AFTER
 
 
 @pytest.mark.parametrize(

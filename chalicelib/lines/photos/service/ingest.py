@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chalicelib.core import clock, outbox, storage
+from chalicelib.core import clock, log, metrics, outbox, storage
 from chalicelib.core.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Fact, Outcome
 from chalicelib.core.table import transact
 from chalicelib.events import service as events
@@ -55,14 +56,20 @@ def process_object(arrival: Arrival) -> Outcome:
             done = _commit(arrival, lambda held: _failed(held, arrival, failure))
         else:
             done = _commit(arrival, lambda held: _ready(held, arrival, made))
-    return Outcome.SUCCESS if done else Outcome.SKIPPED
+    if done is None:
+        return Outcome.SKIPPED
+    _tell(done)
+    return Outcome.SUCCESS
 
 
 def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]]) -> Photo | None:
     """Change the photo as long as the object is news to it; None when it is not, or no longer."""
     for _ in range(_TRIES):
         photo = store.find(arrival.organization, [arrival.photo]).get(arrival.photo)
-        if photo is None or not photo.takes(arrival.attempt, arrival.object_version):
+        if photo is None:
+            return None
+        log.adopt(photo.correlation)
+        if not photo.takes(arrival.attempt, arrival.object_version):
             return None
         try:
             changed, facts = change(photo)
@@ -79,6 +86,17 @@ def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]
             if refused.code != "version_conflict":
                 raise
     raise Unavailable("busy", "The photo changes all the time.", retry_after=5)
+
+
+def _tell(done: Photo) -> None:
+    """Log what became of a photo, once: by the run whose commit made it so."""
+    names = {"organization": done.organization, "event": done.event, "photo": done.id}
+    if done.failure is not None:
+        log.info("photo failed", metrics.of({Metric.PHOTOS_FAILED: 1}), code=done.failure.code, **names)
+    elif done.ready_at is not None:
+        ms = round((done.ready_at - done.offered_at).total_seconds() * 1000)
+        ready = metrics.of({Metric.PHOTOS_INGESTED: 1, Metric.TIME_TO_READY: ms})
+        log.info("photo ready", ready, attempt=done.attempt, **names)
 
 
 def _marked(photo: Photo, arrival: Arrival) -> Photo:

@@ -1,6 +1,6 @@
 """Staff decides what goes on sale; what failed is tried again."""
 
-from chalicelib.core import clock, outbox
+from chalicelib.core import clock, log, outbox
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import NotFound
 from chalicelib.core.queues import Fact
@@ -42,7 +42,7 @@ def retry_photo(actor: Principal, photo_id: str) -> Shown:
         attempt=photo.attempt,
         object_version=photo.object_version,
     )
-    return _decided(photo, photo.retried(clock.now()), fact)
+    return _decided(photo, photo.retried(clock.now(), log.correlation()), fact)
 
 
 def review_shelf(actor: Principal, id_or_slug: str, shelf: Shelf, request: PageRequest) -> Page[Shown]:

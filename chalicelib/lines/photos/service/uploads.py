@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from chalicelib.core import clock, ids, storage
+from chalicelib.core import clock, ids, log, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import MOST_WRITES, Page, PageRequest, Write, transact
@@ -102,7 +102,7 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
 
 def _photo(actor: Principal, event: Event, offer: FileOffer, was: Photo | None, at: datetime) -> Photo | None:
     if was is not None:
-        return was.reoffered(offer, actor.known_user, storage.UPLOAD_TIME, at)
+        return was.reoffered(offer, actor.known_user, storage.UPLOAD_TIME, at, log.correlation())
     return Photo(
         id=_photo_id(event, offer),
         organization=event.organization,
@@ -113,6 +113,7 @@ def _photo(actor: Principal, event: Event, offer: FileOffer, was: Photo | None, 
         size=offer.size,
         sha256=offer.sha256,
         offered_at=at,
+        correlation=log.correlation(),
     )
 
 
