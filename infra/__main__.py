@@ -24,6 +24,8 @@ COMMANDS = {
     "test": ("pytest", "run the tests with coverage of chalicelib, at least 95 percent"),
     "check": ("infra.checks", "run ruff, mypy --strict and import-linter"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
+    "cost": ("infra.cost", "say what a month costs in which nobody comes"),
+    "dashboard": ("infra.dashboard", "draw docs/images/dashboard.svg from the definition in infra/alarms.yaml"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
     "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }
