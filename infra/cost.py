@@ -97,7 +97,11 @@ def idle_month(unit: Mapping[str, float]) -> Iterator[Cost]:
 
 def table(costs: list[Cost]) -> str:
     """Lines of text, the total last."""
-    rows = [f"{cost.what:22}{cost.quantity:14,.0f}  x {cost.unit:<13.10g}{cost.dollars:8.2f} USD" for cost in costs]
+    rows = [
+        f"{cost.what:22}{cost.quantity:14,.{0 if cost.quantity >= 1 else 2}f}"
+        f"  x {cost.unit:<13.10g}{cost.dollars:8.2f} USD"
+        for cost in costs
+    ]
     return "\n".join([*rows, f"{'An idle month':53}{sum(cost.dollars for cost in costs):8.2f} USD"])
 
 

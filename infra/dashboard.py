@@ -1,6 +1,6 @@
 """Draws the dashboard as infra/alarms.yaml defines it: where each widget stands and what it shows, without any values.
 
-The picture, docs/images/dashboard.svg, is made anew with `python3 -m infra dashboard`; a test holds it to the definition.
+`python3 -m infra dashboard` draws docs/images/dashboard.svg anew; a test holds it to the definition.
 """
 
 import json
@@ -108,7 +108,7 @@ def _widget(widget: dict[str, Any]) -> Iterator[str]:
     if widget["type"] == "alarm":
         prefix = f"{VALUES['App']}-{VALUES['Stage']}-"
         names = [arn.rpartition(":alarm:")[2].removeprefix(prefix) for arn in properties["alarms"]]
-        yield from _legend(names, cycle(["#1d8102"]), x + 12, y + 44, width - 24, height - 44)
+        yield from _legend(names, cycle(["#1d8102"]), x + 12, y + 44, width - 24)
         return
     shown = [line for line in lines(widget) if line.visible]
     legend = [str(line) for line in shown]
@@ -126,7 +126,7 @@ def _widget(widget: dict[str, Any]) -> Iterator[str]:
     room = _rows(legend, width - 24) * 15
     base = y + height - room - 8
     yield f'<path d="M{x + 12} {y + 48}V{base}H{x + width - 12}" fill="none" stroke="#aab7b8"/>'
-    yield from _legend(legend, cycle(COLORS), x + 12, base + 17, width - 24, room)
+    yield from _legend(legend, cycle(COLORS), x + 12, base + 17, width - 24)
 
 
 def _columns(entries: list[str], width: int) -> int:
@@ -138,7 +138,7 @@ def _rows(entries: list[str], width: int) -> int:
     return -(-len(entries) // _columns(entries, width))
 
 
-def _legend(entries: list[str], colors: Iterable[str], x: int, y: int, width: int, height: int) -> Iterator[str]:
+def _legend(entries: list[str], colors: Iterable[str], x: int, y: int, width: int) -> Iterator[str]:
     columns = _columns(entries, width)
     for place, (entry, color) in enumerate(zip(entries, colors, strict=False)):
         left, top = x + place % columns * (width // columns), y + place // columns * 15
