@@ -25,6 +25,8 @@ COMMANDS = {
     "check": ("infra.checks", "run ruff, mypy --strict and import-linter"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
     "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
+    "cost": ("infra.cost", "say what a month costs in which nobody comes"),
+    "dashboard": ("infra.dashboard", "draw docs/images/dashboard.svg from the definition in infra/alarms.yaml"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
     "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }

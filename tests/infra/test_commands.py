@@ -26,7 +26,7 @@ def test_help_lists_every_command(capsys):
     said = capsys.readouterr().out
     assert ended.value.code == 0
     for command in launcher.COMMANDS:
-        assert f"    {command} " in said
+        assert f"\n    {command}" in said
 
 
 def test_each_command_starts_its_module(tmp_path):
