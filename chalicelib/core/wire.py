@@ -3,10 +3,11 @@
 Everything on the wire is camelCase; inside it is not.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +17,7 @@ from chalicelib.core.errors import AppError, Invalid, InvalidFields, TooLarge, U
 from chalicelib.core.table import Page, PageRequest
 
 LARGEST_BODY = 1 << 20
+_OPAQUE_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _IDEMPOTENCY_KEY = re.compile(r"^[A-Za-z0-9._:-]{8,200}$")
 
 
@@ -80,6 +82,14 @@ class Reply:
     status: int = 200
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> str | bytes:
+        """The body as it is sent."""
+        if self.content_type == "application/json" and not isinstance(self.body, str | bytes):
+            return json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        sent: str | bytes = self.body
+        return sent
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -147,6 +157,31 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 # --- answering ----------------------------------------------------------------------------------------------
+
+
+def cacheable(reply: Reply, request: Request, *, seconds: int, vary: Iterable[str]) -> Reply:
+    """An answer that anybody may keep for `seconds`, or a 304 for who has it already (RFC 9110, 15.4.5).
+
+    The entity tag is of the body but for the request's id, which differs every time. It is a weak one: the
+    gateway compresses after us, so that plain and compressed bytes carry the same tag.
+    """
+    content = reply.content
+    raw = content if isinstance(content, bytes) else content.encode()
+    tag = f'W/"{hashlib.sha256(raw.replace(request.id.encode(), b"")).hexdigest()[:32]}"'
+    headers = {
+        **reply.headers,
+        "Cache-Control": f"public, max-age={seconds}, stale-while-revalidate={seconds // 2}",
+        "ETag": tag,
+        "Vary": ", ".join(vary),
+    }
+    if _is_known(tag, request.headers.get("if-none-match", "")):
+        return replace(reply, body="", status=304, headers=headers)
+    return replace(reply, body=content, headers=headers)
+
+
+def _is_known(tag: str, known: str) -> bool:
+    """Whether an If-None-Match names the tag, by weak comparison (RFC 9110, 8.8.3.2)."""
+    return known.strip() == "*" or tag.removeprefix("W/") in _OPAQUE_TAG.findall(known)
 
 
 def encoded(schema: type[Output], value: Any) -> dict[str, Any]:

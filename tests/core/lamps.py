@@ -218,6 +218,18 @@ def leaflet() -> Reply:
     return Reply("<p>ก</p>", content_type="text/html; charset=utf-8", headers={"Cache-Control": "max-age=60"})
 
 
+@routes.get("/posters/{id}", permission=PUBLIC, returns=Lamp, cache=40, aliases=("/poster/{id}",))
+def read_poster(id: str) -> LampModel:
+    """The same for everybody."""
+    return read_lamp(id)
+
+
+@routes.get("/notice", permission=ANONYMOUS, raw="text/plain", cache=600)
+def notice() -> Reply:
+    """Text for everybody, whatever they send along."""
+    return Reply("Lamps ก", content_type="text/plain; charset=utf-8")
+
+
 @routes.post("/hook", permission=PUBLIC, raw="application/json", hidden=True)
 def hook() -> Reply:
     """An acknowledgement in the caller's own shape."""
