@@ -3,7 +3,6 @@
 Everything on the wire is camelCase; inside it is not.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,10 +12,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from chalicelib.core import secrets
 from chalicelib.core.errors import AppError, Invalid, InvalidFields, TooLarge, UnsupportedType
 from chalicelib.core.table import Page, PageRequest
 
 LARGEST_BODY = 1 << 20
+_FLEETING = re.compile(r'"(requestId|nextCursor)":"[^"]*"')  # a quote inside a text of JSON is escaped
 _OPAQUE_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _IDEMPOTENCY_KEY = re.compile(r"^[A-Za-z0-9._:-]{8,200}$")
 
@@ -162,12 +163,14 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 def cacheable(reply: Reply, request: Request, *, seconds: int, vary: Iterable[str]) -> Reply:
     """An answer that anybody may keep for `seconds`, or a 304 for who has it already (RFC 9110, 15.4.5).
 
-    The entity tag is of the body but for the request's id, which differs every time. It is a weak one: the
-    gateway compresses after us, so that plain and compressed bytes carry the same tag.
+    The entity tag is a weak one: the gateway compresses after us, so that plain and compressed bytes carry the same.
+    Nor does it change with the request's id and the sealing of a cursor, which differ every time. It does with the
+    key that cursors are sealed with, for kept ones are dead after a rotation.
     """
     content = reply.content
-    raw = content if isinstance(content, bytes) else content.encode()
-    tag = f'W/"{hashlib.sha256(raw.replace(request.id.encode(), b"")).hexdigest()[:32]}"'
+    text = content.decode("latin-1") if isinstance(content, bytes) else content
+    steady = _FLEETING.sub("", text) if reply.content_type == "application/json" else text
+    tag = f'W/"{secrets.sign("entity tag", steady)}"'
     headers = {
         **reply.headers,
         "Cache-Control": f"public, max-age={seconds}, stale-while-revalidate={seconds // 2}",

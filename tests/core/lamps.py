@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ReadTimeoutError
 from pydantic import Field
 
-from chalicelib.core import log
+from chalicelib.core import ids, log
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import Conflict, NotFound, Unavailable, Unprocessable
 from chalicelib.core.http import Access, Api, Routes
@@ -222,6 +222,13 @@ def leaflet() -> Reply:
 def read_poster(id: str) -> LampModel:
     """The same for everybody."""
     return read_lamp(id)
+
+
+@routes.get("/posters", permission=PUBLIC, returns=Lamp, many=True, cache=40)
+def list_posters(query: LampList) -> Page[LampModel]:
+    """A page whose cursor is sealed anew each time. With `page=2` there is no more."""
+    cursor = None if query.page == 2 else ids.token()
+    return Page([LAMP], query.page_size, cursor)
 
 
 @routes.get("/notice", permission=ANONYMOUS, raw="text/plain", cache=600)

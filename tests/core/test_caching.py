@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core import auth
+from chalicelib.core import auth, secrets
 from chalicelib.core.auth import PUBLIC, SIGNED_IN
 from chalicelib.core.http import SECURITY_HEADERS, Routes
 from chalicelib.core.openapi import document
@@ -104,6 +104,22 @@ def test_a_tag_is_of_what_is_said_and_not_of_the_request(get):
     assert first.json()["requestId"] != again.json()["requestId"]
     assert first.header("ETag") == again.header("ETag")
     assert first.header("ETag") != other.header("ETag")
+
+
+def test_a_tag_is_of_where_a_cursor_leads_and_not_of_how_it_is_sealed(get):
+    first, again, last = get("/posters"), get("/posters"), get("/posters?page=2")
+
+    assert first.json()["data"]["nextCursor"] != again.json()["data"]["nextCursor"]
+    assert first.header("ETag") == again.header("ETag")
+    assert first.header("ETag") != last.header("ETag")
+
+
+def test_a_tag_changes_with_the_key_of_the_cursors(get, monkeypatch):
+    before = get("/posters").header("ETag")
+    rotated = secrets.Secrets.model_validate(stack.fresh_secrets())
+    monkeypatch.setattr(secrets, "secrets", lambda: rotated)
+
+    assert get("/posters", If_None_Match=str(before)).status == 200
 
 
 def test_a_tag_is_weak_for_the_gateway_compresses_after_us(get):
