@@ -6,7 +6,6 @@ its input and its output; parsing, authentication, refusals, headers, CORS and t
 
 import functools
 import inspect
-import json
 import posixpath
 import re
 import time
@@ -34,6 +33,7 @@ from chalicelib.core.wire import (
     Query,
     Reply,
     Request,
+    cacheable,
     encoded,
     page_of,
     read_body,
@@ -57,8 +57,8 @@ _CORS_HEADERS = {
     "Access-Control-Allow-Headers": ("Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Order-Token"),
     "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location",
     "Access-Control-Max-Age": "600",
-    "Vary": "Origin",
 }
+_TOKENS = ("Authorization", "X-Cart-Token", "X-Order-Token")
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -74,7 +74,9 @@ class Route:
     `returns` is the schema of `data`; `many` wraps it in a page. `raw`, a media type, marks a route that
     answers with a `Reply`. `hidden` ones are left out of the OpenAPI document, which lists `headers` as required.
     A `guarded` route is closed to a token whose session has ended, though it has not expired. `location` is
-    where created things are found, relative to the path, when that is not below it.
+    where created things are found, relative to the path, when that is not below it. `cache` is how many seconds
+    an answer may be shown again without asking; for half of them more while it is asked for anew. It is for
+    what everybody gets alike: whoever sends a token to a public route gets an answer that nobody keeps.
     """
 
     method: str
@@ -92,6 +94,7 @@ class Route:
     guarded: bool
     location: str | None
     headers: tuple[str, ...]
+    cache: int | None
     body: type[Input] | None = None
     query: type[Query] | None = None
     arguments: tuple[str, ...] = ()
@@ -119,6 +122,7 @@ class Options(TypedDict, total=False):
     guarded: bool
     location: str
     headers: tuple[str, ...]
+    cache: int
 
 
 class Routes:
@@ -162,6 +166,7 @@ class Routes:
                     guarded=options.get("guarded", False),
                     location=options.get("location"),
                     headers=options.get("headers", ()),
+                    cache=options.get("cache"),
                     body=inputs.get("body"),
                     query=inputs.get("query"),
                     arguments=tuple(inspect.signature(view).parameters),
@@ -294,7 +299,7 @@ class Api(Chalice):
         if route.query is not None:
             given["query"] = read_query(route.query, request)
         result = route.view(**{name: given[name] for name in route.arguments})
-        return _success(route, result, request)
+        return _cached(route, _success(route, result, request), request)
 
     def _admit(self, route: Route, request: Request, organization: str) -> Principal:
         """The principal, if it may use the route. Raises Unauthorized or Forbidden."""
@@ -359,22 +364,20 @@ class Api(Chalice):
         )
 
     def _respond(self, request: Request, reply: Reply) -> Response:
-        body = reply.body
-        if reply.content_type == "application/json" and not isinstance(body, str | bytes):
-            body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         headers: dict[str, str | list[str]] = {
             **SECURITY_HEADERS,
             **self._cors(request),
+            "Vary": "Origin",
             "X-Request-Id": request.id,
             "Content-Type": reply.content_type,
             **reply.headers,
         }
-        return Response(body, status_code=reply.status, headers=headers)
+        return Response(reply.content, status_code=reply.status, headers=headers)
 
     def _cors(self, request: Request) -> dict[str, str]:
         origin = request.headers.get("origin")
         if origin is None or not self._welcomes(origin, request.host):
-            return {"Vary": "Origin"}
+            return {}
         return _CORS_HEADERS | {"Access-Control-Allow-Origin": origin}
 
     def _welcomes(self, origin: str, host: str) -> bool:
@@ -416,6 +419,16 @@ def _success(route: Route, result: Any, request: Request) -> Reply:
     return Reply(envelope, status=route.status, headers=headers)
 
 
+def _cached(route: Route, reply: Reply, request: Request) -> Reply:
+    """The answer with how long it may be kept, or with nothing but that it has not changed."""
+    if route.cache is None or reply.status != 200:
+        return reply
+    telling = () if route.permission == ANONYMOUS else _TOKENS
+    if any(name.lower() in request.headers for name in telling):
+        return reply
+    return cacheable(reply, request, seconds=route.cache, vary=("Origin", "Accept-Encoding", *telling))
+
+
 def _collection(route: Route, request: Request) -> str:
     """Where what a route creates is found, under the base path of the request."""
     path = request.path.rstrip("/")
@@ -432,6 +445,8 @@ def _check(route: Route, granted: frozenset[str]) -> None:
     given |= {name for name, schema in (("body", route.body), ("query", route.query)) if schema is not None}
     if unknown := set(route.arguments) - given:
         raise TypeError(f"{route.name} asks for {', '.join(sorted(unknown))}, which no request gives")
+    if route.cache is not None and (route.method != "GET" or route.permission not in (ANONYMOUS, PUBLIC)):
+        raise TypeError(f"{route.name} is not the same for everybody: it can not be cached")
     for alias in route.aliases:
         if len(_VARIABLE.findall(alias)) != len(route.variables):
             raise TypeError(f"{route.name} and its alias {alias} differ in their variables")

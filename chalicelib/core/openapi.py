@@ -69,6 +69,8 @@ def _operation(route: Route, refs: Refs, schemas: Mapping[str, Any]) -> dict[str
         "parameters": _parameters(route, refs, schemas),
         "responses": {str(route.status): _success(route, refs), **_REFUSALS},
     }
+    if route.cache is not None:
+        operation["responses"]["304"] = {"description": "Not changed: what `If-None-Match` names is still the answer"}
     if rest.strip():
         operation["description"] = " ".join(line.strip() for line in rest.strip().splitlines())
     operation["security"] = _SECURITY.get(route.permission, [{"bearer": []}])

@@ -48,6 +48,8 @@ class Secrets(BaseModel):
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
     `accepted_token_keys` hex. `paynoi` is the account of every organization that has none of its own.
+    `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
+    Which of them signs is a setting.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -58,6 +60,7 @@ class Secrets(BaseModel):
     accepted_token_keys: tuple[TokenKey, ...] = ()
     paynoi: GatewaySecret
     paynoi_of_organizations: dict[str, GatewaySecret] = {}
+    previews_private_keys: dict[str, Real] = {}
 
     @property
     def token_keys(self) -> tuple[bytes, ...]:

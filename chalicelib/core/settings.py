@@ -2,9 +2,9 @@
 
 import os
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _LISTS = {"allowed_origins"}
 
@@ -14,7 +14,10 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 
 
 class Settings(BaseModel):
-    """One field per `PIX_<NAME>` variable."""
+    """One field per `PIX_<NAME>` variable.
+
+    With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,6 +34,14 @@ class Settings(BaseModel):
     allowed_origins: tuple[Origin, ...] = ()
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
     paynoi_url: Url
+    previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")
+    previews_key_id: Name | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Self:
+        if (self.previews_url is None) != (self.previews_key_id is None):
+            raise ValueError("previews_url and previews_key_id belong together")
+        return self
 
     def table(self, domain: str) -> str:
         return f"{self.app}-{self.stage}-{domain}"

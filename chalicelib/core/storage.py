@@ -1,8 +1,13 @@
-"""Files in S3: presigned uploads with an exact promise, short-lived reads, plain get and put."""
+"""Files in S3: presigned uploads with an exact promise, short-lived reads, plain get and put.
+
+Previews are read through CloudFront where a deployment has it (infra/edge.yaml).
+"""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -10,6 +15,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from chalicelib.core import aws, clock
+from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
 
 if TYPE_CHECKING:
@@ -53,11 +59,42 @@ def upload_form(key: str, *, content_type: str, size: int, sha256: str) -> Uploa
 
 def read_url(bucket: Bucket, key: str, *, lasts: timedelta = LONGEST_READ, filename: str | None = None) -> str:
     """A signed GET of one object, five minutes at most; a browser saves it under `filename`."""
+    lasts = min(lasts, LONGEST_READ)
+    before, key_id = settings().previews_url, settings().previews_key_id
+    if bucket == "previews" and filename is None and before is not None and key_id is not None:
+        return _cloudfront_url(f"{before}/{quote(key)}", key_id, clock.now() + lasts)
     params = {"Bucket": bucket_name(bucket), "Key": key}
     if filename is not None:
         params["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-    seconds = max(1, int(min(lasts, LONGEST_READ).total_seconds()))
+    seconds = max(1, int(lasts.total_seconds()))
     return aws.client("s3").generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+
+def _cloudfront_url(url: str, key_id: str, ends: datetime) -> str:
+    """The URL with a canned policy, signed over SHA-256. Raises KeyError where the secret has no such key.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+    """
+    from botocore.signers import CloudFrontSigner
+
+    private_key = secrets().previews_private_keys[key_id]
+    signer = CloudFrontSigner(key_id, _sha256_signer(private_key.get_secret_value()))
+    return f"{signer.generate_presigned_url(url, date_less_than=ends)}&Hash-Algorithm=SHA256"
+
+
+@lru_cache(maxsize=2)
+def _sha256_signer(pem: str) -> Callable[[bytes], bytes]:
+    """Raises ValueError for what is no private key, TypeError for one that CloudFront does not take."""
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(pem.encode(), password=None)
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size == 2048:
+        return lambda message: key.sign(message, padding.PKCS1v15(), SHA256())
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return lambda message: key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
+    raise TypeError("CloudFront knows RSA keys of 2048 bits and ECDSA keys on P-256 only")
 
 
 def download(bucket: Bucket, key: str, to: Path, version: str | None = None) -> bool:

@@ -5,17 +5,20 @@ Everything on the wire is camelCase; inside it is not.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from chalicelib.core import secrets
 from chalicelib.core.errors import AppError, Invalid, InvalidFields, TooLarge, UnsupportedType
 from chalicelib.core.table import Page, PageRequest
 
 LARGEST_BODY = 1 << 20
+_FLEETING = re.compile(r'"(requestId|nextCursor)":"[^"]*"')  # a quote inside a text of JSON is escaped
+_OPAQUE_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _IDEMPOTENCY_KEY = re.compile(r"^[A-Za-z0-9._:-]{8,200}$")
 
 
@@ -80,6 +83,14 @@ class Reply:
     status: int = 200
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> str | bytes:
+        """The body as it is sent."""
+        if self.content_type == "application/json" and not isinstance(self.body, str | bytes):
+            return json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        sent: str | bytes = self.body
+        return sent
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -147,6 +158,33 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 # --- answering ----------------------------------------------------------------------------------------------
+
+
+def cacheable(reply: Reply, request: Request, *, seconds: int, vary: Iterable[str]) -> Reply:
+    """An answer that anybody may keep for `seconds`, or a 304 for who has it already (RFC 9110, 15.4.5).
+
+    The entity tag is a weak one: the gateway compresses after us, so that plain and compressed bytes carry the same.
+    Nor does it change with the request's id and the sealing of a cursor, which differ every time. It does with the
+    key that cursors are sealed with, for kept ones are dead after a rotation.
+    """
+    content = reply.content
+    text = content.decode("latin-1") if isinstance(content, bytes) else content
+    steady = _FLEETING.sub("", text) if reply.content_type == "application/json" else text
+    tag = f'W/"{secrets.sign("entity tag", steady)}"'
+    headers = {
+        **reply.headers,
+        "Cache-Control": f"public, max-age={seconds}, stale-while-revalidate={seconds // 2}",
+        "ETag": tag,
+        "Vary": ", ".join(vary),
+    }
+    if _is_known(tag, request.headers.get("if-none-match", "")):
+        return replace(reply, body="", status=304, headers=headers)
+    return replace(reply, body=content, headers=headers)
+
+
+def _is_known(tag: str, known: str) -> bool:
+    """Whether an If-None-Match names the tag, by weak comparison (RFC 9110, 8.8.3.2)."""
+    return known.strip() == "*" or tag.removeprefix("W/") in _OPAQUE_TAG.findall(known)
 
 
 def encoded(schema: type[Output], value: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from chalicelib.events.model import Event
 routes = Routes("events")
 
 
-@routes.get("/events", permission=PUBLIC, returns=schemas.Event, many=True, aliases=("/event",))
+@routes.get("/events", permission=PUBLIC, returns=schemas.Event, many=True, cache=60, aliases=("/event",))
 def list_events(principal: Principal, query: schemas.EventList) -> Page[Event]:
     """Events, newest date first.
 
@@ -18,7 +18,7 @@ def list_events(principal: Principal, query: schemas.EventList) -> Page[Event]:
     return service.list_events(principal, query.request(), query.status, query.mine)
 
 
-@routes.get("/events/{id}", permission=PUBLIC, returns=schemas.Event, aliases=("/event/{id}",))
+@routes.get("/events/{id}", permission=PUBLIC, returns=schemas.Event, cache=60, aliases=("/event/{id}",))
 def read_event(principal: Principal, id: str) -> Event:
     """One event, by id or slug."""
     return service.show_event(principal, id)

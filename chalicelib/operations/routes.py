@@ -6,12 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from chalicelib.core import clock
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.errors import NotFound
 from chalicelib.core.http import Routes
 from chalicelib.core.wire import Reply, Request
-from chalicelib.operations import health
+from chalicelib.operations import health, schemas
 
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 _START = """window.addEventListener("load", function () {
@@ -56,14 +55,15 @@ def routes_for(document: Callable[[], dict[str, Any]]) -> Routes:
         Operators, who carry a token that may read operations, also see how long each took.
         """
         found = health.examine()
-        services: dict[str, Any] = {probe.name: "up" if probe.is_up else "down" for probe in found.probes}
+        services: dict[str, str | schemas.Part] = {
+            probe.name: "up" if probe.is_up else "down" for probe in found.probes
+        }
         if principal.may("operations.read"):
-            services = {probe.name: {"up": probe.is_up, "ms": probe.milliseconds} for probe in found.probes}
-        status = "healthy" if found.is_up else "unhealthy"
-        data = {"status": status, "timestamp": clock.stamp(found.at), "services": services}
+            services = {probe.name: schemas.Part(up=probe.is_up, ms=probe.milliseconds) for probe in found.probes}
+        report = schemas.Health(status="healthy" if found.is_up else "unhealthy", timestamp=found.at, services=services)
         envelope = {
             "success": found.is_up,
-            "data": data,
+            "data": report.model_dump(mode="json"),
             "message": "OK" if found.is_up else "A part of the system is down.",
             "errors": [],
             "error": None if found.is_up else {"code": "unhealthy", "message": "A part of the system is down."},
@@ -71,19 +71,19 @@ def routes_for(document: Callable[[], dict[str, Any]]) -> Routes:
         }
         return Reply(envelope, status=200 if found.is_up else 503)
 
-    @routes.get("/openapi.json", permission=ANONYMOUS, raw="application/json")
+    @routes.get("/openapi.json", permission=ANONYMOUS, raw="application/json", cache=300)
     def read_openapi() -> Reply:
         """The OpenAPI 3.1 document of this API."""
         return Reply(document())
 
-    @routes.get("/docs", permission=ANONYMOUS, raw="text/html")
+    @routes.get("/docs", permission=ANONYMOUS, raw="text/html", cache=300)
     def read_docs(request: Request) -> Reply:
         """The documentation page."""
         if request.path.endswith("/"):  # from there the page's own links would lead nowhere
             return Reply("", 308, "text/html; charset=utf-8", {"Location": f"/{request.path.strip('/')}"})
         return Reply(_PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _PAGE_POLICY})
 
-    @routes.get("/docs/{asset}", permission=ANONYMOUS, raw="text/plain", hidden=True)
+    @routes.get("/docs/{asset}", permission=ANONYMOUS, raw="text/plain", hidden=True, cache=86400)
     def read_docs_asset(asset: str) -> Reply:
         """A file of the documentation page."""
         if asset == "start.js":
@@ -92,8 +92,7 @@ def routes_for(document: Callable[[], dict[str, Any]]) -> Routes:
             raise NotFound("not_found", "There is no such thing here.")
         content_type = mimetypes.guess_type(asset)[0] or "application/octet-stream"
         text = _swagger_ui().joinpath(asset).read_text(encoding="utf-8")
-        headers = {"Cache-Control": "public, max-age=86400"}
-        return Reply(text, content_type=f"{content_type}; charset=utf-8", headers=headers)
+        return Reply(text, content_type=f"{content_type}; charset=utf-8")
 
     return routes
 

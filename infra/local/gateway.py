@@ -6,6 +6,7 @@ percent-encoded, query strings arrive decoded, a repeated name keeps its last va
 """
 
 import base64
+import gzip
 import http.client
 import json
 import logging
@@ -29,8 +30,17 @@ STAGE = "api"
 BASE_PATHS = ("/api/v1", "/api", "")  # the domain's base path mappings; the longest that fits wins
 LARGEST_REQUEST = 10 * 2**20  # bytes; API Gateway's limit
 LARGEST_RESPONSE = 6 * 2**20  # bytes; Lambda's limit
+COMPRESSED_FROM = 1024  # bytes; MinimumCompressionSize of the deployed API
 TIMEOUT = 29.0  # seconds; API Gateway's limit
-ERROR_HEADERS = (("Content-Type", "application/json"), *SECURITY_HEADERS.items())
+_NEVER = re.compile(r"q\s*=\s*0(\.0*)?")
+# Any page may read the gateway's own answers, as in AWS: they say nothing of anybody, and which origins are known
+# only the application could say.
+ERROR_HEADERS = (
+    ("Content-Type", "application/json"),
+    *SECURITY_HEADERS.items(),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "X-Request-Id, Retry-After"),
+)
 
 
 @dataclass(frozen=True)
@@ -292,12 +302,26 @@ def _refusal(request: _Request, status: int, code: str, message: str, *more_head
         "error": {"code": code, "message": message},
         "requestId": request.id,
     }
-    return _finished(request, status, [*ERROR_HEADERS, *more_headers], json.dumps(envelope).encode())
+    headers = [*ERROR_HEADERS, ("X-Request-Id", request.id), *more_headers]
+    return _finished(request, status, headers, json.dumps(envelope).encode())
 
 
 def _finished(request: _Request, status: int, headers: list[tuple[str, str]], body: bytes) -> Response:
     headers = [*headers, ("x-amzn-RequestId", request.id)]
-    if status in (204, 304):
+    if status == 304:
+        return Response(status, headers, b"")
+    if status == 204:
         headers = [pair for pair in headers if pair[0].lower() != "content-type"]
         return Response(status, headers, b"")
+    is_coded = any(name.lower() == "content-encoding" for name, _ in headers)
+    if len(body) >= COMPRESSED_FROM and not is_coded and _takes_gzip(request):
+        headers.append(("Content-Encoding", "gzip"))
+        body = gzip.compress(body, mtime=0)
     return Response(status, [*headers, ("Content-Length", str(len(body)))], body)
+
+
+def _takes_gzip(request: _Request) -> bool:
+    """Whether gzip is asked for by name: API Gateway compresses for nobody who leaves it open."""
+    accepted = next((value for name, value in request.headers if name.lower() == "accept-encoding"), "")
+    codings = [coding.partition(";") for coding in accepted.lower().split(",")]
+    return any(name.strip() == "gzip" and not _NEVER.fullmatch(weight.strip()) for name, _, weight in codings)

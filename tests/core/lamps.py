@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ReadTimeoutError
 from pydantic import Field
 
-from chalicelib.core import log
+from chalicelib.core import ids, log
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import Conflict, NotFound, Unavailable, Unprocessable
 from chalicelib.core.http import Access, Api, Routes
@@ -216,6 +216,25 @@ def rare() -> None:
 def leaflet() -> Reply:
     """A page."""
     return Reply("<p>ก</p>", content_type="text/html; charset=utf-8", headers={"Cache-Control": "max-age=60"})
+
+
+@routes.get("/posters/{id}", permission=PUBLIC, returns=Lamp, cache=40, aliases=("/poster/{id}",))
+def read_poster(id: str) -> LampModel:
+    """The same for everybody."""
+    return read_lamp(id)
+
+
+@routes.get("/posters", permission=PUBLIC, returns=Lamp, many=True, cache=40)
+def list_posters(query: LampList) -> Page[LampModel]:
+    """A page whose cursor is sealed anew each time. With `page=2` there is no more."""
+    cursor = None if query.page == 2 else ids.token()
+    return Page([LAMP], query.page_size, cursor)
+
+
+@routes.get("/notice", permission=ANONYMOUS, raw="text/plain", cache=600)
+def notice() -> Reply:
+    """Text for everybody, whatever they send along."""
+    return Reply("Lamps ก", content_type="text/plain; charset=utf-8")
 
 
 @routes.post("/hook", permission=PUBLIC, raw="application/json", hidden=True)

@@ -82,6 +82,8 @@ def test_a_value_read_on_a_journey_is_read_again_at_home():
         changed(token_key="no hex at all, but long enough and with letters of many a kind.."),
         changed(jwt_private_key="placeholder for the private key"),
         changed(jwt_private_key=""),
+        changed(previews_private_keys={"K1": ""}),
+        changed(previews_private_keys={"K1": "placeholder for the private key"}),
         with_gateway(api_key="secret-of-the-gateway"),
         with_gateway(api_key="xxxx-xxxx-xxxx-xxxx-xxxx"),
         with_gateway(api_key="short-1"),

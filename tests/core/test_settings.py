@@ -45,6 +45,22 @@ def test_what_may_be_left_out_has_a_default(monkeypatch):
     monkeypatch.delenv("PIX_ALLOWED_ORIGINS")
 
     assert (settings().app, settings().allowed_origins) == ("thepixstock", ())
+    assert (settings().previews_url, settings().previews_key_id) == (None, None)
+
+
+def test_previews_are_read_through_cloudfront_where_both_are_named(monkeypatch):
+    monkeypatch.setenv("PIX_PREVIEWS_URL", "https://img.example.com")
+    monkeypatch.setenv("PIX_PREVIEWS_KEY_ID", "K2JCJMDEHXQW5F")
+
+    assert (settings().previews_url, settings().previews_key_id) == ("https://img.example.com", "K2JCJMDEHXQW5F")
+
+
+@pytest.mark.parametrize(("name", "value"), [("URL", "https://img.example.com"), ("KEY_ID", "K2JCJMDEHXQW5F")])
+def test_one_of_the_two_stops_the_start(monkeypatch, name, value):
+    monkeypatch.setenv(f"PIX_PREVIEWS_{name}", value)
+
+    with pytest.raises(ValidationError, match="belong together"):
+        settings()
 
 
 def test_the_environment_is_read_once(monkeypatch):
@@ -93,6 +109,10 @@ def test_a_missing_variable_stops_the_start(monkeypatch, name):
         ("MAIL_FROM", "a@b@c"),
         ("MAIL_FROM", "shop@exam ple.com"),
         ("PAYNOI_URL", "paynoi.example"),
+        ("PREVIEWS_URL", ""),
+        ("PREVIEWS_URL", "http://img.example.com"),
+        ("PREVIEWS_URL", "https://img.example.com/"),
+        ("PREVIEWS_KEY_ID", ""),
         ("ALLOWED_ORIGINS", "*"),
         ("ALLOWED_ORIGINS", "https://*.example.com"),
         ("ALLOWED_ORIGINS", "https://a.example/"),

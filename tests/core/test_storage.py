@@ -1,15 +1,23 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
 
 from chalicelib.core import clock, storage
 from chalicelib.core.aws import client
+from chalicelib.core.secrets import secrets
+from chalicelib.core.settings import settings
 from tests.core.scripts import Script, failure
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -140,6 +148,115 @@ def test_a_name_arrives_as_it_was_and_breaks_out_of_nothing(filename):
     assert prefix == "attachment; filename*=UTF-8"
     assert unquote(encoded) == filename
     assert not set(encoded) & set("\r\n\"'/;\\ ,")
+
+
+# --- through CloudFront -------------------------------------------------------------------------------------
+
+KEYS: dict[str, Callable[[], Any]] = {
+    "ECDSA": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "RSA": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+}
+KEY_ID = "K2JCJMDEHXQW5F"
+
+
+def pem_of(key: Any) -> str:
+    pem: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem.decode()
+
+
+@pytest.fixture
+def distribution(monkeypatch):
+    """`distribution(pem)` puts CloudFront before the previews; without a key the secret has another one only."""
+    before = {"previews_url": "https://img.example.com", "previews_key_id": KEY_ID}
+
+    def stand(pem: str | None) -> None:
+        keys = {"K1OTHER": SecretStr(pem_of(KEYS["ECDSA"]()))} | ({KEY_ID: SecretStr(pem)} if pem else {})
+        monkeypatch.setattr(storage, "settings", lambda: settings().model_copy(update=before))
+        monkeypatch.setattr(storage, "secrets", lambda: secrets().model_copy(update={"previews_private_keys": keys}))
+
+    return stand
+
+
+def verify(key: Any, signature: bytes, message: bytes) -> None:
+    """Raises InvalidSignature."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+    else:
+        key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+
+
+def undone(text: str) -> bytes:
+    """CloudFront's own Base64."""
+    return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")), validate=True)
+
+
+@pytest.mark.parametrize("make", KEYS.values(), ids=KEYS)
+def test_cloudfront_can_tell_who_signed_and_for_how_long(distribution, make):
+    key = make()
+    distribution(pem_of(key))
+
+    before = clock.epoch(clock.now())
+    url = storage.read_url("previews", "previews/org 1/pho_1/1/thumb.jpg")
+    after = clock.epoch(clock.now())
+
+    address, said = url.partition("?")[0], signed(url)
+    assert address == "https://img.example.com/previews/org%201/pho_1/1/thumb.jpg"
+    assert set(said) == {"Expires", "Signature", "Key-Pair-Id", "Hash-Algorithm"}
+    assert (said["Key-Pair-Id"], said["Hash-Algorithm"]) == (KEY_ID, "SHA256")
+    assert before + 300 <= int(said["Expires"]) <= after + 300
+    policy = '{"Statement":[{"Resource":"%s","Condition":{"DateLessThan":{"AWS:EpochTime":%s}}}]}'
+    verify(key.public_key(), undone(said["Signature"]), (policy % (address, said["Expires"])).encode())
+    longer = policy % (address, int(said["Expires"]) + 1)
+    with pytest.raises(InvalidSignature):
+        verify(key.public_key(), undone(said["Signature"]), longer.encode())
+
+
+@pytest.mark.parametrize(("lasts", "seconds"), [(timedelta(hours=1), 300), (timedelta(seconds=90), 90)])
+def test_a_link_through_cloudfront_lasts_five_minutes_at_most(distribution, lasts, seconds):
+    distribution(pem_of(KEYS["ECDSA"]()))
+    before = clock.epoch(clock.now())
+
+    ends = int(signed(storage.read_url("previews", "p/1.jpg", lasts=lasts))["Expires"])
+
+    assert before + seconds <= ends <= clock.epoch(clock.now()) + seconds
+
+
+@pytest.mark.parametrize("make", KEYS.values(), ids=KEYS)
+def test_whoever_signs_makes_the_same_link(distribution, make, monkeypatch):
+    distribution(pem_of(make()))
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    assert storage.read_url("previews", "p/1.jpg") == storage.read_url("previews", "p/1.jpg")
+
+
+def test_only_previews_are_read_through_cloudfront(distribution):
+    distribution(pem_of(KEYS["ECDSA"]()))
+
+    assert "X-Amz-Signature" in signed(storage.read_url("originals", "o/1"))
+    assert "X-Amz-Signature" in signed(storage.read_url("previews", "p/1.jpg", filename="a.jpg"))
+
+
+def test_without_a_key_no_link_is_made(distribution):
+    distribution(None)
+
+    with pytest.raises(KeyError, match=KEY_ID):
+        storage.read_url("previews", "p/1.jpg")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ec.generate_private_key(ec.SECP384R1()),
+        lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
+        ed25519.Ed25519PrivateKey.generate,
+    ],
+)
+def test_a_key_that_cloudfront_does_not_take_signs_nothing(distribution, make):
+    distribution(pem_of(make()))
+
+    with pytest.raises(TypeError, match="P-256"):
+        storage.read_url("previews", "p/1.jpg")
 
 
 # --- moving bytes -------------------------------------------------------------------------------------------

@@ -10,6 +10,10 @@ from chalicelib.lines.photos.service import UploadProgress
 
 routes = Routes("photos")
 
+SHOWN_FOR = 60
+"""Seconds an answer with addresses of images may be kept. With the half of them that may be added it is older than
+the answer by 90 seconds at most, and the addresses in it work for three minutes at least (see gallery.py)."""
+
 
 # --- what visitors see --------------------------------------------------------------------------------------
 
@@ -19,6 +23,7 @@ routes = Routes("photos")
     permission=PUBLIC,
     returns=schemas.Photo,
     many=True,
+    cache=SHOWN_FOR,
     aliases=("/event/{id}/photos",),
 )
 def list_event_photos(principal: Principal, id: str, query: Paging) -> Page[Shown]:
@@ -26,7 +31,7 @@ def list_event_photos(principal: Principal, id: str, query: Paging) -> Page[Show
     return service.event_photos(principal, id, query.request())
 
 
-@routes.get("/photos/{id}", permission=PUBLIC, returns=schemas.Photo)
+@routes.get("/photos/{id}", permission=PUBLIC, returns=schemas.Photo, cache=SHOWN_FOR)
 def read_photo(principal: Principal, id: str) -> Shown:
     """A photo on sale."""
     return service.show_photo(principal, id)
@@ -36,6 +41,7 @@ def read_photo(principal: Principal, id: str) -> Shown:
     "/events/{id}/packages",
     permission=PUBLIC,
     returns=schemas.PriceList,
+    cache=60,
     aliases=("/event/{id}/packages",),
 )
 def read_packages(principal: Principal, id: str) -> PriceList:

@@ -1,5 +1,6 @@
 """API Gateway's semantics, request by request, in process: what the route tests of every domain rely on."""
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from chalice.app import BadRequestError, Chalice, Response
 
-from infra.local.gateway import LARGEST_REQUEST, LARGEST_RESPONSE, Gateway, thread_safe
+from infra.local.gateway import COMPRESSED_FROM, LARGEST_REQUEST, LARGEST_RESPONSE, Gateway, thread_safe
 
 
 def shop() -> Chalice:
@@ -71,6 +72,20 @@ def shop() -> Chalice:
     @app.route("/nothing", methods=["DELETE"])
     def nothing() -> Response:
         return Response("", status_code=204)
+
+    @app.route("/unchanged")
+    def unchanged() -> Response:
+        return Response("", status_code=304, headers={"Content-Type": "text/css"})
+
+    @app.route("/sized")
+    def sized() -> Response:
+        assert app.current_request is not None
+        assert app.current_request.query_params is not None
+        return Response("x" * int(app.current_request.query_params["size"]), headers={"Content-Type": "text/plain"})
+
+    @app.route("/coded")
+    def coded() -> Response:
+        return Response("x" * COMPRESSED_FROM, headers={"Content-Type": "text/plain", "Content-Encoding": "br"})
 
     @app.route("/cookies")
     def cookies() -> Response:
@@ -164,13 +179,17 @@ def test_unknown_path_without_a_greedy_resource() -> None:
     app = Chalice("small", configure_logs=False)
     app.route("/one")(dict)
 
-    response = Gateway(app).handle("GET", "/two")
+    response = Gateway(app).handle("GET", "/two", {"Origin": "https://anybody.example"})
 
     assert response.status == 404
     assert_envelope(response.json(), "route_not_found")
     assert response.header("X-Content-Type-Options") == "nosniff"
     assert response.header("Cache-Control") == "no-store"
     assert response.header("Content-Type") == "application/json"
+    assert response.header("Access-Control-Allow-Origin") == "*"
+    assert response.header("Access-Control-Expose-Headers") == "X-Request-Id, Retry-After"
+    assert response.header("Access-Control-Allow-Credentials") is None
+    assert response.header("X-Request-Id") == response.header("x-amzn-RequestId")
 
 
 def test_head_is_get_without_a_body(gateway: Gateway) -> None:
@@ -257,6 +276,54 @@ def test_no_content_has_neither_body_nor_type(gateway: Gateway) -> None:
     assert (response.status, response.body) == (204, b"")
     assert response.header("Content-Type") is None
     assert response.header("Content-Length") is None
+
+
+def test_a_304_keeps_its_type_and_has_no_body(gateway: Gateway) -> None:
+    response = gateway.handle("GET", "/unchanged")
+
+    assert (response.status, response.body) == (304, b"")
+    assert response.header("Content-Type") == "text/css"
+    assert response.header("Content-Length") is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coded"),
+    [
+        ("gzip", True),
+        ("gzip, deflate, br, zstd", True),
+        ("br;q=1.0, GZIP;q=0.5", True),
+        ("deflate,gzip ; q=0.001", True),
+        ("", False),
+        ("*", False),
+        ("identity", False),
+        ("br", False),
+        ("xgzip", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+    ],
+)
+def test_who_takes_gzip_gets_it(gateway: Gateway, accepted: str, coded: bool) -> None:
+    plain = gateway.handle("GET", f"/sized?size={COMPRESSED_FROM}")
+
+    response = gateway.handle("GET", f"/sized?size={COMPRESSED_FROM}", {"accept-encoding": accepted})
+
+    assert response.header("Content-Encoding") == ("gzip" if coded else None)
+    assert response.header("Content-Length") == str(len(response.body))
+    assert (len(response.body) < COMPRESSED_FROM) is coded
+    assert (gzip.decompress(response.body) if coded else response.body) == plain.body
+
+
+def test_a_small_answer_is_not_compressed(gateway: Gateway) -> None:
+    response = gateway.handle("GET", f"/sized?size={COMPRESSED_FROM - 1}", {"Accept-Encoding": "gzip"})
+
+    assert (response.header("Content-Encoding"), len(response.body)) == (None, COMPRESSED_FROM - 1)
+
+
+def test_an_answer_that_is_coded_stays_as_it_is(gateway: Gateway) -> None:
+    response = gateway.handle("GET", "/coded", {"Accept-Encoding": "gzip"})
+
+    assert [value for name, value in response.headers if name == "Content-Encoding"] == ["br"]
+    assert response.body == b"x" * COMPRESSED_FROM
 
 
 def test_repeated_answer_headers(gateway: Gateway) -> None:

@@ -75,9 +75,9 @@ def test_addresses_stay_for_a_while_and_are_renewed_long_before_they_end(world, 
     signed = []
     sign = storage.read_url
 
-    def noted(bucket, key):
-        signed.append(key)
-        return sign(bucket, key)
+    def noted(bucket, key, lasts):
+        signed.append(lasts)
+        return sign(bucket, key, lasts=lasts)
 
     monkeypatch.setattr(storage, "read_url", noted)
 
@@ -86,6 +86,7 @@ def test_addresses_stay_for_a_while_and_are_renewed_long_before_they_end(world, 
             gallery(world)
 
     assert len(signed) == 3 * 4
+    assert all(timedelta(minutes=3) < lasts <= timedelta(minutes=5) for lasts in signed)
 
 
 def test_a_photo_before_its_approval_is_seen_by_staff_and_its_photographer(world):

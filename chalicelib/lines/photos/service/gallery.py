@@ -1,6 +1,7 @@
 """What visitors see: photos on sale, watermarked, through addresses that end after minutes."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from chalicelib.core import clock, storage
@@ -13,7 +14,7 @@ from chalicelib.lines.photos.model import Photo, Processing, Shelf, Shown, Signe
 
 _SIGN_EVERY = 120
 """Seconds in which a photo keeps its addresses, so that a browser's cache knows them; each works for three
-minutes more at least."""
+minutes more. All processes count them alike: CloudFront's addresses are then the same whoever signs."""
 
 
 def event_photos(principal: Principal, id_or_slug: str, request: PageRequest) -> Page[Shown]:
@@ -48,5 +49,7 @@ def shown(photo: Photo) -> Shown:
 
 
 @lru_cache(maxsize=8192)
-def _signed(key: str, window: int) -> str:  # noqa: ARG001 - a new window, a new signature
-    return storage.read_url("previews", key)
+def _signed(key: str, window: int) -> str:
+    """The address, until five minutes after its window began."""
+    ends = datetime.fromtimestamp(window * _SIGN_EVERY, UTC) + storage.LONGEST_READ
+    return storage.read_url("previews", key, lasts=ends - clock.now())
