@@ -21,8 +21,15 @@ COMMANDS = {
     "test": "run the tests with coverage of chalicelib, at least 95 percent",
     "check": "run ruff, mypy --strict and import-linter",
     "openapi": "write the API's OpenAPI document to .local/openapi.json",
+    "migrate": "bring stored items up to date beside live traffic, from where it was",
+    "audit": "see whether the ledger, the orders and the counters of a stage agree",
+    "drill": "bring everything back from a backup, and see that nothing is missing",
+    "restore": "restore a stage's tables to a moment, beside them; then put them back",
     "setup": "only make or update .venv; the other commands do so by themselves",
 }
+
+OPERATING = ("migrate", "audit", "drill", "restore")
+_FOREIGN = {"prefix_chars": "\0", "add_help": False}  # what follows is the command's own to read, --help too
 
 
 def refusal(version: "tuple[int, int]", system: str, package: "str | None") -> "str | None":
@@ -44,7 +51,12 @@ def parser() -> argparse.ArgumentParser:
         description="ThePixStock: the project's own commands. The first makes .venv, which takes a minute.",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    each = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+    each = {
+        name: commands.add_parser(name, help=text, description=text, **_FOREIGN if name in OPERATING else {})
+        for name, text in COMMANDS.items()
+    }
+    for name in OPERATING:
+        each[name].add_argument("words", nargs="*")
     each["demo"].add_argument("--photos", metavar="FOLDER", type=folder, help="your own photos in place of samples")
     each["run"].add_argument("--port", metavar="N", type=int, help="port of the API on 127.0.0.1")
     each["test"].add_argument(
@@ -73,6 +85,8 @@ def module_call(wanted: argparse.Namespace) -> "list[str]":
         return ["infra.local.reset"]
     if wanted.command == "openapi":
         return ["infra.openapi"]
+    if wanted.command in OPERATING:
+        return ["infra." + wanted.command, *wanted.words]
     if wanted.command == "check":
         return ["infra.checks"]
     return ["pytest", "-n", "2", "--dist", "worksteal", *(wanted.pytest or WHOLE_SUITE)]

@@ -37,6 +37,18 @@ def test_each_command_starts_its_module(tmp_path):
     assert call("check") == ["infra.checks"]
 
 
+@pytest.mark.parametrize("command", ["migrate", "audit", "drill", "restore"])
+def test_a_command_of_an_operator_reads_its_own_words(command):
+    assert call(command) == [f"infra.{command}"]
+    assert call(command, "--stage", "prod", "upgrade", "--help") == [
+        f"infra.{command}",
+        "--stage",
+        "prod",
+        "upgrade",
+        "--help",
+    ]
+
+
 def test_the_whole_suite_has_a_coverage_floor_and_a_part_of_it_has_none():
     assert "--cov-fail-under=95" in call("test")
     assert call("test", "--", "-k", "cart", "-x")[-3:] == ["-k", "cart", "-x"]
