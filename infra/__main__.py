@@ -29,7 +29,6 @@ COMMANDS = {
 }
 
 OPERATING = ("migrate", "audit", "drill", "restore")
-_FOREIGN = {"prefix_chars": "\0", "add_help": False}  # what follows is the command's own to read, --help too
 
 
 def refusal(version: "tuple[int, int]", system: str, package: "str | None") -> "str | None":
@@ -51,12 +50,11 @@ def parser() -> argparse.ArgumentParser:
         description="ThePixStock: the project's own commands. The first makes .venv, which takes a minute.",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    each = {
-        name: commands.add_parser(name, help=text, description=text, **_FOREIGN if name in OPERATING else {})
-        for name, text in COMMANDS.items()
-    }
-    for name in OPERATING:
-        each[name].add_argument("words", nargs="*")
+    own = {name: text for name, text in COMMANDS.items() if name not in OPERATING}
+    each = {name: commands.add_parser(name, help=text, description=text) for name, text in own.items()}
+    for name in OPERATING:  # what follows is the command's own to read, --help too
+        words = commands.add_parser(name, help=COMMANDS[name], prefix_chars="\0", add_help=False)
+        words.add_argument("words", nargs="*")
     each["demo"].add_argument("--photos", metavar="FOLDER", type=folder, help="your own photos in place of samples")
     each["run"].add_argument("--port", metavar="N", type=int, help="port of the API on 127.0.0.1")
     each["test"].add_argument(
