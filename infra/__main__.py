@@ -27,6 +27,10 @@ COMMANDS = {
     "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
     "cost": ("infra.cost", "say what a month costs in which nobody comes"),
     "dashboard": ("infra.dashboard", "draw docs/images/dashboard.svg from the definition in infra/alarms.yaml"),
+    "migrate": ("infra.migrate", "bring stored items up to date beside live traffic, from where it was"),
+    "audit": ("infra.audit", "see whether the ledger, the orders and the counters of a stage agree"),
+    "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),
+    "restore": ("infra.restore", "restore a stage's tables to a moment, beside them; then put them back"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
     "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }

@@ -15,6 +15,7 @@ from chalicelib.organizations.model import Language, Organization, VersionConfli
 
 class OrganizationRecord(Record):
     Meta = table("organizations")
+    keys = ("T#{}#ORG", "-")
     model = Organization
 
     id = UnicodeAttribute()
@@ -37,6 +38,7 @@ class OrganizationRecord(Record):
 
 class HostRecord(Record):
     Meta = table("organizations")
+    keys = ("G#host#{}", "-")
 
     organization = UnicodeAttribute()
 
@@ -65,7 +67,7 @@ def map_host(host: str, organization: str) -> Write:
     record = HostRecord(_host_pk(host), "-", organization=organization)
     free = HostRecord.pk.does_not_exist() | (HostRecord.organization == organization)
     taken = Conflict("host_taken", "Another organization has this host.", field="host")
-    return Write("put", record, free, refused=taken)
+    return Write("put", record, free, refused=taken, replaces=True)
 
 
 def _pk(organization: str) -> str:
