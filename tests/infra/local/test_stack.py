@@ -126,8 +126,6 @@ def test_buckets_are_private_and_versioned(outputs: Mapping[str, str], client: C
     for bucket in (originals, previews):
         block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
         assert set(block.values()) == {True}
-        encryption = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
-        assert encryption["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
         statement = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"][0]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -136,14 +134,27 @@ def test_buckets_are_private_and_versioned(outputs: Mapping[str, str], client: C
     assert cors["AllowedMethods"] == ["POST", "GET"]
 
 
-def test_alarms_watch_every_dead_letter_queue(outputs: Mapping[str, str], client: Callable[[str], Any]) -> None:
-    alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
+def test_each_class_of_data_has_a_key_that_rotates(outputs: Mapping[str, str], client: Callable[[str], Any]) -> None:
+    kms = client("kms")
+    aliases = {alias["AliasName"]: alias["TargetKeyId"] for alias in kms.list_aliases()["Aliases"]}
+    for name in ("media", "people", "money", "messages", "secret"):
+        arn = outputs[f"{name.title()}KeyArn"]
+        assert arn.endswith("/" + aliases[f"alias/thepixstock-local-{name}"])
+        assert kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"] is True
 
-    watched = {alarm["Dimensions"][0]["Value"] for alarm in alarms}
-    assert watched == {f"thepixstock-local-{queue.lower()}-dlq" for queue in stack.QUEUES}
-    for alarm in alarms:
-        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0.0, "GreaterThanThreshold")
-        assert alarm["AlarmActions"] == [outputs["AlarmTopicArn"]]
+    secret = client("secretsmanager").describe_secret(SecretId=outputs["SecretId"])
+    assert secret["KmsKeyId"] == outputs["SecretKeyArn"]
+
+
+def test_a_queue_keeps_what_the_relay_could_not_begin(outputs: Mapping[str, str], client: Callable[[str], Any]) -> None:
+    attributes = client("sqs").get_queue_attributes(QueueUrl=outputs["RelayFailuresUrl"], AttributeNames=["All"])[
+        "Attributes"
+    ]
+
+    assert attributes["QueueArn"] == outputs["RelayFailuresArn"]
+    assert attributes["QueueArn"].endswith(":thepixstock-local-relay-failures")
+    assert attributes["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+    assert attributes["KmsMasterKeyId"] == outputs["MessagesKeyArn"]
 
 
 def test_mail_may_be_sent_from_the_identity(outputs: Mapping[str, str], client: Callable[[str], Any]) -> None:
