@@ -22,6 +22,17 @@ COMMANDS = {
     "check": "run ruff, mypy --strict and import-linter",
     "openapi": "write the API's OpenAPI document to .local/openapi.json",
     "setup": "only make or update .venv; the other commands do so by themselves",
+    "package": "build what is deployed: the code of all functions and their template, in .local/package/",
+    "deploy": "bring a stage into an AWS account, or change what differs there",
+    "put-secret": "fill the secret of a stage, or rotate a part of it",
+    "make-admin": "give a registered person the role admin",
+}
+# Commands that read their own options, as `python3 -m infra COMMAND --help` tells them.
+MODULES = {
+    "package": "infra.package",
+    "deploy": "infra.deploy",
+    "put-secret": "infra.put_secret",
+    "make-admin": "infra.make_admin",
 }
 
 
@@ -44,7 +55,15 @@ def parser() -> argparse.ArgumentParser:
         description="ThePixStock: the project's own commands. The first makes .venv, which takes a minute.",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    each = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+    each = {
+        name: commands.add_parser(name, help=text, description=text)
+        for name, text in COMMANDS.items()
+        if name not in MODULES
+    }
+    for name in MODULES:
+        # No word starts with this prefix, so options are words like any other and go on to the module.
+        words = commands.add_parser(name, help=COMMANDS[name], prefix_chars="\0", add_help=False)
+        words.add_argument("words", nargs="*")
     each["demo"].add_argument("--photos", metavar="FOLDER", type=folder, help="your own photos in place of samples")
     each["run"].add_argument("--port", metavar="N", type=int, help="port of the API on 127.0.0.1")
     each["test"].add_argument(
@@ -65,6 +84,8 @@ def folder(text: str) -> Path:
 
 def module_call(wanted: argparse.Namespace) -> "list[str]":
     """What follows `python -m` for a command."""
+    if wanted.command in MODULES:
+        return [MODULES[wanted.command], *wanted.words]
     if wanted.command == "demo":
         return ["infra.local.demo", *(["--photos", str(wanted.photos)] if wanted.photos else [])]
     if wanted.command == "run":
