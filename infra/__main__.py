@@ -27,6 +27,13 @@ COMMANDS = {
     "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
     "cost": ("infra.cost", "say what a month costs in which nobody comes"),
     "dashboard": ("infra.dashboard", "draw docs/images/dashboard.svg from the definition in infra/alarms.yaml"),
+    "package": (
+        "infra.package",
+        "build what is deployed: the code of all functions and their template, in .local/package/",
+    ),
+    "deploy": ("infra.deploy", "bring a stage into an AWS account, or change what differs there"),
+    "put-secret": ("infra.put_secret", "fill the secret of a stage"),
+    "make-admin": ("infra.make_admin", "give a registered person the role admin"),
     "migrate": ("infra.migrate", "bring stored items up to date beside live traffic, from where it was"),
     "audit": ("infra.audit", "see whether the ledger, the orders and the counters of a stage agree"),
     "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),
