@@ -140,7 +140,7 @@ def _public_key(pem: str) -> tuple[str, Any]:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     key = load_pem_public_key(pem.encode())
-    return _kid(key), key
+    return key_id(key), key
 
 
 def _verifying_keys() -> dict[str, Any]:
