@@ -92,7 +92,7 @@ def keys_open_to_others(body: Template) -> list[str]:
                 wrong += [name] * (condition.get("kms:CallerAccount") != "123456789012" or vias != held)
             elif "AWS" in principal:
                 wrong += [name] * any(re.match(r"kms:(\*|.*Encrypt|Decrypt|Generate|CreateGrant)", a) for a in actions)
-            elif principal["Service"] == "s3.amazonaws.com":  # which names nothing to KMS; see the template
+            elif principal["Service"] == "s3.amazonaws.com":  # without a condition; see the template
                 wrong += [name] * (name != "MessagesKey")
             else:
                 wrong += [name] * (not {"aws:SourceAccount", "aws:SourceArn"} & condition.keys())
