@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.metrics import Metric
 from infra import dashboard
 from tests.infra.templates import INFRA, of_type, statements, template
 
@@ -27,20 +28,7 @@ MEASURED_BY_AWS: dict[str, dict[str, set[str]]] = {
     "AWS/DynamoDB": {metric: {"TableName"} for metric in _TABLE} | {"SystemErrors": {"TableName", "Operation"}},
     "AWS/SES": {metric: set() for metric in ("Reputation.BounceRate", "Reputation.ComplaintRate")},
 }
-_STAGE = (
-    "PhotosIngested",
-    "PhotosFailed",
-    "TimeToReady",
-    "OrdersPlaced",
-    "OrdersPaid",
-    "WebhooksRefused",
-    "MailsSent",
-    "MailsFailed",
-    "PaymentsUnderReview",
-    "OutboxBacklog",
-    "OutboxOldest",
-)
-OURS = {metric: {"Stage"} for metric in _STAGE} | {"Revenue": {"Stage", "Currency"}}
+OURS = {metric.title: set(metric.dimensions) for metric in Metric}
 MEASURED = MEASURED_BY_AWS | {"ThePixStock": OURS}
 
 Template = dict[str, Any]
