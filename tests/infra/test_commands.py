@@ -1,6 +1,7 @@
 """`python3 -m infra`: what it lists, what it refuses, what it starts."""
 
 import ast
+import importlib.util
 import json
 import os
 import sys
@@ -24,8 +25,8 @@ def test_help_lists_every_command(capsys):
 
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    for command in ("demo", "run", "reset", "test", "check", "openapi", "setup"):
-        assert f"    {command} " in said
+    for command in launcher.COMMANDS:
+        assert f"\n    {command}" in said
 
 
 def test_each_command_starts_its_module(tmp_path):
@@ -35,6 +36,16 @@ def test_each_command_starts_its_module(tmp_path):
     assert call("reset") == ["infra.local.reset"]
     assert call("openapi") == ["infra.openapi"]
     assert call("check") == ["infra.checks"]
+
+
+@pytest.mark.parametrize("command", launcher.MODULES)
+def test_a_command_with_options_of_its_own_gets_them_as_they_were_typed(command):
+    words = ["--stage", "prod", "data", "--parameter", "ApiUrl=https://x", "--help"]
+
+    module, *rest = call(command, *words)
+
+    assert rest == words
+    assert importlib.util.find_spec(module) is not None
 
 
 def test_the_whole_suite_has_a_coverage_floor_and_a_part_of_it_has_none():
@@ -50,7 +61,7 @@ def test_a_relative_photo_folder_is_found_from_where_the_person_stands(tmp_path,
     assert call("demo", "--photos", "holiday")[-1] == str(tmp_path / "holiday")
 
 
-@pytest.mark.parametrize("words", [[], ["deploy"], ["demo", "--photos", "no-such-folder"], ["run", "--port", "x"]])
+@pytest.mark.parametrize("words", [[], ["fly"], ["demo", "--photos", "no-such-folder"], ["run", "--port", "x"]])
 def test_a_wrong_command_line_is_refused_before_anything_is_made(words, capsys):
     with pytest.raises(SystemExit) as ended:
         launcher.parser().parse_args(words)
@@ -130,8 +141,15 @@ def test_check_runs_every_tool_and_one_failure_fails_it(capsys):
     assert checks.main({"second": good}) == 0
 
 
-def test_check_covers_the_four_tools():
-    assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter"]
+def test_check_covers_the_five_tools():
+    assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter", "cfn-lint"]
+
+
+def test_check_lints_every_template_but_the_one_that_is_laid_over_another():
+    names = {Path(file).name for file in checks.TEMPLATES}
+
+    assert {"account.yaml", "data.yaml"} <= names
+    assert "app.yaml" not in names
 
 
 def test_openapi_writes_what_the_app_serves(tmp_path, monkeypatch):
