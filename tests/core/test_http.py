@@ -13,7 +13,7 @@ from chalicelib.core.auth import PUBLIC
 from chalicelib.core.http import SECURITY_HEADERS, Routes
 from chalicelib.core.wire import LARGEST_BODY, Output
 from infra.local.gateway import Gateway, Response, thread_safe
-from tests import stack
+from tests import logged, stack
 from tests.core import lamps
 from tests.core.lamps import NO_JSON, ORG, OTHER_ORG, People
 
@@ -674,19 +674,22 @@ def test_a_reply_that_is_no_json_is_a_bug_in_the_envelope(call):
     assert_refused(call("GET", "/unserializable"), 500, "internal_error")
 
 
-def test_a_bug_is_logged_without_its_text(call, capsys):
-    answer = call("GET", "/broken?how=bug")
+def test_a_bug_is_logged_without_its_text(call):
+    with logged.lines() as told:
+        answer = call("GET", "/broken?how=bug")
 
-    line, answered = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    line, answered = told()
     assert (line["level"], line["error"], line["route"]) == ("ERROR", "LookupError", "GET /broken")
     assert line["correlation"] == answered["correlation"] == answer.header("X-Request-Id")
     assert "canary" not in json.dumps(line)
 
 
-def test_every_answer_is_a_line_with_its_route_and_never_its_address(call, capsys):
-    answers = [call("GET", "/lamp/canary"), call("GET", "/lamps/none?canary=1"), call("GET", "/broken?how=conflict")]
+def test_every_answer_is_a_line_with_its_route_and_never_its_address(call):
+    targets = ("/lamp/canary", "/lamps/none?canary=1", "/broken?how=conflict")
+    with logged.lines() as told:
+        answers = [call("GET", target) for target in targets]
 
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = told()
     assert [(line["message"], line["route"], line["status"], line.get("code")) for line in lines] == [
         ("answered", "GET /lamps/{id}", 200, None),
         ("answered", "GET /lamps/{id}", 404, "lamp_not_found"),

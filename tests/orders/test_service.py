@@ -330,6 +330,22 @@ def test_an_order_is_counted_once_however_often_it_is_submitted(buyer):
     assert [(line["order"], line["order_code"]) for line in told()] == [(order.id, order.code)]
 
 
+def test_a_submit_that_loses_the_race_is_not_counted(buyer, monkeypatch):
+    fill(buyer, "a")
+    real = service.transact
+
+    def race(*writes):
+        monkeypatch.setattr(service, "transact", real)
+        place(buyer)
+        real(*writes)
+
+    monkeypatch.setattr(service, "transact", race)
+    with logged.lines() as told:
+        place(buyer)
+
+    assert logged.measured(told()) == {"OrdersPlaced": 1}
+
+
 def test_a_refused_order_is_not_counted(buyer):
     fill(buyer, "a")
 

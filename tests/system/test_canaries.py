@@ -113,8 +113,8 @@ def collecting(evidence: Evidence) -> Iterator[None]:
             raise ClientError(told, operation)
         return call(self, operation, parameters)
 
-    ours, root = logging.getLogger(log.__name__), logging.getLogger()
-    before, level = list(ours.handlers), root.level
+    root = logging.getLogger()
+    level = root.level
     everything = logging.StreamHandler(evidence.logs)
     log.configure(evidence.logs)
     root.addHandler(everything)
@@ -124,7 +124,7 @@ def collecting(evidence: Evidence) -> Iterator[None]:
             patch.setattr(BaseClient, "_make_api_call", noted)
             yield
     finally:
-        ours.handlers[:] = before
+        log.configure()
         root.removeHandler(everything)
         root.setLevel(level)
 

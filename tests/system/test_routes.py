@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -386,14 +385,12 @@ def test_a_bug_answers_the_envelope_and_says_nothing(
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def lines() -> Iterator[io.StringIO]:
     """What is logged meanwhile."""
-    logger = logging.getLogger(log.__name__)
-    before = list(logger.handlers)
     stream = io.StringIO()
     log.configure(stream)
     yield stream
-    logger.handlers[:] = before
+    log.configure()
 
 
 @contextmanager
