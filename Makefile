@@ -4,7 +4,7 @@ UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-str
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run reset test check openapi format lock
+.PHONY: help setup demo run reset test proof check openapi format lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ reset: ## forget what demo and run stored
 
 test: ## all tests with coverage; ARGS="-k name" runs a part
 	@$(PYTHON) -m infra test $(if $(ARGS),-- $(ARGS))
+
+proof: ## the reliability suites at full scale, one table; AREAS="crash uploads" runs a part
+	@$(PYTHON) -m infra proof $(AREAS)
 
 check: ## ruff, mypy --strict, import-linter
 	@$(PYTHON) -m infra check

@@ -36,6 +36,7 @@ def test_each_command_starts_its_module(tmp_path):
     assert call("reset") == ["infra.local.reset"]
     assert call("openapi") == ["infra.openapi"]
     assert call("check") == ["infra.checks"]
+    assert call("proof", "crash", "--list") == ["infra.proof", "crash", "--list"]
 
 
 def test_a_command_that_reads_its_own_arguments_gets_them_as_they_are():

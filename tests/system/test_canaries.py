@@ -36,6 +36,7 @@ from chalicelib.payments.gateways.paynoi import PayNoi
 from infra.local.gateway import Gateway, Response
 from infra.local.paynoi import PayNoiSandbox
 from tests import deliver
+from tests.figures import Show
 from tests.lines.photos.pictures import File, broken, jpeg
 from tests.payments.gateways.receiver import Receiver, receiver
 from tests.stack import ENVIRONMENT, client, moto_stack
@@ -372,7 +373,7 @@ def is_in(canary: str, text: bytes) -> bool:
     return any(spelling in text for spelling in spellings(canary))
 
 
-def test_each_is_only_where_it_has_to_be(evidence: Evidence):
+def test_each_is_only_where_it_has_to_be(evidence: Evidence, figure: Show):
     places = evidence.places()
 
     hits = {
@@ -382,10 +383,9 @@ def test_each_is_only_where_it_has_to_be(evidence: Evidence):
         if is_in(canary, text)
     }
 
-    print(
-        f"\ncanaries: {len(evidence.canaries)} in {len(places)} places, {sum(map(len, places.values())):,} bytes;"
-        f" {len(hits)} hits, {len(hits - ALLOWED.keys())} not allowed"
-    )
+    seen, leaks = sum(map(len, places.values())), len(hits - ALLOWED.keys())
+    text = f"{len(evidence.canaries)} canaries, {len(places)} places, {seen:,} bytes: {leaks} leaks"
+    figure("canaries", "secrets and personal data are only where they have to be", text)
     assert hits - ALLOWED.keys() == set()
     assert ALLOWED.keys() - hits == set()
 

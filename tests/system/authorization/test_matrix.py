@@ -1,6 +1,6 @@
 """The authorization matrix: every address x caller x object against `oracle.csv`, and holes planted to prove it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from chalicelib.core.table import transact
 from chalicelib.core.wire import Output
 from chalicelib.orders import service as orders
 from chalicelib.payments import store as payments
+from tests.figures import Show
 from tests.system.authorization import matrix
 from tests.system.authorization.matrix import DEAD, OBJECTS, ORDERS, PAYMENTS, Matrix, Rule
 from tests.system.world import Stored, World
@@ -38,15 +39,20 @@ def open_matrix(world: World) -> Open:
 
 
 @pytest.fixture(scope="module")
-def real(open_matrix: Open) -> Iterator[Matrix]:
-    found = open_matrix(app, RULES, OBJECTS)
-    yield found
-    print(f"\nauthorization: {found.cells} cells, {len(ROUTES)} routes, {len(RULES)} rules")
+def real(open_matrix: Open) -> Matrix:
+    return open_matrix(app, RULES, OBJECTS)
 
 
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
-def test_every_caller_gets_what_the_oracle_says(real: Matrix, route: Route):
-    assert list(real.problems(route)) == []
+def test_every_caller_gets_what_the_oracle_says(real: Matrix, figure: Show, route: Route):
+    before = real.cells
+
+    problems = list(real.problems(route))
+
+    text = "{routes} routes, {cells:,} cells, {wrong} wrong"
+    promise = "every address x caller x object answers as a person wrote down; foreign is like missing"
+    figure("authorization", promise, text, routes=1, cells=real.cells - before, wrong=len(problems))
+    assert problems == []
 
 
 # --- the oracle ---------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def lab(secret):
 
 
 @pytest.mark.parametrize(("name", "mode"), [*product(FLOWS, Mode)])
-def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, name, mode):
+def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, name, mode):
     flow = FLOWS[name]
     points = lab.golden(flow).points
     struck = [at for at, point in enumerate(points, start=1) if point.takes(mode)]
@@ -42,7 +42,8 @@ def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, name, mode):
 
     diverging = {at: wrong for at in struck if (wrong := lab.differences(flow, Fault(at, mode)))}
 
-    print(f"crash: {name}, {mode}: {len(struck)} of {len(points)} points, {len(diverging)} diverging")
+    text = "{faults:,} faults, {diverging} diverging"
+    figure("crash", f"{mode} at every call of every flow", text, faults=len(struck), diverging=len(diverging))
     assert diverging == {}, "\n".join(f"{at} {points[at - 1]}: {wrong}" for at, wrong in diverging.items())
 
 
@@ -122,7 +123,7 @@ def trust_the_stream(patch):
         (trust_the_stream, Mode.STREAM_LOST),
     ],
 )
-def test_the_harness_catches_what_is_built_naively(lab, monkeypatch, naive, mode):
+def test_the_harness_catches_what_is_built_naively(lab, figure, monkeypatch, naive, mode):
     naive(monkeypatch)
     flow = replace(FLOWS["webhook"])
     points = lab.golden(flow).points
@@ -130,5 +131,6 @@ def test_the_harness_catches_what_is_built_naively(lab, monkeypatch, naive, mode
     struck = (at for at, point in enumerate(points, start=1) if point.takes(mode))
     caught = next((at for at in struck if lab.differences(flow, Fault(at, mode))), None)
 
+    text = "{caught} of {tried} naive ways caught"
+    figure("crash", "control: what is built naively is caught", text, caught=int(caught is not None), tried=1)
     assert caught is not None
-    print(f"crash: {naive.__name__}, {mode}: caught at point {caught} of {len(points)}, {points[caught - 1]}")

@@ -13,23 +13,15 @@ from chalicelib.core import ids
 from chalicelib.organizations.service import DEFAULT
 from infra.local.stack import emulator_client
 from tests.system.local import clients, contenders, shop
+from tests.system.local.clients import at_once, statuses
 from tests.system.local.race import race
 from tests.system.local.shop import READY_MAIL
 
 pytestmark = pytest.mark.system
 
+CONTROL = "control: what is written without a condition loses the race"
 ROUNDS = 5
 """A careless write may be lucky once; not that often."""
-
-
-def requests_at_once(running, calls, **options):
-    """Each of (method, path, body, person) as a client of its own, all at the same moment."""
-    sends = [(method, running.url + path, body, person.headers) for method, path, body, person in calls]
-    return race(clients.send, sends, running.environment, **options)
-
-
-def statuses(answers):
-    return Counter(answer["status"] for answer in answers)
 
 
 def put(running, domain, **item):
@@ -46,7 +38,7 @@ def test_a_double_submit_is_one_order(running, photos, figure):
     guest.headers["Idempotency-Key"] = f"key-{secrets.token_hex(8)}"
     body = {"email": "double@example.com", "language": "en"}
 
-    answers = requests_at_once(running, [("POST", "/orders", body, guest)] * 10)
+    answers = at_once(running, [("POST", "/orders", body, guest)] * 10)
 
     assert statuses(answers) == {201: 10}
     (order,) = {answer["data"]["id"] for answer in answers}
@@ -58,14 +50,15 @@ def test_a_double_submit_is_one_order(running, photos, figure):
     keyless = clients.send("POST", f"{running.url}/orders", body, guest.headers)
     assert (keyless["status"], keyless["code"]) == (400, "idempotency_key_required")
     assert len(running.items("orders", cart=cart)) == 1
-    figure("double submit: 10 requests, 1 order; another body: 422; no key: 400")
+    promise = "a submit sent ten times at once is one order"
+    figure("contention", promise, "10 requests, 1 order; the key with another body: 422; no key: 400")
 
 
 def test_payments_opened_at_once_are_one(running, photos, figure):
     purchase = shop.place(running, photos[0])
     call = ("POST", "/payments/create", {"orderId": purchase.order}, purchase.guest)
 
-    answers = requests_at_once(running, [call] * 10)
+    answers = at_once(running, [call] * 10)
 
     assert statuses(answers) == {200: 10}
     (id,) = {answer["data"]["id"] for answer in answers}
@@ -74,7 +67,8 @@ def test_payments_opened_at_once_are_one(running, photos, figure):
     assert (attempt["id"], attempt["qr_png"], attempt["state"]) == (id, qr, "pending")
     charges = shop.charges(running, {"id": id})
     assert [charge["trans_id"] for charge in charges if charge["status"] == "pending"] == [attempt["transaction"]]
-    figure(f"payments opened: 10 requests, 1 attempt; {len(charges)} charges made, {len(charges) - 1} withdrawn")
+    text = f"10 requests, 1 attempt; {len(charges)} charges made, {len(charges) - 1} withdrawn"
+    figure("contention", "a payment opened from all sides is one attempt with one live charge", text)
 
 
 def test_a_payment_settled_from_all_sides_counts_once(running, photos, figure):
@@ -88,7 +82,7 @@ def test_a_payment_settled_from_all_sides_counts_once(running, photos, figure):
             running.fire("sweep_payments")
 
     with running.later(timedelta(seconds=40)):  # by then sweep and polling both ask
-        answers = requests_at_once(running, polling, meanwhile=pay_and_sweep)
+        answers = at_once(running, polling, meanwhile=pay_and_sweep)
     running.soon(lambda: shop.charges(running, payment)[0]["webhook"]["accepted"] == 10 or None, "the webhooks")
     running.soon(lambda: running.mails_to(purchase.email, READY_MAIL) or None, "the mail")
     running.quiet()
@@ -103,28 +97,8 @@ def test_a_payment_settled_from_all_sides_counts_once(running, photos, figure):
     assert len(running.mails_to(purchase.email, READY_MAIL)) == 1
     order = purchase.guest.get(f"/orders/{purchase.order}")
     assert [step["status"] for step in order["history"]] == ["awaiting_payment", "paid", "completed"]
-    figure(f"settled: 10 webhooks, 10 polls, 3 sweeps; 1 capture, 1 ledger entry, {len(grants)} grants, 1 mail")
-
-
-def test_the_last_downloads_are_taken_once(running, figure):
-    limit = 2
-    _, (photo,) = shop.on_sale(running, 1, downloadLimit=limit)
-    purchase = shop.buy(running, photo)
-    call = ("POST", f"/downloads/{purchase.order}/photos/{photo}", None, purchase.guest)
-
-    windows, answers = [], []
-    for number in range(limit + 1):
-        with running.later(number * timedelta(minutes=6)):
-            answers.append(requests_at_once(running, [call] * 24))
-        granted = [answer["data"] for answer in answers[-1] if answer["status"] == 200]
-        windows.append({grant["expiresAt"] for grant in granted})
-        assert {grant["remaining"] for grant in granted} <= {limit - 1 - number}
-
-    assert [statuses(round) for round in answers] == [{200: 24}] * limit + [{403: 24}]
-    assert [len(window) for window in windows] == [1] * limit + [0]
-    assert len(set.union(*windows)) == limit
-    assert {answer["code"] for answer in answers[-1]} == {"download_limit_reached"}
-    figure(f"downloads: {24 * (limit + 1)} requests in {limit + 1} periods, {limit} downloads of {limit} taken")
+    text = f"10 webhooks, 10 polls, 3 sweeps: 1 capture, 1 ledger entry, {len(grants)} of {len(photos)} grants, 1 mail"
+    figure("contention", "a payment settled from all sides counts once", text)
 
 
 # --- reviewing, accounts, limits ----------------------------------------------------------------------------
@@ -138,34 +112,20 @@ def test_counters_survive_decisions_made_at_once(running, figure):
     approvals = [("PUT", f"/photos/{photo}/approve", None, admin) for photo in photos]
     rejections = [("PUT", f"/photos/{photo}/reject", {"reason": "blurred"}, admin) for photo in photos]
 
-    answers = requests_at_once(running, (approvals + rejections) * 6)
+    answers = at_once(running, (approvals + rejections) * 6)
 
     counts = admin.get(f"/events/{event['id']}/counts")
     recount = Counter(item["approval"] for item in running.items("photos", event=event["id"]) if "approval" in item)
     assert statuses(answers).keys() <= {200, 409}
     assert counts == {"total": 4, "pending": 0, "approved": recount["approved"], "rejected": recount["rejected"]}
-    figure(f"review: {len(answers)} decisions at once, {statuses(answers)[200]} counted; counters equal the recount")
-
-
-def test_a_refresh_token_has_one_successor(running, figure):
-    known = running.people["customer"]
-    tokens = running.stranger().post("/auth/login", {"email": known["email"], "password": known["password"]})
-    call = ("POST", "/auth/refresh", {"refreshToken": tokens["refreshToken"]}, running.stranger())
-
-    answers = requests_at_once(running, [call] * 20)
-
-    assert statuses(answers) == {200: 20}
-    (successor,) = {answer["data"]["refreshToken"] for answer in answers}
-    assert successor != tokens["refreshToken"]
-    following = running.stranger().post("/auth/refresh", {"refreshToken": successor})
-    running.stranger().holding(following).get("/auth/me")
-    figure("refresh: 20 requests with one token, 1 successor")
+    text = f"{len(answers)} decisions at once, {statuses(answers)[200]} counted, difference to the recount 0"
+    figure("contention", "counters equal a recount after decisions made at once", text)
 
 
 def test_an_address_belongs_to_one(running, figure):
     admin, slug = running.person("admin"), f"contested-{secrets.token_hex(4)}"
     body = {"name": "Contested", "date": "2026-04-13", "slug": slug}
-    events = requests_at_once(running, [("POST", "/events", body, admin)] * 10)
+    events = at_once(running, [("POST", "/events", body, admin)] * 10)
 
     email = f"contested-{secrets.token_hex(4)}@example.com"
     users = race(contenders.create_user, [(DEFAULT, email)] * 10, running.environment, rehearsal=(DEFAULT, ""))
@@ -175,62 +135,30 @@ def test_an_address_belongs_to_one(running, figure):
     assert [item["slug"] for item in running.items("events", slug=slug)] == [slug]
     assert Counter(users)["email_taken"] == 9
     assert len(running.items("accounts", email=email)) == 1
-    figure("addresses: 10 events at one slug, 1 made; 10 users at one e-mail address, 1 made")
-
-
-def test_registering_at_once_makes_one_user_and_mails_codes_that_work(running, figure):
-    email = f"eager-{secrets.token_hex(4)}@example.com"
-    body = {"email": email, "password": secrets.token_urlsafe(12), "name": "Eager", "language": "en"}
-
-    with running.later(running.until_a_fresh(timedelta(hours=1))):
-        answers = requests_at_once(running, [("POST", "/auth/register", body, running.stranger())] * 8)
-        running.quiet()
-
-    assert statuses(answers) == {202: 5, 429: 3}, "five codes an hour"
-    assert len(running.items("accounts", email=email)) == 1
-    assert 1 <= len(running.mails_to(email)) <= 5
-    figure(f"registering: 8 requests, 5 let through, 1 user, {len(running.mails_to(email))} mails")
-
-
-def test_a_limit_lets_through_exactly_as_many(running, figure):
-    calls = [(DEFAULT, secrets.token_hex(8), 100)] * 300
-    other = (DEFAULT, "rehearsal", 100)
-
-    answers = Counter(race(contenders.take, calls, running.environment, processes=3, rehearsal=other))
-
-    assert answers == {"passed": 100, "too_many_requests": 200}
-    figure("rate limit: 300 at once at a limit of 100, 100 passed")
-
-
-def test_a_limit_over_http_counts_the_address_a_request_comes_from(running, figure):
-    """/payments/create lets 60 requests a minute through. The addresses a client invents do not count."""
-    people = [running.stranger(**{"X-Forwarded-For": f"10.0.0.{number}"}) for number in range(90)]
-    calls = [("POST", "/payments/create", {"orderId": "ord_none"}, person) for person in people]
-
-    unused = running.until_a_fresh(timedelta(minutes=1)) + timedelta(hours=1)
-
-    with running.later(unused):
-        answers = statuses(requests_at_once(running, calls, processes=3))
-
-    assert answers == {404: 60, 429: 30}
-    figure("rate limit over HTTP: 90 at once with forged addresses at a limit of 60, 60 passed")
+    text = "10 events at one slug: 1 made; 10 users at one e-mail address: 1 made"
+    figure("contention", "an address belongs to one", text)
 
 
 # --- a stock ------------------------------------------------------------------------------------------------
 
 
-def test_a_stock_sells_out_and_no_further(running, figure):
-    shop_id = f"shop-{secrets.token_hex(4)}"
-    put(running, "claims", pk=shop_id, sk="-", left=10)
-    calls = [(shop_id, f"buyer-{number}") for number in range(200)]
+def test_a_stock_sells_out_and_no_further(running, figure, full):
+    sold = orphans = 0
+    rounds = 50 if full else 1
+    for _ in range(rounds):
+        shop_id = f"shop-{secrets.token_hex(4)}"
+        put(running, "claims", pk=shop_id, sk="-", left=10)
+        calls = [(shop_id, f"buyer-{number}") for number in range(200)]
 
-    answers = Counter(race(contenders.sell, calls, running.environment, processes=3, rehearsal=("none", "-")))
+        answers = Counter(race(contenders.sell, calls, running.environment, processes=3, rehearsal=("none", "-")))
 
-    (stock,) = running.items("claims", pk=shop_id)
-    sales = [item for item in running.items("claims") if item["pk"].startswith(f"{shop_id}#")]
-    assert answers == {"sold": 10, "sold_out": 190}
-    assert (int(stock["left"]), int(stock["taken"]), len(sales)) == (0, 10, 10)
-    figure("stock: 200 buyers, 10 units, 10 sold, 0 orphans")
+        (stock,) = running.items("claims", pk=shop_id)
+        sales = [item for item in running.items("claims") if item["pk"].startswith(f"{shop_id}#")]
+        assert answers == {"sold": 10, "sold_out": 190}
+        assert (int(stock["left"]), int(stock["taken"]), len(sales)) == (0, 10, 10)
+        sold, orphans = sold + len(sales), orphans + abs(len(sales) - int(stock["taken"]))
+    text = f"{rounds} x 200 buyers, 10 units: {sold} sold, {orphans} orphans"
+    figure("contention", "of ten units exactly ten are sold", text)
 
 
 def test_whole_orders_do_not_oversell_a_stock(running, figure):
@@ -248,7 +176,8 @@ def test_whole_orders_do_not_oversell_a_stock(running, figure):
     assert sorted(placed) == sorted(stored)
     assert len(placed) == 5
     assert int(running.items("events", pk=f"T#{DEFAULT}#STOCK")[0]["left"]) == 0
-    figure("orders of a stock: 24 carts with the same thing twice, 5 units, 5 orders")
+    text = "24 carts with the same thing twice, 5 units: 5 orders, 0 left"
+    figure("contention", "whole orders do not oversell a stock", text)
 
 
 # --- what happens without a condition -----------------------------------------------------------------------
@@ -270,7 +199,7 @@ def test_control_a_careless_sale_oversells(running, figure):
 
     assert sales > 10, "the harness does not see overselling"
     assert counted < sales, "the harness does not see lost updates"
-    figure(f"control: 10 units sold carelessly to {sales} of 60 buyers, {counted} of them counted")
+    figure("contention", CONTROL, f"10 units sold carelessly to {sales} of 60 buyers, {counted} of them counted")
 
 
 @pytest.mark.parametrize(
@@ -292,7 +221,7 @@ def test_control_a_careless_check_lets_too_many_through(running, figure, functio
             break
 
     assert passed > most, "the harness does not see this race"
-    figure(f"control: {passed} of 40 passed a careless check that should let {most} through")
+    figure("contention", CONTROL, f"a careless check that should let {most} of 40 through let {passed} through")
 
 
 def test_a_claim_is_taken_by_one(running, figure):
@@ -302,4 +231,4 @@ def test_a_claim_is_taken_by_one(running, figure):
     answers = race(contenders.claim, calls, running.environment, rehearsal=(DEFAULT, "rehearsal", "ord_0"))
 
     assert Counter(answers)["claimed_already"] == 39
-    figure("claim: 40 at once, 1 taken")
+    figure("contention", "an idempotency key is claimed by one", "40 at once, 1 taken")

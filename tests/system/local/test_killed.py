@@ -75,4 +75,6 @@ def test_a_demo_killed_at_any_moment_finishes_when_started_again(folder, figure)
     assert not [child for child in survivors if child.alive()]
     assert emulators_below(folder) == []
     told = ", ".join(f"{moment:.1f}" for moment in moments)
-    figure(f"killed after {told} of {whole:.1f} s; started again: exit 0, 0 of {len(survivors)} left emulators alive")
+    alive = sum(child.alive() for child in survivors)
+    text = f"killed after {told} of {whole:.1f} s; then exit 0, {alive} of {len(survivors)} left emulators alive"
+    figure("main job", "a demo killed outright finishes when it is started again", text)

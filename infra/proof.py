@@ -1,0 +1,194 @@
+"""`python3 -m infra proof`: the reliability suites at full scale, and one table of what each measured.
+
+Exits with 1 when a suite fails, or ends without a figure. docs/reliability.md says what each proves and how.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+FOLDER = Path(".local/proof")
+DOCUMENT = Path("docs/reliability.md")
+KEPT_IN = "PIX_FIGURES"
+"""The environment variable that names the folder in which a test session keeps its figures."""
+
+SYSTEM = "tests/system"
+AREAS: Mapping[str, Sequence[str]] = {
+    "main job": [f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"],
+    "contention": [f"{SYSTEM}/local/test_contention.py"],
+    "crash": [f"{SYSTEM}/crash"],
+    "authorization": [f"{SYSTEM}/authorization"],
+    "refusals": [f"{SYSTEM}/test_refusals.py"],
+    "routes": [f"{SYSTEM}/test_routes.py"],
+    "rate limits": [f"{SYSTEM}/local/test_limits.py"],
+    "tokens": [f"{SYSTEM}/local/test_refreshing.py"],
+    "presigned": [f"{SYSTEM}/local/test_presigned.py"],
+    "downloads": [f"{SYSTEM}/local/test_downloads.py"],
+    "canaries": [f"{SYSTEM}/test_canaries.py"],
+}
+"""Area -> its suites, files or folders. Every test file of tests/system belongs to exactly one."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was measured for a promise; the counts stand in `text` where it says `{name}`."""
+
+    area: str
+    promise: str
+    text: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text.format(**self.counts)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    area: str
+    figures: Sequence[Figure]
+    passed: bool
+    seconds: float
+
+
+def gathered(lines: Iterable[str]) -> list[Figure]:
+    """The figures that lines of JSON tell; the counts of equal ones are added up."""
+    sums: dict[tuple[str, str, str], dict[str, int]] = {}
+    for line in lines:
+        told = Figure(**json.loads(line))
+        held = sums.setdefault((told.area, told.promise, told.text), {})
+        for name, count in told.counts.items():
+            held[name] = held.get(name, 0) + count
+    return [Figure(*key, counts) for key, counts in sums.items()]
+
+
+def run(area: str, progress: Progress) -> Outcome:
+    """Run the suites of an area; what they say goes to a file of its own."""
+    name = area.replace(" ", "-")
+    kept, log, started = FOLDER / name, FOLDER / f"{name}.log", time.monotonic()
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "--full", *AREAS[area]]
+    task = progress.add_task(area, total=100)
+    with log.open("w") as said:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, KEPT_IN: str(kept.resolve())},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            while process.poll() is None:
+                progress.update(task, completed=percent(log))
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
+    lines = [line for file in sorted(kept.glob("*.jsonl")) for line in file.read_text().splitlines()]
+    figures = gathered(lines)
+    passed = process.returncode == 0 and bool(figures)
+    verdict = area if passed else f"[red]{area}: {'failed' if process.returncode else 'told no figure'}, see {log}"
+    progress.update(task, completed=100, description=verdict)
+    return Outcome(area, figures, passed, time.monotonic() - started)
+
+
+def percent(log: Path) -> int:
+    """How far pytest says it is."""
+    told = re.findall(r"\[ *(\d+)%\]", log.read_text(errors="replace"))
+    return int(told[-1]) if told else 0
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    shown = Table("area", "promise", "figure", title="What was measured", title_justify="left", show_lines=True)
+    for outcome in outcomes:
+        style = None if outcome.passed else "red"
+        for number, figure in enumerate(outcome.figures):
+            shown.add_row("" if number else outcome.area, figure.promise, str(figure), style=style)
+        if not outcome.passed:
+            shown.add_row(outcome.area, "", "FAILED", style=style)
+    return shown
+
+
+def keep(outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Write the figures for programs."""
+    told = {
+        "at": at.isoformat(timespec="seconds"),
+        "machine": machine(),
+        "seconds": {outcome.area: round(outcome.seconds) for outcome in outcomes},
+        "failed": [outcome.area for outcome in outcomes if not outcome.passed],
+        "figures": [asdict(figure) | {"figure": str(figure)} for outcome in outcomes for figure in outcome.figures],
+    }
+    (FOLDER / "figures.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+
+
+def document(outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Put the table into docs/reliability.md, between its two marks."""
+    minutes = sum(outcome.seconds for outcome in outcomes) / 60
+    rows = [
+        f"Run on {at:%d %B %Y} in {minutes:.0f} minutes: {machine()}.",
+        "",
+        "| area | promise | figure |",
+        "|---|---|---|",
+    ]
+    rows += [f"| {figure.area} | {figure.promise} | {figure} |" for outcome in outcomes for figure in outcome.figures]
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition("<!-- figures -->\n")
+    _, _, after = rest.partition("<!-- end of figures -->\n")
+    told = "\n".join(rows)
+    DOCUMENT.write_text(f"{before}<!-- figures -->\n{told}\n<!-- end of figures -->\n{after}")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m infra proof", description=__doc__)
+    parser.add_argument("areas", nargs="*", metavar="AREA", help="all, unless named; a dash may stand for a blank")
+    parser.add_argument("--list", action="store_true", help="list the areas and their suites")
+    parser.add_argument("--document", action="store_true", help=f"put the table into {DOCUMENT}")
+    wanted = parser.parse_args(words)
+    if wanted.list:
+        for area, suites in AREAS.items():
+            print(f"{area:15} {' '.join(suites)}")
+        return 0
+    areas = [area.replace("-", " ") for area in wanted.areas] or list(AREAS)
+    if unknown := set(areas) - AREAS.keys():
+        parser.error(f"there is no area {', '.join(sorted(unknown))}; --list shows all")
+    console, at, outcomes = Console(), datetime.now(UTC), []
+    columns = SpinnerColumn(finished_text="•"), TextColumn("{task.description}"), BarColumn(24), TaskProgressColumn()
+    with suppress(KeyboardInterrupt), Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        for area in areas:
+            outcomes.append(run(area, progress))
+    keep(outcomes, at)
+    if wanted.document:
+        document(outcomes, at)
+    console.print(table(outcomes))
+    failed = [outcome.area for outcome in outcomes if not outcome.passed]
+    console.print(f"{machine()}. The same as JSON: {FOLDER / 'figures.json'}")
+    if len(outcomes) < len(areas):
+        console.print("[red]Stopped before the end.")
+        return 130
+    console.print(f"[red]Failed: {', '.join(failed)}." if failed else "[green]Every promise held.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

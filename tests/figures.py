@@ -1,0 +1,45 @@
+"""Figures: what a suite measured, shown while it runs and kept for `python3 -m infra proof`."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.proof import AREAS, KEPT_IN, Figure
+
+Show = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="reliability suites at the scale of `python3 -m infra proof`")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether a suite runs at full scale, or at what every run of the tests can afford."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def figure(request: pytest.FixtureRequest) -> Show:
+    """`figure(area, promise, text, **counts)`: what was measured for a promise.
+
+    Several tests, also in several workers, may tell the same area, promise and text: their counts are added up, and
+    the sums stand in `text` where it says `{name}`.
+    """
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    folder = os.environ.get(KEPT_IN)
+    file = Path(folder, f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.jsonl") if folder else None
+
+    def show(area: str, promise: str, text: str, **counts: int) -> None:
+        assert area in AREAS, f"no area of the proof is called {area}"
+        told = Figure(area, promise, text, counts)
+        with capture.global_and_fixture_disabled():
+            print(f"\n  {area}: {told}", end="", flush=True)
+        if file is not None:
+            with file.open("a") as kept:
+                kept.write(json.dumps(vars(told)) + "\n")
+
+    return show
