@@ -48,6 +48,7 @@ class EmailTaken(Conflict):
 
 class UserRecord(Record):
     Meta = table("accounts")
+    keys = ("T#{}#USR#{}", "-")
     model = User
 
     id = UnicodeAttribute()
@@ -64,12 +65,14 @@ class UserRecord(Record):
 
 class EmailRecord(Record):
     Meta = table("accounts")
+    keys = ("T#{}#EMAIL#{}", "-")
 
     user = UnicodeAttribute()
 
 
 class SessionRecord(Record):
     Meta = table("accounts")
+    keys = ("T#{}#SES#{}", "-")
     model = Session
 
     id = UnicodeAttribute()
@@ -85,12 +88,14 @@ class SessionRecord(Record):
 
 class UserSessionRecord(Record):
     Meta = table("accounts")
+    keys = ("T#{}#USR#{}", "SES#{}")
 
     session = UnicodeAttribute()
 
 
 class ChallengeRecord(Record):
     Meta = table("accounts")
+    keys = ("T#{}#CODE#{}#{}", "-")
     model = Challenge
 
     organization = UnicodeAttribute()
@@ -103,6 +108,7 @@ class ChallengeRecord(Record):
 
 class TriesRecord(Record):
     Meta = table("accounts")
+    keys = ("T#{}#TRIES#{}", "-")
 
     n = NumberAttribute()
     until = Moment()

@@ -17,6 +17,7 @@ from chalicelib.lines.contract import Item
 
 class CartRecord(Record):
     Meta = table("carts")
+    keys = ("T#{}#CRT#{}", "-")
     model = Cart
 
     id = UnicodeAttribute()

@@ -17,6 +17,7 @@ from chalicelib.core.table import Record, error_code, table
 
 class LimitRecord(Record):
     Meta = table("claims")
+    keys = ("T#{}#LIM#{*}", "{}")
 
     n = NumberAttribute(null=True)
 

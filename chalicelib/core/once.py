@@ -28,6 +28,7 @@ class Taken(Conflict):
 
 class ClaimRecord(Record):
     Meta = table("claims")
+    keys = ("T#{}#CLM#{*}", "-")
 
     fingerprint = UnicodeAttribute(null=True)
     result = UnicodeAttribute(null=True)

@@ -27,6 +27,7 @@ _SWEEP_AT_MOST = 200
 
 class OutboxRecord(Record):
     Meta = table("outbox")
+    keys = ("T#{}#OUT#{}", "-")
 
     fact = UnicodeAttribute()
     body = UnicodeAttribute()

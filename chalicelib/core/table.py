@@ -8,8 +8,9 @@ import base64
 import hashlib
 import json
 import random
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -60,6 +61,10 @@ _BUSY = {
     "TransactionInProgressException",
 }
 """Error codes of the services we call, and DynamoDB's reasons to cancel a transaction, that mean: later."""
+
+
+Item = dict[str, dict[str, Any]]
+"""An item as DynamoDB has it: `{"pk": {"S": "..."}, "total": {"N": "7900"}}`."""
 
 
 # --- attributes ---------------------------------------------------------------------------------------------
@@ -142,9 +147,11 @@ class Record(Model):
     """An item. `model` is the dataclass it stores; attributes carry the names of its fields.
 
     `version` starts at 1 and rises with every `save`; a model that has a `version` field must take it along.
+    `keys` are the shapes of pk and sk, by which an item tells whose it is: `{}` is a part without `#`, `{*}` any text.
     """
 
     model: ClassVar[Any] = None
+    keys: ClassVar[tuple[str, str] | None] = None
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
@@ -174,6 +181,35 @@ class Record(Model):
             return cls.get(pk, sk, consistent_read=True)
         except cls.DoesNotExist:
             return None
+
+
+def records() -> Iterator[type[Record]]:
+    """Every record class with keys that has been imported, by its table."""
+    found, pending = [], Record.__subclasses__()
+    while pending:
+        record = pending.pop()
+        found += [record] if record.keys else []
+        pending += record.__subclasses__()
+    return iter(sorted(found, key=lambda record: (record.Meta.domain, record.__name__)))  # type: ignore[attr-defined]
+
+
+def record_of(domain: str, item: Item) -> type[Record] | None:
+    """The class of an item of a table, told by its keys; None for one that no record has."""
+    for record in records():
+        if record.Meta.domain == domain and _has_keys(record, item["pk"]["S"], item["sk"]["S"]):  # type: ignore[attr-defined]
+            return record
+    return None
+
+
+def _has_keys(record: type[Record], pk: str, sk: str) -> bool:
+    assert record.keys is not None
+    shapes = (_shape(shape) for shape in record.keys)
+    return all(shape.fullmatch(key) for shape, key in zip(shapes, (pk, sk), strict=True))
+
+
+@cache
+def _shape(keys: str) -> re.Pattern[str]:
+    return re.compile(re.escape(keys).replace(r"\{\}", "[^#]+").replace(r"\{\*\}", ".+"))
 
 
 def index(name: str) -> Any:

@@ -21,6 +21,7 @@ _REVOKED = "REVOKED"
 
 class GrantRecord(Record):
     Meta = table("entitlements")
+    keys = ("T#{}#ORD#{}", "GRANT#{*}")
     model = Grant
 
     id = UnicodeAttribute()
@@ -45,6 +46,7 @@ class RevocationRecord(Record):
     """Stands in an order's partition from its revocation on, so that a late `grant` finds it."""
 
     Meta = table("entitlements")
+    keys = ("T#{}#ORD#{}", "REVOKED")
 
     revoked_at = Moment()
 

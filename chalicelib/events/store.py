@@ -36,6 +36,7 @@ from chalicelib.events.model import Event, EventStatus, Location
 
 class EventRecord(Record):
     Meta = table("events")
+    keys = ("T#{}#EVT#{}", "-")
     model = Event
 
     id = UnicodeAttribute()
@@ -62,12 +63,14 @@ class EventRecord(Record):
 
 class SlugRecord(Record):
     Meta = table("events")
+    keys = ("T#{}#SLUG#{}", "-")
 
     event = UnicodeAttribute(null=True)
 
 
 class ListingRecord(Record):
     Meta = table("events")
+    keys = ("T#{}#EVT#{}", "list#{}")
 
     event = UnicodeAttribute(null=True)
     list_pk = UnicodeAttribute(null=True)

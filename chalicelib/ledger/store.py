@@ -23,6 +23,7 @@ class Booked(Conflict):
 
 class PostingRecord(Record):
     Meta = table("ledger")
+    keys = ("T#{}#JRN#{*}", "{}")
 
     entry = UnicodeAttribute()
     organization = UnicodeAttribute()

@@ -44,6 +44,7 @@ class CodeTaken(Conflict):
 
 class OrderRecord(Record):
     Meta = table("orders")
+    keys = ("T#{}#ORD#{}", "-")
     model = Order
 
     id = UnicodeAttribute()
@@ -72,6 +73,7 @@ class OrderRecord(Record):
 
 class CodeRecord(Record):
     Meta = table("orders")
+    keys = ("T#{}#CODE#{}", "-")
 
     order = UnicodeAttribute()
 

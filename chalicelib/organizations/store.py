@@ -15,6 +15,7 @@ from chalicelib.organizations.model import Language, Organization, VersionConfli
 
 class OrganizationRecord(Record):
     Meta = table("organizations")
+    keys = ("T#{}#ORG", "-")
     model = Organization
 
     id = UnicodeAttribute()
@@ -37,6 +38,7 @@ class OrganizationRecord(Record):
 
 class HostRecord(Record):
     Meta = table("organizations")
+    keys = ("G#host#{}", "-")
 
     organization = UnicodeAttribute()
 

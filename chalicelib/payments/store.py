@@ -39,6 +39,7 @@ _SHARDS = 4
 
 class PaymentRecord(Record):
     Meta = table("payments")
+    keys = ("T#{}#ORD#{}", "PAY#{}")
     model = Payment
 
     id = UnicodeAttribute()
@@ -69,6 +70,7 @@ class PaymentRecord(Record):
 
 class PointerRecord(Record):
     Meta = table("payments")
+    keys = ("G#gateway-transaction#{}", "-")
 
     organization = UnicodeAttribute()
     order = UnicodeAttribute()

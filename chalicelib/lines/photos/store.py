@@ -56,6 +56,7 @@ COUNT_SHARDS = 16
 
 class PhotoRecord(Record):
     Meta = table("photos")
+    keys = ("T#{}#PHO#{}", "-")
     model = Photo
 
     id = UnicodeAttribute()
@@ -97,6 +98,7 @@ class PhotoRecord(Record):
 
 class OwnerRecord(Record):
     Meta = table("photos")
+    keys = ("T#{}#PHO#{}", "owner")
 
     photo = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
@@ -106,6 +108,7 @@ class OwnerRecord(Record):
 
 class UploadRecord(Record):
     Meta = table("photos")
+    keys = ("T#{}#UPL#{}", "-")
     model = Upload
 
     id = UnicodeAttribute()
@@ -118,6 +121,7 @@ class UploadRecord(Record):
 
 class CountRecord(Record):
     Meta = table("photos")
+    keys = ("T#{}#EVT#{}#COUNTS", "{}")
 
     pending = NumberAttribute(null=True)
     approved = NumberAttribute(null=True)
@@ -126,6 +130,7 @@ class CountRecord(Record):
 
 class PriceListRecord(Record):
     Meta = table("photos")
+    keys = ("T#{}#EVT#{}#PACKAGES", "-")
     model = PriceList
 
     organization = UnicodeAttribute()

@@ -1,0 +1,226 @@
+"""Writes down what a release writes: `python -m tests.compatibility.record RELEASE`, once, when it is released.
+
+The flows of the crash tests run undisturbed, and a few more, in moto. Kept are items of every record class in the
+states they pass through, the body of every fact, one message of every handler with what its tables and files held
+at that moment, and the plain inside of tokens and cursors. The people are made up and every key is a new one.
+"""
+
+import argparse
+import base64
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from moto.s3.models import s3_backends
+from PIL import Image
+
+from tests import stack
+
+os.environ.update(stack.ENVIRONMENT)
+
+from chalicelib.core import clock, queues, table  # noqa: E402 (reads the environment)
+from chalicelib.core.auth import Principal  # noqa: E402
+from chalicelib.core.queues import Fact  # noqa: E402
+from chalicelib.core.table import Choice, Item, PageRequest, record_of, records  # noqa: E402
+from chalicelib.entitlements import service as entitlements  # noqa: E402
+from chalicelib.events import service as events  # noqa: E402
+from chalicelib.events.model import Details  # noqa: E402
+from chalicelib.lines.photos.pricing import Package  # noqa: E402
+from chalicelib.lines.photos.service import selling  # noqa: E402
+from chalicelib.organizations import service as organizations  # noqa: E402
+from chalicelib.organizations.service import DEFAULT  # noqa: E402
+from tests.system.crash import flows, lab, snapshot  # noqa: E402
+from tests.system.crash.flows import FLOWS, Flow  # noqa: E402
+from tests.system.crash.world import World, items  # noqa: E402
+
+FOLDER = Path(__file__).parent / "releases"
+_MOST_OF_A_CLASS = 12
+_NO_STATE = ("#LIM#", "#SES#")
+"""Keys of what no handler reads."""
+
+
+class Notebook:
+    def __init__(self) -> None:
+        self.items: dict[str, dict[Any, Item]] = {}
+        self.facts: dict[str, Any] = {}
+        self.messages: dict[str, Any] = {}
+
+    def see_item(self, domain: str, item: Item) -> None:
+        """Keep the first item with these attributes in this state."""
+        record = record_of(domain, item)
+        if record is None:
+            raise LookupError(f"no record has the keys {item['pk']} {item['sk']} of {domain}")
+        states = [item[name]["S"] for name, kind in record.get_attributes().items() if _is_state(kind) and name in item]
+        kept = self.items.setdefault(record.__name__, {})
+        if len(kept) < _MOST_OF_A_CLASS:
+            kept.setdefault((frozenset(item), tuple(states)), item)
+        if record.__name__ == "OutboxRecord":
+            self.facts.setdefault(item["fact"]["S"], json.loads(item["body"]["S"]))
+
+    def see_message(self, queue: str, body: str) -> None:
+        message = json.loads(body)
+        name = message.get("handler", f"S3 to {queue}")
+        held = {domain: [item for item in items(domain) if _is_read(item)] for domain in snapshot.domains()}
+        moment = {"at": clock.stamp(clock.now()), "queue": queue, "message": message, "tables": held}
+        self.messages.setdefault(name, moment | {"files": list(_files())})
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Everything that is committed or queued inside is seen."""
+        commit, enqueue = table._commit, World._enqueue
+
+        def committed(writes: list[table.Write]) -> None:
+            commit(writes)
+            for write in writes:
+                domain = type(write.record).Meta.domain
+                keys = (write.record.pk, write.record.sk)
+                for item in items(domain):
+                    if (item["pk"]["S"], item["sk"]["S"]) == keys:
+                        self.see_item(domain, item)
+
+        def enqueued(world: World, queue: str, body: str) -> None:
+            self.see_message(queue, body)
+            enqueue(world, queue, body)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(table, "_commit", committed)
+            patch.setattr(World, "_enqueue", enqueued)
+            yield
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.compatibility.record", description=__doc__)
+    parser.add_argument("release", help="the release that this code is, as 1.0")
+    folder = FOLDER / parser.parse_args().release
+    if folder.exists():
+        sys.exit(f"{folder} is there already. What a release wrote does not change.")
+    notebook = Notebook()
+    secret = stack.fresh_secrets()
+    with lab.opened(json.dumps(secret)) as opened, notebook.watching():
+        for flow in (*FLOWS.values(), *MORE):
+            start, _ = opened._start(flow)
+            with opened._world(start) as world:
+                flow.story(world)
+                tokens = _tokens(world, secret) if flow.story is revoked else None
+            for domain in snapshot.domains():
+                for item in items(domain):
+                    notebook.see_item(domain, item)
+            _write(folder / "tokens.json", tokens) if tokens else None
+    for name, kept in notebook.items.items():
+        _write(folder / "items" / f"{name}.json", list(kept.values()))
+    for name, moment in notebook.messages.items():
+        _write(folder / "messages" / f"{name}.json", moment)
+    _write(folder / "facts.json", notebook.facts)
+    missing = {record.__name__ for record in records()} - notebook.items.keys()
+    missing |= {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib")} - (
+        notebook.facts.keys() | {"GatewayNotified"}
+    )
+    missing |= queues._handlers.keys() - notebook.messages.keys()
+    if missing:
+        sys.exit(f"No flow makes {', '.join(sorted(missing))}.")
+    print(f"{folder}: {len(notebook.items)} record classes, {len(notebook.facts)} facts, {len(notebook.messages)} messages")
+
+
+# --- flows that no crash test needs -------------------------------------------------------------------------
+
+
+def registered_again(world: World) -> None:
+    buyer = world.person("buyer")
+    again = {"email": buyer.email, "password": "another long phrase", "name": "Anna"}
+    world.ask(buyer, "POST", "/auth/register", again, expect=202)
+    world.ask(buyer, "POST", "/auth/login", {"email": buyer.email, "password": "a wrong phrase"}, expect=401)
+    world.settle()
+
+
+def wrong_money(world: World) -> None:
+    """A satang too little came; then a charge that nobody knows of was paid."""
+    transaction = flows._charge(world)
+    world.bank.set(transaction, "captured", amount=world.bank.charges[transaction].amount - 1)
+    world.webhook(transaction)
+    world.settle()
+
+
+def arranged(world: World) -> None:
+    """What organizers and administrators set up."""
+    organization = organizations.create("Chao Phraya Runs", language="en")
+    organizations.map_host("photos.runs.example", organization.id)
+    changed = organizations.update(DEFAULT, version=organizations.get(DEFAULT).version, origins=("https://runs.example",))
+    organizations.set_watermark_image(DEFAULT, version=changed.version, image_png=_png())
+    staff = Principal(DEFAULT, user="usr_01KB0000000000000000000000")
+    event = events.get(DEFAULT, world.notes["event"])
+    packages = (Package("one", "One photo", 1, 59_00), Package("all", "All my photos", None, 499_00))
+    prices = selling.set_packages(staff, event.id, packages, 0)
+    selling.set_packages(staff, event.id, packages[:1], prices.version)
+    details = replace(Details(name="River Run", date=date(2026, 11, 1)), auto_approve=True, download_hours=24)
+    events.edit_event(staff, event.id, details, None, event.version)
+
+
+def revoked(world: World) -> None:
+    flows.download(world)
+    entitlements.revoke(DEFAULT, world.notes["order"])
+
+
+MORE = (
+    Flow(flows.members, registered_again),
+    Flow(flows.payment, wrong_money),
+    Flow(flows.studio, arranged),
+    Flow(flows.paid, revoked),
+)
+
+
+# --- what a notebook holds ----------------------------------------------------------------------------------
+
+
+def _tokens(world: World, secret: Mapping[str, Any]) -> dict[str, Any]:
+    """The inside of tokens and cursors, without a key or a signature."""
+    buyer = world.person("buyer")
+    access = buyer.headers["Authorization"].removeprefix("Bearer ")
+    header = jwt.get_unverified_header(access) | {"kid": "of the key"}
+    claims = jwt.decode(access, options={"verify_signature": False})
+    page = world.see(world.person("organizer"), f"/events/{world.notes['event']}/review?shelf=approved&pageSize=1")
+    inside = table._fernet().decrypt(page["nextCursor"].encode())
+    return {
+        "at": clock.stamp(clock.now()),
+        "access": {"header": header, "claims": claims},
+        "cursor": json.loads(inside),
+        "order": world.notes["order"],
+    }
+
+
+def _png() -> bytes:
+    made = io.BytesIO()
+    Image.new("RGBA", (64, 64), (255, 255, 255, 128)).save(made, "PNG")
+    return made.getvalue()
+
+
+def _is_state(kind: object) -> bool:
+    return isinstance(kind, Choice)
+
+
+def _is_read(item: Item) -> bool:
+    return not any(part in item["pk"]["S"] or part in item["sk"]["S"] for part in _NO_STATE)
+
+
+def _files() -> Iterator[dict[str, str]]:
+    """Every object of the originals bucket."""
+    bucket = s3_backends[stack.ACCOUNT]["aws"].buckets[stack.ENVIRONMENT["PIX_ORIGINALS_BUCKET"]]
+    for key, held in bucket.keys.items():
+        yield {"key": key, "version": held.version_id, "content": base64.b64encode(held.value).decode()}
+
+
+def _write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
