@@ -12,7 +12,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Limited
-from chalicelib.core.table import Record, error_code, table
+from chalicelib.core.table import Record, error_code, stamp_schema, table
 
 
 class LimitRecord(Record):
@@ -30,7 +30,7 @@ def take(organization: str, scope: str, subject: str, *, limit: int, seconds: in
     ends = (window + 1) * seconds
     try:
         record.update(
-            actions=[LimitRecord.n.add(1), LimitRecord.ttl.set(ends + 60)],
+            actions=[LimitRecord.n.add(1), LimitRecord.ttl.set(ends + 60), stamp_schema(record)],
             condition=LimitRecord.n.does_not_exist() | (LimitRecord.n < limit),
         )
     except UpdateError as failure:

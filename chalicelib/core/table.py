@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -66,6 +67,19 @@ _BUSY = {
 Item = dict[str, dict[str, Any]]
 """An item as DynamoDB has it: `{"pk": {"S": "..."}, "total": {"N": "7900"}}`."""
 
+Upgrade = Callable[[Item], Item]
+"""A pure step from one schema of a record to the next: the item in its old shape in, the new one out."""
+
+
+class NewerRelease(Unavailable):
+    """An item comes from a newer release, and this one can not read or replace it without harm.
+
+    Seen while a release is being deployed, when the next try meets the new code, and after one was taken back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("newer_release", "This was changed by a newer release. Try again in a moment.", retry_after=5)
+
 
 # --- attributes ---------------------------------------------------------------------------------------------
 
@@ -83,7 +97,7 @@ class Moment(Attribute[datetime]):
 
 
 class Choice(Attribute[E], Generic[E]):
-    """A StrEnum as its value."""
+    """A StrEnum as its value. Only a newer release writes one that the enum lacks: reading it raises NewerRelease."""
 
     attr_type = STRING
 
@@ -95,7 +109,10 @@ class Choice(Attribute[E], Generic[E]):
         return value.value
 
     def deserialize(self, value: str) -> E:
-        return self._kind(value)
+        try:
+            return self._kind(value)
+        except ValueError as failure:
+            raise NewerRelease from failure
 
 
 class Typed(Attribute[T], Generic[T]):
@@ -148,15 +165,24 @@ class Record(Model):
 
     `version` starts at 1 and rises with every `save`; a model that has a `version` field must take it along.
     `keys` are the shapes of pk and sk, by which an item tells whose it is: `{}` is a part without `#`, `{*}` any text.
+
+    `schema` is the number of the item's shape: 1, and one more for each of the `upgrades`, which bring an older item
+    up to date as it is read. An item without the number, as release 0.1 wrote them, is of schema 1.
     """
 
     model: ClassVar[Any] = None
     keys: ClassVar[tuple[str, str] | None] = None
+    upgrades: ClassVar[tuple[Upgrade, ...]] = ()
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute(default=1)
     ttl = NumberAttribute(null=True)
+    schema = NumberAttribute(null=True)
+
+    def __init__(self, *keys: Any, **attributes: Any) -> None:
+        super().__init__(*keys, **attributes)
+        self.schema = self.newest_schema()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -175,12 +201,49 @@ class Record(Model):
         return self.model(**{name: getattr(self, name) for name in self.model.__dataclass_fields__})
 
     @classmethod
+    def newest_schema(cls) -> int:
+        """The schema that this release writes."""
+        return 1 + len(cls.upgrades)
+
+    @classmethod
+    def upgraded(cls, item: Item) -> Item:
+        """The item in the shape of the newest schema; one of a newer release as it is."""
+        stored = schema_of(item)
+        for upgrade in cls.upgrades[stored - 1 :]:
+            item = upgrade(item)
+        return item | {"schema": {"N": str(max(stored, cls.newest_schema()))}}
+
+    @classmethod
+    def from_raw_data(cls, data: Item) -> Self:
+        with cls._reading(data):
+            return super().from_raw_data(cls.upgraded(data))
+
+    def deserialize(self, attribute_values: Item) -> None:
+        with self._reading(attribute_values):
+            super().deserialize(self.upgraded(attribute_values))
+
+    @classmethod
+    @contextmanager
+    def _reading(cls, item: Item) -> Iterator[None]:
+        """What can not be read in an item of a newer schema is nobody's fault."""
+        try:
+            yield
+        except (ValueError, TypeError) as failure:
+            if schema_of(item) > cls.newest_schema():
+                raise NewerRelease from failure
+            raise
+
+    @classmethod
     def fetch(cls, pk: str, sk: str) -> Self | None:
         """The item, read consistently, or None."""
         try:
             return cls.get(pk, sk, consistent_read=True)
         except cls.DoesNotExist:
             return None
+
+
+def schema_of(item: Item) -> int:
+    return int(item["schema"]["N"]) if "schema" in item else 1
 
 
 def records() -> Iterator[type[Record]]:
@@ -231,7 +294,12 @@ _ORDER = ("check", "delete", "put", "update")  # how PynamoDB groups a transacti
 
 @dataclass(frozen=True, eq=False)
 class Write:
-    """One write of a transaction. `refused` is what the caller is told when `condition` does not hold."""
+    """One write of a transaction. `refused` is what the caller is told when `condition` does not hold.
+
+    A put that `replaces` what was read never replaces an item of a newer schema, of which it would drop what this
+    release does not know: NewerRelease. Others put something new in place of something that is over. An update
+    leaves alone what it does not name.
+    """
 
     kind: Literal["check", "delete", "put", "update"]
     record: Record
@@ -242,6 +310,7 @@ class Write:
             "changed_meanwhile", "Somebody changed this at the same moment. Read it again."
         )
     )
+    replaces: bool = False
 
 
 def create(record: Record, refused: AppError | None = None) -> Write:
@@ -257,7 +326,7 @@ def replace(record: Record, version: int, refused: AppError | None = None) -> Wr
     refused = refused or Conflict(
         "version_conflict", "Somebody else changed this first. Load it again.", field="version"
     )
-    return Write("put", record, type(record).version == version, refused=refused)
+    return Write("put", record, type(record).version == version, refused=refused, replaces=True)
 
 
 def update(
@@ -279,7 +348,8 @@ def delete(record: Record, condition: Condition | None = None) -> Write:
 def transact(*writes: Write) -> None:
     """Commit all writes or none.
 
-    Raises the `refused` error of the first write, in the order given, whose condition failed. Even one write
+    Raises the `refused` error of the first write, in the order given, whose condition failed; NewerRelease where
+    that would have replaced an item of a newer schema. Even one write
     goes as a transaction: botocore gives it a client token, so a retry after a lost answer does not meet its
     own effect. A conflict with another transaction is retried with jitter; Unavailable if it does not end.
     """
@@ -293,15 +363,26 @@ def transact(*writes: Write) -> None:
             _commit(ordered)
             return
         except TransactWriteError as failure:
-            reasons = [reason.code if reason else None for reason in failure.cancellation_reasons]
-            failed = {w for w, code in zip(ordered, reasons, strict=False) if code == "ConditionalCheckFailed"}
+            reasons = failure.cancellation_reasons
+            failed = {w: r for w, r in zip(ordered, reasons, strict=False) if r and r.code == "ConditionalCheckFailed"}
             for write in writes:
                 if write in failed:
-                    raise write.refused from failure
-            conflict = {*reasons, error_code(failure)} & _CONFLICT
+                    raise _refusal(write, failed[write].raw_item) from failure
+            conflict = {*(reason.code for reason in reasons if reason), error_code(failure)} & _CONFLICT
             if not conflict:
                 raise
     raise Unavailable("busy", "Too many people at once. Try again.", retry_after=1)
+
+
+def _refusal(write: Write, stored: Item | None) -> AppError:
+    newer = write.replaces and stored is not None and schema_of(stored) > write.record.newest_schema()
+    return NewerRelease() if newer else write.refused
+
+
+def stamp_schema(record: Record) -> Action:
+    """For an update: gives its number to an item that it makes, and leaves that of one that is there."""
+    schema = type(record).schema
+    return schema.set(schema | record.newest_schema())
 
 
 @cache
@@ -313,10 +394,16 @@ def _commit(ordered: list[Write]) -> None:
     with TransactWrite(connection=_connection()) as transaction:
         for write in ordered:
             match write.kind:
+                case "put" if write.replaces:
+                    schema = type(write.record).schema
+                    known = schema.does_not_exist() | (schema <= write.record.newest_schema())
+                    # The stored item comes back with the refusal: it tells the reason without another call.
+                    transaction.save(write.record, condition=write.condition & known, return_values="ALL_OLD")
                 case "put":
                     transaction.save(write.record, condition=write.condition)
                 case "update":
-                    transaction.update(write.record, actions=list(write.actions), condition=write.condition)
+                    actions = [*write.actions, stamp_schema(write.record)]
+                    transaction.update(write.record, actions=actions, condition=write.condition)
                 case "delete":
                     transaction.delete(write.record, condition=write.condition)
                 case "check":

@@ -67,7 +67,7 @@ def map_host(host: str, organization: str) -> Write:
     record = HostRecord(_host_pk(host), "-", organization=organization)
     free = HostRecord.pk.does_not_exist() | (HostRecord.organization == organization)
     taken = Conflict("host_taken", "Another organization has this host.", field="host")
-    return Write("put", record, free, refused=taken)
+    return Write("put", record, free, refused=taken, replaces=True)
 
 
 def _pk(organization: str) -> str:

@@ -11,7 +11,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -27,20 +27,20 @@ from tests import stack
 
 os.environ.update(stack.ENVIRONMENT)
 
-from chalicelib.core import clock, queues, table  # noqa: E402 (reads the environment)
-from chalicelib.core.auth import Principal  # noqa: E402
-from chalicelib.core.queues import Fact  # noqa: E402
-from chalicelib.core.table import Choice, Item, PageRequest, record_of, records  # noqa: E402
-from chalicelib.entitlements import service as entitlements  # noqa: E402
-from chalicelib.events import service as events  # noqa: E402
-from chalicelib.events.model import Details  # noqa: E402
-from chalicelib.lines.photos.pricing import Package  # noqa: E402
-from chalicelib.lines.photos.service import selling  # noqa: E402
-from chalicelib.organizations import service as organizations  # noqa: E402
-from chalicelib.organizations.service import DEFAULT  # noqa: E402
-from tests.system.crash import flows, lab, snapshot  # noqa: E402
-from tests.system.crash.flows import FLOWS, Flow  # noqa: E402
-from tests.system.crash.world import World, items  # noqa: E402
+from chalicelib.core import clock, queues, table
+from chalicelib.core.auth import Principal
+from chalicelib.core.queues import Fact
+from chalicelib.core.table import Choice, Item, record_of, records
+from chalicelib.entitlements import service as entitlements
+from chalicelib.events import service as events
+from chalicelib.events.model import Details
+from chalicelib.lines.photos.pricing import Package
+from chalicelib.lines.photos.service import selling
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.service import DEFAULT
+from tests.system.crash import flows, lab, snapshot
+from tests.system.crash.flows import FLOWS, Flow
+from tests.system.crash.world import World, items
 
 FOLDER = Path(__file__).parent / "releases"
 _MOST_OF_A_CLASS = 12
@@ -81,7 +81,7 @@ class Notebook:
         def committed(writes: list[table.Write]) -> None:
             commit(writes)
             for write in writes:
-                domain = type(write.record).Meta.domain
+                domain = type(write.record).Meta.domain  # type: ignore[attr-defined]
                 keys = (write.record.pk, write.record.sk)
                 for item in items(domain):
                     if (item["pk"]["S"], item["sk"]["S"]) == keys:
@@ -127,7 +127,8 @@ def main() -> None:
     missing |= queues._handlers.keys() - notebook.messages.keys()
     if missing:
         sys.exit(f"No flow makes {', '.join(sorted(missing))}.")
-    print(f"{folder}: {len(notebook.items)} record classes, {len(notebook.facts)} facts, {len(notebook.messages)} messages")
+    found = f"{len(notebook.items)} record classes, {len(notebook.facts)} facts, {len(notebook.messages)} messages"
+    print(f"{folder}: {found}")
 
 
 # --- flows that no crash test needs -------------------------------------------------------------------------
@@ -153,7 +154,9 @@ def arranged(world: World) -> None:
     """What organizers and administrators set up."""
     organization = organizations.create("Chao Phraya Runs", language="en")
     organizations.map_host("photos.runs.example", organization.id)
-    changed = organizations.update(DEFAULT, version=organizations.get(DEFAULT).version, origins=("https://runs.example",))
+    changed = organizations.update(
+        DEFAULT, version=organizations.get(DEFAULT).version, origins=("https://runs.example",)
+    )
     organizations.set_watermark_image(DEFAULT, version=changed.version, image_png=_png())
     staff = Principal(DEFAULT, user="usr_01KB0000000000000000000000")
     event = events.get(DEFAULT, world.notes["event"])
