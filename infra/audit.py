@@ -1,0 +1,297 @@
+"""`python3 -m infra audit`: do the books balance, and does what is stored agree with itself? It reads, and only reads.
+
+Every table is read whole. A system that is in use changes meanwhile, so what does not agree is looked at once more,
+and told only if it still does not. `--tables PREFIX` looks at tables that were restored beside those of the stage.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from rich.console import Console
+from rich.table import Table
+
+from chalicelib.core import ids
+from chalicelib.core.errors import AppError
+from chalicelib.core.migrations import domains
+from chalicelib.core.settings import settings
+from chalicelib.core.table import Item, record_of
+from infra import stages
+
+SECOND_LOOK = 5.0  # seconds: longer than a request, a job's transaction or an index needs
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """`check` and `subject` say what does not agree; `text` says how."""
+
+    check: str
+    subject: str
+    text: str = field(compare=False)
+
+
+@dataclass
+class Report:
+    """What was looked at, by check, and what does not agree."""
+
+    looked_at: Counter[str]
+    differences: list[Difference]
+
+
+KEPT = {
+    "CodeRecord": ("order",),
+    "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
+    "EmailRecord": ("user",),
+    "EventRecord": ("id", "deleted_at"),
+    "GrantRecord": ("order", "resource"),
+    "OrderRecord": ("id", "status", "payment", "total", "lines"),
+    "OwnerRecord": ("photo",),
+    "PaymentRecord": ("id", "order", "state", "amount", "received"),
+    "PhotoRecord": ("id", "organization", "event", "processing", "approval"),
+    "PointerRecord": ("pk",),
+    "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "amount", "currency"),
+    "SlugRecord": ("event",),
+    "UserRecord": ("id",),
+}
+"""What the checks look at of each record class: a table is larger than memory, this is not."""
+
+
+class Books:
+    """All records of all tables whose names begin with `prefix`, and the checks over them."""
+
+    def __init__(self, prefix: str, client: Any = None) -> None:
+        self._prefix = prefix
+        self._client = client or boto3.client("dynamodb")
+        self._records: dict[str, list[Any]] = defaultdict(list)
+        self._unread: list[Difference] = []
+        self._items_read = 0
+
+    def audit(self) -> Report:
+        for domain in domains():
+            for item in self._items(domain):
+                self._read(domain, item)
+        report = Report(Counter({"items": self._items_read}), list(self._unread))
+        for check in CHECKS:
+            name = check.__name__.replace("_", " ").strip()
+            report.looked_at[name] = 0
+            for subject, wrong in check(self):
+                report.looked_at[name] += 1
+                if wrong:
+                    report.differences.append(Difference(name, subject, wrong))
+        return report
+
+    def of(self, name: str) -> list[Any]:
+        """What is kept of the records of a class, as `OrderRecord`."""
+        return self._records[name]
+
+    def balance(self, account_pk: str) -> int:
+        """The sum of an account's postings as its index has them."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=f"{self._prefix}-ledger",
+            IndexName="by_account",
+            KeyConditionExpression="account_pk = :account",
+            ExpressionAttributeValues={":account": {"S": account_pk}},
+        )
+        return sum(int(item["amount"]["N"]) for page in pages for item in page["Items"])
+
+    def _items(self, domain: str) -> Iterator[Item]:
+        table = f"{self._prefix}-{domain}"
+        for page in self._client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            yield from page["Items"]
+
+    def _read(self, domain: str, item: Item) -> None:
+        self._items_read += 1
+        subject = f"{domain} {item['pk']['S']} {item['sk']['S']}"
+        record = record_of(domain, item)
+        if record is None:
+            self._unread.append(Difference("items", subject, "no record has such keys"))
+            return
+        try:
+            found = record.from_raw_data(item)
+            found.serialize()  # raises where a value that must be there is not
+        except (AppError, ValueError, TypeError) as failure:
+            self._unread.append(Difference("items", subject, f"can not be read as {record.__name__}: {failure}"))
+            return
+        if record.__name__ in KEPT:
+            kept = {name: getattr(found, name) for name in KEPT[record.__name__]}
+            self._records[record.__name__].append(SimpleNamespace(**kept))
+
+
+def audit(prefix: str, client: Any = None, second_look: float = SECOND_LOOK) -> Report:
+    """Look at the tables of a prefix (`thepixstock-prod`), twice if the first look finds differences."""
+    report = Books(prefix, client).audit()
+    if report.differences:
+        time.sleep(second_look)
+        again = Books(prefix, client).audit()
+        report = Report(again.looked_at, sorted(set(again.differences) & set(report.differences)))
+    return report
+
+
+# --- checks: each gives (subject, what is wrong or nothing) -------------------------------------------------
+
+Findings = Iterator[tuple[str, str | None]]
+_RECEIVED = ("captured", "review")
+_PAID = ("paid", "paid_late", "completed")
+
+
+def entries(books: Books) -> Findings:
+    """Each entry sums to zero in each currency, and none of its postings is missing."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for posting in books.of("PostingRecord"):
+        found[posting.pk].append(posting)
+    for entry, postings in found.items():
+        sums: Counter[str] = Counter()
+        for posting in postings:
+            sums[posting.currency] += int(posting.amount)
+        numbers = sorted(int(posting.sk) for posting in postings)
+        wrong = [f"sums to {amount} {currency}" for currency, amount in sums.items() if amount]
+        if numbers != list(range(len(postings))):
+            wrong.append(f"has postings {numbers}")
+        yield entry, _told(wrong)
+
+
+def balances(books: Books) -> Findings:
+    """The index of each account sums to the same as the table does."""
+    sums: Counter[str] = Counter()
+    for posting in books.of("PostingRecord"):
+        sums[f"T#{posting.organization}#ACC#{posting.account}"] += int(posting.amount)
+    for account, amount in sums.items():
+        indexed = books.balance(account)
+        yield account, None if indexed == amount else f"its postings sum to {amount}, its index to {indexed}"
+
+
+def captures(books: Books) -> Findings:
+    """Money that a payment received is in the ledger with the same amount, and nothing else is."""
+    booked: Counter[str] = Counter()
+    for_orders: dict[str, set[str]] = defaultdict(set)
+    payments = {payment.id: payment for payment in books.of("PaymentRecord")}
+    for posting in books.of("PostingRecord"):
+        _, payment, *stray = posting.entry.split("#")
+        if payment not in payments:
+            yield posting.entry, "is booked for a payment that does not exist"
+        elif not stray:  # a stray transaction of a payment is booked apart, for a person to look at
+            for_orders[payment].add(posting.order)
+            if posting.account.startswith("gateway:"):
+                booked[payment] += int(posting.amount)
+    for id, payment in payments.items():
+        received = int(payment.received or 0) if payment.state in _RECEIVED else 0
+        wrong = [f"received {received}, booked {booked[id]}"] if booked[id] != received else []
+        wrong += [f"is booked for {sorted(for_orders[id])}"] if for_orders[id] - {payment.order} else []
+        yield id, _told(wrong)
+
+
+def orders(books: Books) -> Findings:
+    """An order is paid exactly when one captured payment of the same amount says so."""
+    captured: dict[str, list[Any]] = defaultdict(list)
+    for payment in books.of("PaymentRecord"):
+        if payment.state == "captured":
+            captured[payment.order].append(payment)
+    for order in books.of("OrderRecord"):
+        payments = captured.pop(order.id, [])
+        wanted = [order.payment] if order.status in _PAID else []
+        wrong = []
+        if [payment.id for payment in payments] != wanted:
+            wrong.append(f"is {order.status}, captured are {[payment.id for payment in payments]}")
+        wrong += [f"costs {order.total}, paid are {each.amount}" for each in payments if each.amount != order.total]
+        yield order.id, _told(wrong)
+    for id in captured:
+        yield id, "has a captured payment and does not exist"
+
+
+def grants(books: Books) -> Findings:
+    """What was handed over of an order is granted, once, and nothing else is."""
+    held: dict[str, Counter[str]] = defaultdict(Counter)
+    for grant in books.of("GrantRecord"):
+        held[grant.order][grant.resource] += 1
+    for order in books.of("OrderRecord"):
+        over = [line for line in order.lines if line.status == "fulfilled"]
+        due = Counter(ref for line in over for ref in line.refs)
+        granted = held.pop(order.id, Counter())
+        wrong = [f"{sorted(due - granted)} not granted"] if due - granted else []
+        wrong += [f"{sorted(granted - due)} granted for nothing"] if granted - due else []
+        if (order.status == "completed") != (len(over) == len(order.lines)):
+            wrong.append(f"is {order.status} with {len(over)} of {len(order.lines)} lines handed over")
+        yield order.id, _told(wrong)
+    for id in held:
+        yield id, "has grants and does not exist"
+
+
+def counters(books: Books) -> Findings:
+    """The counts of each event are those of its photos, shard by shard."""
+    recounted: dict[str, Counter[str]] = defaultdict(Counter)
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for photo in books.of("PhotoRecord"):
+        if photo.processing == "ready":
+            shard = ids.shard_of(photo.id, 16)
+            key = f"T#{photo.organization}#EVT#{photo.event}#COUNTS {shard:02d}"
+            recounted[key][photo.approval.value] += 1
+    for row in books.of("CountRecord"):
+        for state in ("pending", "approved", "rejected"):
+            if amount := int(getattr(row, state) or 0):
+                counted[f"{row.pk} {row.sk}"][state] = amount
+    for key in sorted({*recounted, *counted}):
+        same = recounted[key] == counted[key]
+        yield key, None if same else f"counted {dict(counted[key])}, there are {dict(recounted[key])}"
+
+
+def pointers(books: Books) -> Findings:
+    """What is found by a code, an address, a slug or a gateway's reference is there, and is found by it."""
+    for pointer, target, names in (
+        ("CodeRecord", "OrderRecord", lambda row: row.order),
+        ("PointerRecord", "PaymentRecord", lambda row: row.pk.rpartition("#")[2]),
+        ("EmailRecord", "UserRecord", lambda row: row.user),
+        ("SlugRecord", "EventRecord", lambda row: row.event),
+        ("OwnerRecord", "PhotoRecord", lambda row: row.photo),
+    ):
+        named = {names(row) for row in books.of(pointer)}
+        there = {row.id for row in books.of(target) if not getattr(row, "deleted_at", None)}
+        for id in sorted(named | there):
+            wrong = None if id in there else f"a {pointer} names it and it does not exist"
+            yield id, wrong if id in named else f"no {pointer} names it"
+
+
+CHECKS: tuple[Callable[[Books], Findings], ...] = (entries, balances, captures, orders, grants, counters, pointers)
+
+
+def _told(wrong: list[str]) -> str | None:
+    return "; ".join(wrong) or None
+
+
+# --- the command --------------------------------------------------------------------------------------------
+
+
+def show(console: Console, report: Report) -> None:
+    table = Table("check", "looked at", "differences", title="Audit", title_justify="left")
+    wrong = Counter(difference.check for difference in report.differences)
+    for check, count in report.looked_at.items():
+        table.add_row(check, f"{count:,}", str(wrong[check]))
+    console.print(table)
+    for difference in report.differences[:50]:
+        console.print(f"{difference.check}: {difference.subject}: {difference.text}", highlight=False)
+
+
+def main(words: list[str] | None = None) -> int:
+    """1 when something does not agree."""
+    parser = argparse.ArgumentParser(prog="python3 -m infra audit", description=__doc__)
+    parser.add_argument("--stage", choices=stages.STAGES, default="local")
+    parser.add_argument("--tables", metavar="PREFIX", help="as thepixstock-prod-restored; the stage's own without it")
+    wanted = parser.parse_args(words)
+    console = Console()
+    try:
+        stages.enter(wanted.stage)
+    except stages.NotReached as reason:
+        console.print(str(reason), highlight=False)
+        return 1
+    report = audit(wanted.tables or f"{settings().app}-{settings().stage}")
+    show(console, report)
+    return 1 if report.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
