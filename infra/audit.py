@@ -67,7 +67,7 @@ class Books:
 
     def __init__(self, prefix: str, client: Any = None) -> None:
         self._prefix = prefix
-        self._client = client or boto3.client("dynamodb")
+        self._client: Any = client or boto3.client("dynamodb")
         self._records: dict[str, list[Any]] = defaultdict(list)
         self._unread: list[Difference] = []
         self._items_read = 0
@@ -123,11 +123,11 @@ class Books:
             self._records[record.__name__].append(SimpleNamespace(**kept))
 
 
-def audit(prefix: str, client: Any = None, second_look: float = SECOND_LOOK) -> Report:
+def audit(prefix: str, client: Any = None) -> Report:
     """Look at the tables of a prefix (`thepixstock-prod`), twice if the first look finds differences."""
     report = Books(prefix, client).audit()
     if report.differences:
-        time.sleep(second_look)
+        time.sleep(SECOND_LOOK)
         again = Books(prefix, client).audit()
         report = Report(again.looked_at, sorted(set(again.differences) & set(report.differences)))
     return report
@@ -242,18 +242,18 @@ def counters(books: Books) -> Findings:
 
 def pointers(books: Books) -> Findings:
     """What is found by a code, an address, a slug or a gateway's reference is there, and is found by it."""
-    for pointer, target, names in (
-        ("CodeRecord", "OrderRecord", lambda row: row.order),
-        ("PointerRecord", "PaymentRecord", lambda row: row.pk.rpartition("#")[2]),
-        ("EmailRecord", "UserRecord", lambda row: row.user),
-        ("SlugRecord", "EventRecord", lambda row: row.event),
-        ("OwnerRecord", "PhotoRecord", lambda row: row.photo),
-    ):
-        named = {names(row) for row in books.of(pointer)}
-        there = {row.id for row in books.of(target) if not getattr(row, "deleted_at", None)}
-        for id in sorted(named | there):
-            wrong = None if id in there else f"a {pointer} names it and it does not exist"
-            yield id, wrong if id in named else f"no {pointer} names it"
+    named = {
+        "OrderRecord": {row.order for row in books.of("CodeRecord")},
+        "PaymentRecord": {row.pk.rpartition("#")[2] for row in books.of("PointerRecord")},
+        "UserRecord": {row.user for row in books.of("EmailRecord")},
+        "EventRecord": {row.event for row in books.of("SlugRecord")},
+        "PhotoRecord": {row.photo for row in books.of("OwnerRecord")},
+    }
+    for record, ids_named in named.items():
+        there = {row.id for row in books.of(record) if not getattr(row, "deleted_at", None)}
+        for id in sorted(ids_named | there):
+            wrong = None if id in there else "is pointed at and does not exist"
+            yield id, wrong if id in ids_named else "exists and nothing points at it"
 
 
 CHECKS: tuple[Callable[[Books], Findings], ...] = (entries, balances, captures, orders, grants, counters, pointers)

@@ -28,6 +28,7 @@ from chalice.app import Chalice
 from waitress import create_server, wasyncore
 
 from chalicelib.core import aws, secrets, settings, table
+from chalicelib.payments import gateways
 from infra.local import mailbox, stack
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
@@ -254,6 +255,7 @@ def _forget_environment() -> None:
     secrets.forget()
     table.forget()
     settings.settings.cache_clear()
+    gateways.of_name.cache_clear()
 
 
 @contextmanager
