@@ -183,7 +183,7 @@ def run(
 
 def domains() -> list[str]:
     """The tables that records live in."""
-    return sorted({record.Meta.domain for record in records()})  # type: ignore[attr-defined]
+    return sorted({record.domain() for record in records()})
 
 
 def _begin(name: str, segments: int, dry: bool) -> RunRecord:

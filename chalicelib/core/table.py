@@ -201,6 +201,11 @@ class Record(Model):
         return self.model(**{name: getattr(self, name) for name in self.model.__dataclass_fields__})
 
     @classmethod
+    def domain(cls) -> str:
+        """Whose table it lives in."""
+        return str(cls.Meta.domain)  # type: ignore[attr-defined]
+
+    @classmethod
     def newest_schema(cls) -> int:
         """The schema that this release writes."""
         return 1 + len(cls.upgrades)
@@ -253,13 +258,13 @@ def records() -> Iterator[type[Record]]:
         record = pending.pop()
         found += [record] if record.keys else []
         pending += record.__subclasses__()
-    return iter(sorted(found, key=lambda record: (record.Meta.domain, record.__name__)))  # type: ignore[attr-defined]
+    return iter(sorted(found, key=lambda record: (record.domain(), record.__name__)))
 
 
 def record_of(domain: str, item: Item) -> type[Record] | None:
     """The class of an item of a table, told by its keys; None for one that no record has."""
     for record in records():
-        if record.Meta.domain == domain and _has_keys(record, item["pk"]["S"], item["sk"]["S"]):  # type: ignore[attr-defined]
+        if record.domain() == domain and _has_keys(record, item["pk"]["S"], item["sk"]["S"]):
             return record
     return None
 

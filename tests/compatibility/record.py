@@ -81,7 +81,7 @@ class Notebook:
         def committed(writes: list[table.Write]) -> None:
             commit(writes)
             for write in writes:
-                domain = type(write.record).Meta.domain  # type: ignore[attr-defined]
+                domain = write.record.domain()
                 keys = (write.record.pk, write.record.sk)
                 for item in items(domain):
                     if (item["pk"]["S"], item["sk"]["S"]) == keys:
