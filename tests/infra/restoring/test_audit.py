@@ -8,7 +8,7 @@ import pytest
 from chalicelib.entitlements import service as entitlements
 from chalicelib.organizations.service import DEFAULT
 from infra import audit, stages
-from tests.infra.sold import PREFIX, at_once, first, lab, lose, more, put, sold, stored, world  # noqa: F401 (fixtures)
+from tests.infra.restoring.tampering import PREFIX, first, lose, more, put, stored
 from tests.stack import client
 from tests.system.crash import flows
 from tests.system.crash.flows import FLOWS

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from infra import audit, drill, restore, stages
 from infra.local.client import Deviation
-from tests.infra.sold import PREFIX, at_once, first, lab, more, put, sold, world  # noqa: F401 (fixtures)
+from tests.infra.restoring.tampering import PREFIX, first, more, put
 from tests.stack import client
 
 NEW = f"{PREFIX}-restored"
