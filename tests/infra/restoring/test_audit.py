@@ -1,0 +1,161 @@
+"""The audit over what the flows of the crash tests leave, sound and tampered with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.entitlements import service as entitlements
+from chalicelib.organizations.service import DEFAULT
+from infra import audit, stages
+from tests.infra.restoring.tampering import PREFIX, first, lose, more, put, stored
+from tests.stack import client
+from tests.system.crash import flows
+from tests.system.crash.flows import FLOWS
+
+
+def looked():
+    return audit.audit(PREFIX, client("dynamodb"))
+
+
+def test_a_sound_system_has_no_differences(world):
+    report = looked()
+
+    assert report.differences == []
+    assert dict(report.looked_at) == {
+        "items": report.looked_at["items"],
+        "entries": 1,
+        "balances": 3,
+        "captures": 1,
+        "orders": 1,
+        "grants": 1,
+        "counters": report.looked_at["counters"],
+        "pointers": 8,
+    }
+    assert report.looked_at["items"] > 30
+    assert report.looked_at["counters"] >= 1
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_no_flow_begins_with_differences(lab, name):
+    start, _ = lab._start(FLOWS[name])
+    with lab._world(start):
+        assert looked().differences == []
+
+
+def test_late_money_and_revoked_downloads_are_no_differences(lab):
+    start, _ = lab._start(FLOWS["late payment"])
+    with lab._world(start) as world:
+        flows.webhook(world)
+        entitlements.revoke(DEFAULT, world.notes["order"])
+        assert looked().differences == []
+
+
+def test_money_under_review_is_no_difference(lab):
+    start, _ = lab._start(FLOWS["webhook"])
+    with lab._world(start) as world:
+        transaction = flows._charge(world)
+        world.bank.set(transaction, "captured", amount=world.bank.charges[transaction].amount - 1)
+        world.webhook(transaction)
+        world.settle()
+        report = looked()
+
+    assert (report.differences, report.looked_at["entries"]) == ([], 1)
+
+
+# --- what it must find --------------------------------------------------------------------------------------
+
+
+def tamper(domain: str, key: str, name: str, by: int = 1) -> Callable[[], None]:
+    return lambda: put(domain, item := first(domain, key), **more(item, name, by))
+
+
+def set_to(domain: str, key: str, **values: Any) -> Callable[[], None]:
+    return lambda: put(domain, first(domain, key), **values)
+
+
+def drop(domain: str, key: str) -> Callable[[], None]:
+    return lambda: lose(domain, first(domain, key))
+
+
+def both_postings_tampered() -> None:
+    """The entry still sums to zero; only what the payment received tells."""
+    for account, by in (("gateway:paynoi", 100), ("sales", -100)):
+        (item,) = (item for item in stored("ledger", "JRN") if item["account"]["S"] == account)
+        put("ledger", item, **more(item, "amount", by))
+
+
+def whole_entry_lost() -> None:
+    for item in stored("ledger", "JRN"):
+        lose("ledger", item)
+
+
+def index_of_another_account() -> None:
+    item = first("ledger", "JRN")
+    put("ledger", item, account_pk={"S": item["account_pk"]["S"] + "-other"})
+
+
+def granted_for_nothing() -> None:
+    item = first("entitlements", "GRANT#")
+    put("entitlements", item, sk={"S": "GRANT#pho_0"}, resource={"S": "pho_0"})
+
+
+def damaged() -> None:
+    item = first("orders", "#ORD#")
+    put("orders", {name: value for name, value in item.items() if name != "total"})
+
+
+@pytest.mark.parametrize(
+    ("change", "checks"),
+    [
+        (tamper("ledger", "JRN", "amount"), {"entries", "captures"}),
+        (both_postings_tampered, {"captures"}),
+        (drop("ledger", "002"), {"entries"}),
+        (whole_entry_lost, {"captures"}),
+        (index_of_another_account, {"balances"}),
+        (set_to("ledger", "000", currency={"S": "EUR"}), {"entries"}),
+        (tamper("payments", "PAY#", "received"), {"captures"}),
+        (set_to("payments", "PAY#", state={"S": "pending"}), {"captures", "orders"}),
+        (drop("payments", "PAY#"), {"captures", "orders", "pointers"}),
+        (drop("payments", "G#gateway-transaction#"), {"pointers"}),
+        (tamper("orders", "#ORD#", "total"), {"orders"}),
+        (set_to("orders", "#ORD#", status={"S": "expired"}), {"orders", "grants"}),
+        (drop("orders", "#ORD#"), {"orders", "grants", "pointers"}),
+        (drop("orders", "#CODE#"), {"pointers"}),
+        (drop("entitlements", "GRANT#"), {"grants"}),
+        (granted_for_nothing, {"grants"}),
+        (tamper("photos", "#COUNTS", "approved"), {"counters"}),
+        (drop("photos", "#COUNTS"), {"counters"}),
+        (drop("photos", "#PHO#"), {"counters", "pointers"}),
+        (drop("photos", "owner"), {"pointers"}),
+        (drop("accounts", "#EMAIL#"), {"pointers"}),
+        (drop("accounts", "#USR#"), {"pointers"}),
+        (drop("events", "#SLUG#"), {"pointers"}),
+        (damaged, {"items", "grants", "orders", "pointers"}),
+        (lambda: put("orders", {"pk": {"S": "stray"}, "sk": {"S": "-"}}), {"items"}),
+    ],
+)
+def test_what_was_tampered_with_or_lost_is_found(world, change, checks):
+    change()
+
+    assert {difference.check for difference in looked().differences} == checks
+
+
+def test_what_mends_itself_before_the_second_look_is_no_difference(world, monkeypatch):
+    """A transaction that one table was read before, and another after."""
+    item = first("orders", "#CODE#")
+    lose("orders", item)
+    monkeypatch.setattr(audit.time, "sleep", lambda seconds: put("orders", item))
+
+    assert looked().differences == []
+
+
+def test_the_command_says_what_it_found_and_fails(world, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "enter", lambda stage: None)
+    monkeypatch.setattr(audit.boto3, "client", client)
+
+    assert audit.main([]) == 0
+    tamper("ledger", "JRN", "amount")()
+
+    assert audit.main(["--tables", PREFIX]) == 1
+    assert "sums to 1 THB" in capsys.readouterr().out
