@@ -106,7 +106,13 @@ class Payment:
 
     def checked(self, at: datetime) -> "Payment":
         """Asked and not settled: ask again later, ever more rarely, until a day after it expired."""
-        age = at - self.created_at
         until = (self.expires_at or self.created_at) + _WATCHED_AFTER_EXPIRY
-        following = at + max(_FIRST_CHECK, age / 2)
+        following = self._following(at)
         return replace(self, checked_at=at, next_check_at=following if following < until else None)
+
+    def postponed(self, at: datetime) -> "Payment":
+        """Asked in vain: the next turn comes, however long it takes. A settled one has none."""
+        return self if self.is_final else replace(self, next_check_at=self._following(at))
+
+    def _following(self, at: datetime) -> datetime:
+        return at + max(_FIRST_CHECK, (at - self.created_at) / 2)

@@ -4,6 +4,7 @@ Webhook, sweep and the buyer's polling all end in `settle`, which believes nobod
 """
 
 import base64
+from datetime import timedelta
 
 from chalicelib.core import clock, ids, log, metrics, outbox, queues
 from chalicelib.core.auth import Principal
@@ -22,7 +23,8 @@ from chalicelib.payments.model import Payment, State
 _GATEWAY = "paynoi"
 _TRIES = 5
 _MOST_ATTEMPTS = 20
-_SWEEP_AT_MOST = 100
+_SWEEP_LASTS = timedelta(seconds=40)
+"""Of the minute that the function has; one gateway that is silent takes ten seconds more."""
 _ASK_AGAIN_SECONDS = 3
 _OPENING_SECONDS = 60
 
@@ -111,17 +113,24 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
 
 
 def settle_due() -> int:
-    """Ask the gateway about every payment whose turn it is; returns how many were asked. One failure stops no other."""
-    asked = 0
-    for organization, payment_id, correlation in store.to_check(clock.now(), _SWEEP_AT_MOST):
+    """Ask the gateway about every payment whose turn it is, as far as time allows; returns how many were asked.
+
+    One failure stops no other, now or in the next sweep: what failed waits for its next turn like any other.
+    """
+    start, asked = clock.now(), 0
+    for organization, payment_id, correlation in store.to_check(start):
+        if clock.now() - start > _SWEEP_LASTS:
+            break
         with log.correlated(correlation):
             try:
                 settle(organization, payment_id)
                 asked += 1
             except AppError as refusal:
                 log.warning("payment not checked", payment=payment_id, code=refusal.code)
-            except Exception as failure:  # noqa: BLE001 (asked again in a minute; the others have their turn now)
+                _postpone(organization, payment_id)
+            except Exception as failure:  # noqa: BLE001 (asked again later; the others have their turn now)
                 log.bug("payment not checked", failure, payment=payment_id)
+                _postpone(organization, payment_id)
     return asked
 
 
@@ -194,6 +203,15 @@ def _note(was: Payment, now: Payment) -> None:
     """Keep what a check found, unless the payment is settled: that never changes back."""
     if not was.is_final:
         transact(store.save(now, was=was))
+
+
+def _postpone(organization: str, payment_id: str) -> None:
+    """Else those that always fail would stand at the head of every sweep."""
+    payment = store.get(organization, payment_id)
+    try:
+        transact(store.save(payment.postponed(clock.now()), was=payment))
+    except Conflict:
+        log.info("payment changed meanwhile", payment=payment_id)
 
 
 def _age(payment: Payment) -> float:
