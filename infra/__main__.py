@@ -40,10 +40,6 @@ COMMANDS = {
     "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),
     "restore": ("infra.restore", "restore a stage's tables to a moment, beside them; then put them back"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
-    "migrate": ("infra.migrate", "bring stored items up to date beside live traffic, from where it was"),
-    "audit": ("infra.audit", "see whether the ledger, the orders and the counters of a stage agree"),
-    "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),
-    "restore": ("infra.restore", "restore a stage's tables to a moment beside them, then put them back"),
     "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }
 OF_THE_LAUNCHER = ("demo", "run", "reset", "test", "check", "openapi", "setup")

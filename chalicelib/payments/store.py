@@ -142,7 +142,7 @@ def save(payment: Payment, *, was: Payment) -> Write:
 
 
 def to_check(at: datetime) -> Iterator[tuple[str, str, str | None]]:
-    """(organization, payment id, its correlation) of payments to ask the gateway about by `at`, the longest due first."""
+    """(organization, payment id, correlation) of payments to ask the gateway about by `at`, the longest due first."""
     before = PaymentRecord.due_sk < clock.stamp(at)
     shards = [PaymentRecord.due.query(f"G#DUE#payment#{shard}", before, page_size=100) for shard in range(_SHARDS)]
     for record in heapq.merge(*shards, key=lambda record: str(record.due_sk)):
