@@ -5,6 +5,7 @@ that wait used, and the old one accepted until it is retired, when nothing that 
 """
 
 import argparse
+import getpass
 import json
 import secrets as random
 import sys
@@ -12,9 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-import boto3
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -23,8 +24,13 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import track
+
+from chalicelib.core.secrets import GatewaySecret, Secrets
+from infra.aws import Place, add_options, place_of, told
+from infra.stacks import DeployFailed
 
 WAIT = timedelta(minutes=5, seconds=30)
 """Longer than any process holds what it has read."""
@@ -84,6 +90,27 @@ def retired(secret: Secret, key: Key) -> Secret:
     return {name: value for name, value in secret.items() if name != key.accepted}
 
 
+def paynoi_account(file: Path | None) -> dict[str, str]:
+    """The account at PayNoi, from the JSON file or from the person.
+
+    Raises DeployFailed when nobody can be asked, pydantic's ValidationError for what is no account.
+    """
+    if file:
+        given = {str(name): str(value) for name, value in json.loads(file.read_text()).items()}
+    elif sys.stdin.isatty():
+        print("The account at PayNoi, as its dashboard shows it. The key is not echoed.")
+        given = {
+            "api_key": getpass.getpass("  API key: "),
+            "key_id": input("  key_id (of the bank): ").strip(),
+            "account": input("  account (PromptPay phone or national id): ").strip(),
+            "type": input("  type (1 phone, 2 national id) [1]: ").strip() or "1",
+        }
+    else:
+        raise DeployFailed("Nobody can be asked here; give the account at PayNoi with --paynoi FILE.")
+    GatewaySecret.model_validate(given)
+    return given
+
+
 class Vault:
     """The secret of one stage. `write` refuses to overwrite what somebody else stored meanwhile."""
 
@@ -97,14 +124,11 @@ class Vault:
         return json.loads(answer["SecretString"]), answer["VersionId"]
 
     def write(self, secret: Secret, over: str) -> str:
-        """Store a secret made from version `over`; returns its version. Raises ChangedMeanwhile."""
+        """Store a secret made from version `over`; returns its version. Raises DeployFailed when there is a newer one."""
         if self.read()[1] != over:
-            raise ChangedMeanwhile("Somebody else stored another secret meanwhile. Nothing was written; start again.")
+            raise DeployFailed("Somebody else stored another secret meanwhile. Nothing was written; start again.")
+        Secrets.model_validate(secret)
         return str(self._client.put_secret_value(SecretId=self._id, SecretString=json.dumps(secret))["VersionId"])
-
-
-class ChangedMeanwhile(RuntimeError):
-    """The secret is not the one that was read."""
 
 
 def rotate(vault: Vault, key: Key, wait: Callable[[], None]) -> None:
@@ -118,38 +142,49 @@ def rotate(vault: Vault, key: Key, wait: Callable[[], None]) -> None:
 
 
 def retire(vault: Vault, key: Key) -> None:
+    """Accept the key in use only."""
     secret, version = vault.read()
     vault.write(retired(secret, key), over=version)
 
 
-def main() -> int:
-    arguments = argparse.ArgumentParser(prog="python3 -m infra rotate", description=__doc__)
-    arguments.add_argument("key", choices=sorted(KEYS), help="jwt signs access tokens; token makes the opaque ones")
-    arguments.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
-    arguments.add_argument("--stage", required=True, help="the stage whose secret it is, as prod")
-    arguments.add_argument("--app", default="thepixstock")
-    arguments.add_argument("--region", help="AWS region; that of your profile otherwise")
-    arguments.add_argument("--endpoint", metavar="URL", help="another address of Secrets Manager, as an emulator's")
-    wanted = arguments.parse_args()
-    key = KEYS[wanted.key]
-    client = boto3.client("secretsmanager", region_name=wanted.region, endpoint_url=wanted.endpoint)
-    vault = Vault(client, f"{wanted.app}/{wanted.stage}/app")
+def replace_account(vault: Vault, account: dict[str, str]) -> None:
+    """Use another account or key at PayNoi; webhooks signed with the key before are accepted."""
+    secret, version = vault.read()
+    vault.write(secret | {"paynoi": account | {"previous_api_key": secret["paynoi"]["api_key"]}}, over=version)
+
+
+def parser() -> argparse.ArgumentParser:
+    command = argparse.ArgumentParser(prog="python3 -m infra rotate", description=__doc__)
+    command.add_argument(
+        "key",
+        choices=[*KEYS, "paynoi"],
+        help="jwt signs access tokens, token makes the opaque ones; paynoi is the account",
+    )
+    command.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
+    command.add_argument("--paynoi", type=Path, metavar="FILE", help="the account at PayNoi, instead of questions")
+    add_options(command)
+    return command
+
+
+def run(place: Place, wanted: argparse.Namespace) -> None:
+    vault = Vault(place.client("secretsmanager"), f"{place.app}/{place.stage}/app")
     console = Console()
     try:
-        if wanted.retire:
-            retire(vault, key)
+        if wanted.key == "paynoi":
+            replace_account(vault, paynoi_account(wanted.paynoi))
+            console.print("The account at PayNoi is replaced. The functions see it within five minutes.")
+        elif wanted.retire:
+            retire(vault, KEYS[wanted.key])
             console.print(f"Only the {wanted.key} key in use is accepted now.")
         else:
-            rotate(vault, key, lambda: _wait(console))
+            rotate(vault, KEYS[wanted.key], lambda: _wait(console))
             console.print(f"The new {wanted.key} key is in use; the one before is still accepted.")
-            console.print(f"Retire it with --retire after: {key.until}.")
-    except ChangedMeanwhile as failure:
-        console.print(f"[bold red]{failure}[/bold red]")
-        return 1
+            console.print(f"Retire it with --retire after: {KEYS[wanted.key].until}.")
+    except ValidationError as refusal:
+        raise DeployFailed(str(refusal)) from None  # pydantic names the field and hides its value
     except KeyboardInterrupt:
         console.print("\nStopped before the switch: the old key is in use. Starting again announces another one.")
-        return 130
-    return 0
+        raise
 
 
 def _wait(console: Console) -> None:
@@ -158,5 +193,10 @@ def _wait(console: Console) -> None:
         time.sleep(1)
 
 
+def main(arguments: list[str]) -> int:
+    wanted = parser().parse_args(arguments)
+    return told(run, place_of(wanted), wanted)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -4,13 +4,11 @@ import json
 import secrets
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib.accounts import service as accounts
-from chalicelib.core.auth import key_id
 from chalicelib.core.secrets import Secrets
 from chalicelib.organizations.service import DEFAULT
-from infra import deploy, make_admin, put_secret
+from infra import deploy, make_admin, put_secret, rotate
 from infra.aws import Place
 from infra.package import Package
 from infra.stacks import DeployFailed
@@ -79,36 +77,6 @@ def test_new_keys_make_a_whole_secret(paynoi):
     assert put_secret.new_keys() != put_secret.new_keys()
 
 
-def test_a_rotated_signing_key_leaves_the_one_before_for_checking(paynoi):
-    held = put_secret.new_keys() | {"paynoi": paynoi}
-    before = load_pem_private_key(held["jwt_private_key"].encode(), password=None).public_key()
-
-    fresh = put_secret.rotated(held, "jwt", None)
-
-    assert fresh["jwt_private_key"] != held["jwt_private_key"]
-    assert list(fresh["previous_jwt_public_keys"]) == [key_id(before)]
-    assert "PRIVATE" not in fresh["previous_jwt_public_keys"][key_id(before)]
-    assert (fresh["token_key"], fresh["paynoi"]) == (held["token_key"], paynoi)
-
-
-def test_a_rotated_account_leaves_the_key_before_for_webhooks(paynoi):
-    held = put_secret.new_keys() | {"paynoi": paynoi}
-    other = paynoi | {"api_key": secrets.token_urlsafe(32)}
-
-    fresh = put_secret.rotated(held, "paynoi", other)
-
-    assert fresh == held | {"paynoi": other | {"previous_api_key": paynoi["api_key"]}}
-
-
-def test_a_rotated_token_key_is_the_only_change(paynoi):
-    held = put_secret.new_keys() | {"paynoi": paynoi}
-
-    fresh = put_secret.rotated(held, "token", None)
-
-    assert fresh["token_key"] != held["token_key"]
-    assert fresh | {"token_key": held["token_key"]} == held
-
-
 def test_a_placeholder_is_refused_and_neither_shown_nor_stored(aws, monkeypatch, tmp_path, capsys):
     stored = PLACE.client("secretsmanager").get_secret_value(SecretId="thepixstock/test/app")["SecretString"]
     file = tmp_path / "paynoi.json"
@@ -116,7 +84,7 @@ def test_a_placeholder_is_refused_and_neither_shown_nor_stored(aws, monkeypatch,
     monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
 
     with pytest.raises(DeployFailed, match="placeholder") as refused:
-        put_secret.put(PLACE, "paynoi", file)
+        rotate.run(PLACE, rotate.parser().parse_args(["paynoi", "--stage", "test", "--paynoi", str(file)]))
 
     now = PLACE.client("secretsmanager").get_secret_value(SecretId="thepixstock/test/app")["SecretString"]
     assert now == stored
@@ -127,7 +95,7 @@ def test_a_filled_secret_is_not_overwritten(aws, monkeypatch):
     monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
 
     with pytest.raises(DeployFailed, match="filled already"):
-        put_secret.put(PLACE, None, None)
+        put_secret.put(PLACE, None)
 
 
 # --- the first admin ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.messages import SignUpCodeIssued
 from chalicelib.accounts.model import Tokens
-from chalicelib.core import auth, aws, secrets, table
+from chalicelib.core import auth, aws, ids, secrets, table
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Unauthorized
 from chalicelib.core.settings import settings
@@ -20,6 +20,7 @@ from chalicelib.entitlements import service as entitlements
 from chalicelib.entitlements.service import File
 from chalicelib.organizations.service import DEFAULT as ORG
 from infra import rotate
+from infra.stacks import DeployFailed
 from tests import deliver, stack
 
 PASSWORD = "correct horse battery"
@@ -190,7 +191,21 @@ def test_a_secret_that_changed_meanwhile_is_not_overwritten(steps):
     def somebody_else() -> None:
         client.put_secret_value(SecretId=settings().secret_id, SecretString=json.dumps(other))
 
-    with pytest.raises(rotate.ChangedMeanwhile):
+    with pytest.raises(DeployFailed, match="meanwhile"):
         rotate.rotate(vault, rotate.KEYS["jwt"], somebody_else)
 
     assert vault.read()[0] == other
+
+
+def test_another_account_leaves_the_key_before_for_webhooks(steps):
+    client = aws.client("secretsmanager")
+    client.put_secret_value(SecretId=settings().secret_id, SecretString=json.dumps(steps["before"]))
+    vault = rotate.Vault(client, settings().secret_id)
+    held = steps["before"]["paynoi"]
+
+    rotate.replace_account(vault, held | {"api_key": ids.token()})
+
+    now = secrets.Secrets.model_validate(vault.read()[0]).paynoi
+    assert now.api_key.get_secret_value() != held["api_key"]
+    assert now.previous_api_key is not None
+    assert now.previous_api_key.get_secret_value() == held["api_key"]
