@@ -124,7 +124,7 @@ class Vault:
         return json.loads(answer["SecretString"]), answer["VersionId"]
 
     def write(self, secret: Secret, over: str) -> str:
-        """Store a secret made from version `over`; returns its version. Raises DeployFailed when there is a newer one."""
+        """Store a secret made from version `over`; returns its version. Raises DeployFailed for a newer one."""
         if self.read()[1] != over:
             raise DeployFailed("Somebody else stored another secret meanwhile. Nothing was written; start again.")
         Secrets.model_validate(secret)
@@ -158,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "key",
         choices=[*KEYS, "paynoi"],
-        help="jwt signs access tokens, token makes the opaque ones; paynoi is the account",
+        help="jwt signs access tokens, token makes the others, paynoi is the account",
     )
     command.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
     command.add_argument("--paynoi", type=Path, metavar="FILE", help="the account at PayNoi, instead of questions")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -105,10 +103,8 @@ def put_secrets(endpoint: str, outputs: Mapping[str, str], home: Path) -> dict[s
 
 
 def _new_secrets() -> dict[str, Any]:
-    key = ec.generate_private_key(ec.SECP256R1())
     return {
-        "jwt_private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        "token_key": secrets.token_hex(32),
+        **{key.field: key.fresh() for key in KEYS.values()},
         "paynoi": {
             "api_key": secrets.token_urlsafe(32),
             "key_id": "sandbox",
