@@ -1,4 +1,4 @@
-"""`python3 -m infra reset`: forget what demo and run keep in `.local/`."""
+"""`python3 -m infra reset`: forget what demo, run and drill keep in `.local/`."""
 
 import shutil
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.local.emulator import HomeInUse, clear_state
 
-HOMES = (Path(".local/run"), Path(".local/demo/system"))
+HOMES = (Path(".local/run"), Path(".local/demo/system"), Path(".local/drill/system"))
 
 
 def main() -> int:
@@ -19,8 +19,9 @@ def main() -> int:
             print(refusal, file=sys.stderr)
             return 1
         shutil.rmtree(home)
-    shutil.rmtree(".local/demo", ignore_errors=True)
-    print("Everything that demo and run had stored is gone.")
+    for folder in (".local/demo", ".local/drill"):
+        shutil.rmtree(folder, ignore_errors=True)
+    print("Everything that demo, run and drill had stored is gone.")
     return 0
 
 

@@ -68,7 +68,7 @@ class Notebook:
 
     def see_message(self, queue: str, body: str) -> None:
         message = json.loads(body)
-        name = message.get("handler", f"S3 to {queue}")
+        name = message.get("handler", "s3.notification")
         held = {domain: [item for item in items(domain) if _is_read(item)] for domain in snapshot.domains()}
         moment = {"at": clock.stamp(clock.now()), "queue": queue, "message": message, "tables": held}
         self.messages.setdefault(name, moment | {"files": list(_files())})

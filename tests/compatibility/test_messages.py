@@ -88,7 +88,7 @@ def published() -> set[str]:
 
 
 DONE: dict[str, Callable[[], bool]] = {
-    "S3 to uploads": lambda: statuses("photos", "processing") == {"ready"} and "PhotoReady" in published(),
+    "s3.notification": lambda: statuses("photos", "processing") == {"ready"} and "PhotoReady" in published(),
     "lines.photos.process_again": lambda: "PhotoFailed" in published(),  # cut off as it is, it fails again
     "accounts.mail_sign_up_code": lambda: mails() == 1,
     "accounts.mail_already_registered": lambda: mails() == 1,
@@ -108,7 +108,7 @@ def test_every_handler_has_a_message_of_the_newest_release():
     assert (
         recorded
         == DONE.keys()
-        == {*queues._handlers, "S3 to uploads"}
+        == {*queues._handlers, "s3.notification"}
         - {name for name, handler in queues._handlers.items() if handler.fact.__name__ not in OURS}
     )
 
