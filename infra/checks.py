@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+# app.yaml is no template by itself: `python3 -m infra package` lints what becomes of it.
+TEMPLATES = sorted(str(file) for file in Path(__file__).parent.glob("*.yaml") if file.name != "app.yaml")
 TOOLS: Mapping[str, Sequence[str]] = {
     "mypy --strict": (sys.executable, "-m", "mypy"),
     "ruff check": (sys.executable, "-m", "ruff", "check", "--output-format", "concise"),
     "ruff format": (sys.executable, "-m", "ruff", "format", "--check", "--output-format", "concise"),
     "import-linter": (str(Path(sys.executable).with_name("lint-imports")), "--no-logo"),
+    "cfn-lint": (str(Path(sys.executable).with_name("cfn-lint")), *TEMPLATES),
 }
 
 
