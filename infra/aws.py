@@ -87,6 +87,6 @@ def told(run: Any, *arguments: Any) -> int:
         print(f"\nAWS: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. What CloudFormation has begun it will finish; the same command goes on from there.", file=sys.stderr)
+        print("\nStopped. CloudFormation finishes what it has begun; the same command goes on.", file=sys.stderr)
         return 130
     return 0

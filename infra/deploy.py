@@ -49,13 +49,11 @@ def deploy(
         if name == "app":
             refuse_empty_secret(place, outputs)
             outputs |= {"CodeBucket": artifacts, "CodeKey": upload_code(place, artifacts, package)}
-        values = {"App": place.app, "Stage": place.stage} | outputs | parameters
+        values = {"App": place.app, "Stage": place.stage, **outputs, **parameters}
         template = template_of(name, package, place, artifacts)
         outputs |= deploy_stack(cloudformation, place.stack(name), template, values, pause=pause)
         if name == "data" and place.stage in PROTECTED:
-            cloudformation.update_termination_protection(
-                StackName=place.stack(name), EnableTerminationProtection=True
-            )
+            cloudformation.update_termination_protection(StackName=place.stack(name), EnableTerminationProtection=True)
     return outputs
 
 
@@ -155,7 +153,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(place: Place, stacks: tuple[str, ...], parameters: Mapping[str, str], package: Package, bucket: str) -> None:
-    outputs = deploy(place, stacks, parameters, package, bucket)
+    outputs = deploy(place, stacks, parameters, package, bucket, pause=0.1 if place.endpoint else 2.0)
     told = {name: text for name, text in sorted(outputs.items()) if not text.startswith("arn:")}
     width = max(len(name) for name in told)
     for name, text in told.items():

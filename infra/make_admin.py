@@ -22,7 +22,7 @@ def make_admin(place: Place, email: str) -> None:
     try:
         user = accounts.find_by_email(DEFAULT, email)
         if user is None or not user.verified:
-            raise DeployFailed(f"{email} is not registered, or the address is not proven yet. Register through the API.")
+            raise DeployFailed(f"{email} is not registered, or the address is not proven. Register through the API.")
         accounts.set_roles(Principal(DEFAULT), user.id, user.roles | {"admin"})
     except AppError as refusal:
         raise DeployFailed(refusal.message) from refusal
@@ -36,12 +36,14 @@ def use_settings_of(place: Place) -> None:
     try:
         found = client.get_function_configuration(FunctionName=function)
     except client.exceptions.ResourceNotFoundException as refusal:
-        raise DeployFailed(f"There is no function {function}. First: python3 -m infra deploy {place.words()}") from refusal
+        raise DeployFailed(f"No function {function}. First: python3 -m infra deploy {place.words()}") from refusal
     os.environ.update(found["Environment"]["Variables"])
     os.environ["AWS_DEFAULT_REGION"] = str(place.session.region_name)
     # The keys themselves: a profile that is merely named yields to keys that the environment may hold.
-    keys = place.session.get_credentials().get_frozen_credentials()
-    os.environ.update(AWS_ACCESS_KEY_ID=keys.access_key, AWS_SECRET_ACCESS_KEY=keys.secret_key)
+    credentials = place.session.get_credentials()
+    assert credentials is not None  # they have just been used
+    keys = credentials.get_frozen_credentials()
+    os.environ.update(AWS_ACCESS_KEY_ID=str(keys.access_key), AWS_SECRET_ACCESS_KEY=str(keys.secret_key))
     if keys.token:
         os.environ["AWS_SESSION_TOKEN"] = keys.token
     if place.endpoint:

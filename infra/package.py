@@ -1,7 +1,7 @@
 """`python3 -m infra package`: builds what is deployed, the code of all functions (a zip) and their template.
 
-Chalice writes the template, infra/app.yaml is laid over it, and SAM's own translator makes plain CloudFormation of it, so
-that what is checked here is what AWS gets. The packages come as wheels of Lambda's Python and processor, whatever this
+Chalice writes the template, infra/app.yaml is laid over it, and SAM's own translator makes plain CloudFormation of it:
+what is checked here is what AWS gets. The packages come as wheels of Lambda's Python and processor, whatever this
 machine has: Chalice would take its own, and on Python 3.11 leave some out with a mere warning.
 """
 
@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ from infra.openapi import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".local" / "package"
+WHEELS = HOME / "vendor"
 MERGED = ROOT / "infra" / "app.yaml"
 CHALICE_STAGE = "release"  # the only one of .chalice/config.json: what differs by stage is a parameter
 
@@ -93,19 +95,19 @@ class Package:
         return self.folder / "template.json"
 
 
-def build(target: Target, home: Path = HOME) -> Package:
+def build(target: Target, folder: Path) -> Package:
     """Build and check; a failed build leaves nothing that could be deployed. Raises PackageFailed."""
-    package = Package(home / target.name)
-    shutil.rmtree(package.folder, ignore_errors=True)
-    staged = home / f"{target.name}-staged"
+    package = Package(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    staged = folder.with_name(f"{folder.name}-staged")
     with _step("packages"):
-        vendored = vendor(ROOT / "requirements.txt", target, home / "vendor")
+        vendored = vendor(ROOT / "requirements.txt", target, WHEELS)
         refuse("wheels that do not fit", unfit_wheels(vendored, target) if target.platforms else [])
     with _step("template"):
         stage(ROOT, staged)
         application, sam = chalice_package(staged)
         template = plain_template(for_target(sam, target))
-        refuse("too large for the API", too_many_resources(sam))
+        refuse("too many addresses", too_many_resources(sam))
     with _step("zip"):
         code = contents(application, vendored)
         refuse("not part of the app", strangers(code))
@@ -116,7 +118,7 @@ def build(target: Target, home: Path = HOME) -> Package:
         staged_template.write_text(json.dumps(template, separators=(",", ":"), sort_keys=True))
         refuse("too large for CloudFormation", too_large_template(staged_template.stat().st_size))
         refuse("cfn-lint", lint(staged_template))
-    package.folder.mkdir()
+    folder.mkdir()
     staged_code.rename(package.code)
     staged_template.rename(package.template)
     shutil.rmtree(staged)
@@ -132,9 +134,8 @@ def vendor(locked: Path, target: Target, cache: Path) -> Path:
     folder = cache / f"{target.name}-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}"
     if folder.exists():
         return folder
-    for outdated in cache.glob(f"{target.name}-*"):
-        shutil.rmtree(outdated)
-    part = cache / f"{target.name}-part"
+    cache.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix="part-", dir=cache))
     foreign = ["--python-version", target.python, "--implementation", "cp"]
     foreign += [word for abi in (target.abi, "abi3", "none") for word in ("--abi", abi)]
     foreign += [word for tag in target.platforms for word in ("--platform", tag)]
@@ -144,7 +145,10 @@ def vendor(locked: Path, target: Target, cache: Path) -> Path:
         [*command, *(foreign if target.platforms else [])], capture_output=True, text=True, check=False
     )
     if done.returncode:
+        shutil.rmtree(part)
         raise PackageFailed(f"pip found no fitting wheels:\n{done.stderr.strip()}")
+    for outdated in cache.glob(f"{target.name}-*"):
+        shutil.rmtree(outdated)
     return part.rename(folder)
 
 
@@ -272,7 +276,7 @@ def contents(application: Path, vendored: Path) -> dict[str, bytes]:
         if file.is_file() and not _NOT_PACKED.search(name := str(file.relative_to(vendored)))
     }
     with zipfile.ZipFile(application) as packed:
-        code |= {name: packed.read(name) for name in packed.namelist()}
+        code |= {name: packed.read(name) for name in packed.namelist() if not _NOT_PACKED.search(name)}
     return code
 
 
@@ -321,24 +325,26 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--smoke", action="store_true", help="for the emulator on this machine: its own Python and processor"
     )
+    command.add_argument("--into", type=Path, metavar="FOLDER", help="instead of .local/package/release, or .../smoke")
     return command
 
 
 def main(arguments: list[str]) -> int:
     wanted = parser().parse_args(arguments)
     target = this_machine() if wanted.smoke else RELEASE
+    folder = (wanted.into or HOME / target.name).resolve()
     print(f"Packaging for {target.runtime} on {target.architecture}.", flush=True)
     try:
-        package = build(target)
+        package = build(target, folder)
     except PackageFailed as failure:
         print(f"\n{failure}", file=sys.stderr)
         return 1
     with zipfile.ZipFile(package.code) as packed:
         files = packed.infolist()
     unzipped = sum(entry.file_size for entry in files)
-    print(f"{package.code.relative_to(ROOT)}  {package.code.stat().st_size / 1e6:.1f} MB, {len(files)} files,", end=" ")
+    print(f"{package.code}  {package.code.stat().st_size / 1e6:.1f} MB, {len(files)} files,", end=" ")
     print(f"{unzipped / 1e6:.1f} MB unzipped of {LARGEST_PACKAGE / 1e6:.0f}")
-    print(f"{package.template.relative_to(ROOT)}  {package.template.stat().st_size / 1e3:.0f} KB of 1000")
+    print(f"{package.template}  {package.template.stat().st_size / 1e3:.0f} KB of 1000")
     print(f"SHA-256 of the code: {sha256(package.code)}")
     return 0
 

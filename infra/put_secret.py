@@ -93,7 +93,8 @@ def put(place: Place, rotate: str | None, paynoi: Path | None) -> None:
     except ValidationError as refusal:
         raise DeployFailed(str(refusal)) from None  # pydantic names the field and hides its value
     place.client("secretsmanager").put_secret_value(SecretId=secret_id, SecretString=json.dumps(value))
-    print(f"{secret_id}: {'filled' if held is None else f'{rotate} rotated'}. The functions see it within five minutes.")
+    done = f"{rotate} rotated" if rotate else "filled"
+    print(f"{secret_id}: {done}. The functions see it within five minutes.")
 
 
 def stored_secret(place: Place, secret_id: str) -> str:

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +46,10 @@ class Template:
         return {"TemplateURL": self.url} if self.url else {"TemplateBody": self.body}
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def outputs_of(cloudformation: "CloudFormationClient", stack: str) -> dict[str, str]:
     """What the stack tells, or nothing while there is none."""
     found = _find(cloudformation, stack)
@@ -58,7 +61,7 @@ def deploy_stack(
     stack: str,
     template: Template,
     values: Mapping[str, str],
-    tell: Callable[[str], object] = partial(print, flush=True),
+    tell: Callable[[str], object] = _say,
     pause: float = 2.0,
 ) -> dict[str, str]:
     """Create the stack or bring it up to date; returns its outputs. Raises DeployFailed.
