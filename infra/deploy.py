@@ -5,12 +5,10 @@ The outputs of each stack become parameters of the same name of those after it. 
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
@@ -61,13 +59,6 @@ def template_file(name: str, package: Package) -> Path:
     return package.template if name == "app" else INFRA / f"{name}.yaml"
 
 
-def parameters_of(template: Path) -> set[str]:
-    text = template.read_text()
-    # BaseLoader looks at no tag, so it takes CloudFormation's !Ref and the like as text.
-    read = json.loads(text) if template.suffix == ".json" else yaml.load(text, yaml.BaseLoader)  # noqa: S506
-    return set(read["Parameters"])
-
-
 def template_of(name: str, package: Package, place: Place, bucket: str) -> Template:
     file = template_file(name, package)
     body = file.read_text()
@@ -103,7 +94,7 @@ def refuse_unknown(parameters: Mapping[str, str], stacks: tuple[str, ...], packa
     """A misspelt parameter would be passed over in silence."""
     if "app" in stacks and not package.template.exists():
         raise DeployFailed("There is no build. First: python3 -m infra package")
-    known = {parameter for name in stacks for parameter in parameters_of(template_file(name, package))}
+    known = {parameter for name in stacks for parameter in Template.of(template_file(name, package)).parameters}
     for name in sorted(parameters.keys() - known):
         raise DeployFailed(f"No stack of {', '.join(stacks)} has a parameter {name}.")
 

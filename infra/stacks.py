@@ -1,5 +1,6 @@
 """One CloudFormation stack: created or updated by a change set, with every step told."""
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -40,6 +42,14 @@ class Template:
     @classmethod
     def of(cls, file: Path) -> "Template":
         return cls(file.read_text())
+
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """As they are declared, by name."""
+        # BaseLoader looks at no tag, so it takes CloudFormation's !Ref and the like as text.
+        read = json.loads(self.body) if self.body.startswith("{") else yaml.load(self.body, yaml.BaseLoader)  # noqa: S506
+        declared: dict[str, dict[str, Any]] = read.get("Parameters", {})
+        return declared
 
     @property
     def source(self) -> dict[str, Any]:
@@ -77,7 +87,7 @@ def deploy_stack(
         current = None
     is_new = current is None or current["StackStatus"] == "REVIEW_IN_PROGRESS"
     known = set() if is_new or current is None else {given["ParameterKey"] for given in current.get("Parameters", [])}
-    parameters = _parameters(cloudformation, stack, template, values, known)
+    parameters = _parameters(stack, template, values, known)
     change_set = f"deploy-{secrets.token_hex(6)}"
     try:
         cloudformation.create_change_set(
@@ -111,26 +121,15 @@ def _find(cloudformation: "CloudFormationClient", stack: str) -> "StackTypeDef |
         raise
 
 
-def _parameters(
-    cloudformation: "CloudFormationClient",
-    stack: str,
-    template: Template,
-    values: Mapping[str, str],
-    known: set[str],
-) -> "list[ParameterTypeDef]":
-    try:
-        declared = cloudformation.get_template_summary(**template.source)["Parameters"]
-    except ClientError as refusal:
-        raise DeployFailed(f"{stack}: {refusal}") from refusal
+def _parameters(stack: str, template: Template, values: Mapping[str, str], known: set[str]) -> "list[ParameterTypeDef]":
     chosen: list[ParameterTypeDef] = []
     missing = []
-    for parameter in declared:
-        name = parameter["ParameterKey"]
+    for name, declared in template.parameters.items():
         if name in values:
             chosen.append({"ParameterKey": name, "ParameterValue": values[name]})
         elif name in known:
             chosen.append({"ParameterKey": name, "UsePreviousValue": True})
-        elif "DefaultValue" not in parameter:
+        elif "Default" not in declared:
             missing.append(name)
     if missing:
         raise MissingParameters(stack, missing)

@@ -142,8 +142,15 @@ def test_check_runs_every_tool_and_one_failure_fails_it(capsys):
     assert checks.main({"second": good}) == 0
 
 
-def test_check_covers_the_four_tools():
-    assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter"]
+def test_check_covers_the_five_tools():
+    assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter", "cfn-lint"]
+
+
+def test_check_lints_every_template_but_the_one_that_is_laid_over_another():
+    names = {Path(file).name for file in checks.TEMPLATES}
+
+    assert {"account.yaml", "data.yaml"} <= names
+    assert "app.yaml" not in names
 
 
 def test_openapi_writes_what_the_app_serves(tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def test_a_photo_is_sold_from_upload_to_download(deployed: Deployed, people: dic
     downloaded = journey.download(bought, uploaded, ignored)
 
     assert bought.order["status"] in ("paid", "completed")
-    assert bought.order["total"] == cart["total"]
+    assert bought.order["total"] == cart["totals"]["total"] > 0
     assert bought.link.startswith(deployed.url)
     assert len(downloaded.files) == 2
 

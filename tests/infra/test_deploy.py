@@ -1,0 +1,154 @@
+"""The operator's commands: what they refuse, and what they never do."""
+
+import json
+import secrets
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from chalicelib.accounts import service as accounts
+from chalicelib.core.auth import key_id
+from chalicelib.core.secrets import Secrets
+from chalicelib.organizations.service import DEFAULT
+from infra import deploy, make_admin, put_secret
+from infra.aws import Place
+from infra.package import Package
+from infra.stacks import DeployFailed
+
+PLACE = Place("thepixstock", "test", region="us-east-1")
+PAYNOI = {"key_id": "1", "account": "0800000000", "type": "1"}
+
+
+@pytest.fixture
+def paynoi() -> dict[str, str]:
+    return PAYNOI | {"api_key": secrets.token_urlsafe(32)}
+
+
+@pytest.fixture
+def package(tmp_path) -> Package:
+    made = Package(tmp_path)
+    made.template.write_text(json.dumps({"Parameters": {"PayNoiUrl": {"Type": "String"}}}))
+    made.code.write_bytes(b"code")
+    return made
+
+
+# --- deploy -------------------------------------------------------------------------------------------------
+
+
+def test_a_misspelt_parameter_is_refused(package):
+    deploy.refuse_unknown({"PayNoiUrl": "https://x", "MailFrom": "a@example.com"}, ("data", "app"), package)
+
+    with pytest.raises(DeployFailed, match="No stack of data, app has a parameter PaynoiUrl"):
+        deploy.refuse_unknown({"PaynoiUrl": "https://x"}, ("data", "app"), package)
+
+
+def test_an_app_that_was_not_built_is_refused_with_the_command_that_builds_it(tmp_path):
+    with pytest.raises(DeployFailed, match="python3 -m infra package"):
+        deploy.refuse_unknown({}, ("app",), Package(tmp_path / "nothing"))
+
+
+def test_without_a_bucket_the_account_comes_first(package):
+    with pytest.raises(DeployFailed, match="deploy --stage test --region us-east-1 account"):
+        deploy.upload_code(PLACE, "", package)
+
+
+def test_a_build_is_uploaded_once(aws, package, capsys):
+    PLACE.client("s3").create_bucket(Bucket="builds")
+
+    first, second = deploy.upload_code(PLACE, "builds", package), deploy.upload_code(PLACE, "builds", package)
+
+    assert first == second
+    assert capsys.readouterr().out.count("uploading") == 1
+    assert PLACE.client("s3").get_object(Bucket="builds", Key=first)["Body"].read() == b"code"
+
+
+def test_stack_and_parameter_names_are_checked_before_aws_is_asked(capsys):
+    for words in (["date"], ["data", "--parameter", "MailFrom"]):
+        with pytest.raises(SystemExit) as ended:
+            deploy.main([*words, "--stage", "test"])
+        assert ended.value.code == 2
+    assert "no such stack: date" in capsys.readouterr().err
+
+
+# --- secrets ------------------------------------------------------------------------------------------------
+
+
+def test_new_keys_make_a_whole_secret(paynoi):
+    Secrets.model_validate(put_secret.new_keys() | {"paynoi": paynoi})
+
+    assert put_secret.new_keys() != put_secret.new_keys()
+
+
+def test_a_rotated_signing_key_leaves_the_one_before_for_checking(paynoi):
+    held = put_secret.new_keys() | {"paynoi": paynoi}
+    before = load_pem_private_key(held["jwt_private_key"].encode(), password=None).public_key()
+
+    fresh = put_secret.rotated(held, "jwt", None)
+
+    assert fresh["jwt_private_key"] != held["jwt_private_key"]
+    assert list(fresh["previous_jwt_public_keys"]) == [key_id(before)]
+    assert "PRIVATE" not in fresh["previous_jwt_public_keys"][key_id(before)]
+    assert (fresh["token_key"], fresh["paynoi"]) == (held["token_key"], paynoi)
+
+
+def test_a_rotated_account_leaves_the_key_before_for_webhooks(paynoi):
+    held = put_secret.new_keys() | {"paynoi": paynoi}
+    other = paynoi | {"api_key": secrets.token_urlsafe(32)}
+
+    fresh = put_secret.rotated(held, "paynoi", other)
+
+    assert fresh == held | {"paynoi": other | {"previous_api_key": paynoi["api_key"]}}
+
+
+def test_a_rotated_token_key_is_the_only_change(paynoi):
+    held = put_secret.new_keys() | {"paynoi": paynoi}
+
+    fresh = put_secret.rotated(held, "token", None)
+
+    assert fresh["token_key"] != held["token_key"]
+    assert fresh | {"token_key": held["token_key"]} == held
+
+
+def test_a_placeholder_is_refused_and_neither_shown_nor_stored(aws, monkeypatch, tmp_path, capsys):
+    stored = PLACE.client("secretsmanager").get_secret_value(SecretId="thepixstock/test/app")["SecretString"]
+    file = tmp_path / "paynoi.json"
+    file.write_text(json.dumps(PAYNOI | {"api_key": "changeme-changeme-changeme"}))
+    monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
+
+    with pytest.raises(DeployFailed, match="placeholder") as refused:
+        put_secret.put(PLACE, "paynoi", file)
+
+    now = PLACE.client("secretsmanager").get_secret_value(SecretId="thepixstock/test/app")["SecretString"]
+    assert now == stored
+    assert "changeme" not in str(refused.value) + capsys.readouterr().out
+
+
+def test_a_filled_secret_is_not_overwritten(aws, monkeypatch):
+    monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
+
+    with pytest.raises(DeployFailed, match="filled already"):
+        put_secret.put(PLACE, None, None)
+
+
+# --- the first admin ----------------------------------------------------------------------------------------
+
+
+def test_only_a_proven_address_becomes_an_admin(aws, monkeypatch):
+    monkeypatch.setattr(make_admin, "use_settings_of", lambda place: None)
+    password = secrets.token_urlsafe(12)
+    accounts.register(DEFAULT, email="stranger@example.com", password=password, name="Stranger")
+    person = accounts.create_user(
+        DEFAULT, email="owner@example.com", password=password, name="Owner", roles=["customer"]
+    )
+
+    for email in ("nobody@example.com", "stranger@example.com"):
+        with pytest.raises(DeployFailed, match="not registered"):
+            make_admin.make_admin(PLACE, email)
+    make_admin.make_admin(PLACE, "Owner@Example.com")
+
+    assert accounts.get_user(DEFAULT, person.id).roles == {"customer", "admin"}
+
+
+def test_a_stage_that_is_not_deployed_has_no_admin(aws):
+    with pytest.raises(DeployFailed, match="No function thepixstock-test-api"):
+        make_admin.make_admin(PLACE, "owner@example.com")
