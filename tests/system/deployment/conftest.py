@@ -86,9 +86,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     try:
         operator = Operator(emulator.endpoint)
         said = {"package": operator.run("infra.package", "--smoke", "--into", str(package))}
-        mail = "MailFrom=photos@thepixstock.example"
-        origins = "AllowedOrigins=http://localhost:3000"
-        said["data"] = operator.at("infra.deploy", "account", "data", "--parameter", mail, "--parameter", origins)
+        values = [
+            "MailFrom=photos@thepixstock.example",
+            "AllowedOrigins=http://localhost:3000",
+            "UploadsVisibilityTimeout=20",  # the second deploy of the app may kill a function at work
+            "EmailsVisibilityTimeout=20",
+        ]
+        given = [word for value in values for word in ("--parameter", value)]
+        said["data"] = operator.at("infra.deploy", "account", "data", *given)
         app = ("app", "--package", str(package), "--parameter", "PayNoiUrl=http://127.0.0.1:9")
         said["no secret"] = operator.at("infra.deploy", *app, expect=1)
         said["secret"] = operator.at("infra.put_secret", "--paynoi", str(account))
