@@ -24,7 +24,10 @@ COMMANDS = {
     "test": ("pytest", "run the tests with coverage of chalicelib, at least 95 percent"),
     "check": ("infra.checks", "run ruff, mypy --strict and import-linter"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
-    "package": ("infra.package", "build what is deployed, for every stage: the code and its template, in .local/package/"),
+    "package": (
+        "infra.package",
+        "build what is deployed, for every stage: the code and its template, in .local/package/",
+    ),
     "deploy": ("infra.deploy", "bring a stage into an AWS account, or change what differs there"),
     "put-secret": ("infra.put_secret", "fill the secret of a stage, once"),
     "make-admin": ("infra.make_admin", "give a registered person the role admin"),

@@ -1,59 +1,33 @@
-"""`python3 -m infra put-secret`: fills the secret of a stage, once, or rotates a part of it.
+"""`python3 -m infra put-secret`: fills the secret of a stage, once.
 
 Keys are made on this machine and go straight to Secrets Manager; nothing is shown or written to a file. The account at
-PayNoi is asked for, or read from a JSON file with `api_key`, `key_id`, `account` and `type`.
+PayNoi is asked for, or read from a JSON file with `api_key`, `key_id`, `account` and `type`. A filled secret is never
+overwritten: `--rotate` replaces the account at PayNoi and nothing else; keys are replaced by `python3 -m infra rotate`.
 """
 
 import argparse
 import getpass
 import json
-import secrets
 import sys
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from pydantic import ValidationError
 
-from chalicelib.core.auth import key_id
-from chalicelib.core.secrets import GatewaySecret, Secrets
+from chalicelib.core.secrets import Secrets
 from infra.aws import Place, add_options, place_of, told
+from infra.rotate import ChangedMeanwhile, Secret, Vault, new_signing_key, new_token_key
 from infra.stacks import DeployFailed
 
-PARTS = {
-    "jwt": "a new signing key; tokens of the one before are good until they expire, ten minutes at most",
-    "token": "a new token key; ends links in mails, sign-up codes and cursors at once",
-    "paynoi": "another account or key; webhooks signed with the key before are accepted until the next rotation",
-}
+
+def fresh(paynoi: dict[str, str]) -> Secret:
+    """A whole secret with keys that nobody has seen."""
+    return {"jwt_private_key": new_signing_key(), "token_key": new_token_key(), "paynoi": paynoi}
 
 
-def new_keys() -> dict[str, str]:
-    """A signing key of access tokens and a key of opaque tokens."""
-    return {"jwt_private_key": _new_signing_key(), "token_key": secrets.token_hex(32)}
-
-
-def _new_signing_key() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def rotated(held: dict[str, Any], part: str, paynoi: dict[str, str] | None) -> dict[str, Any]:
-    """The secret with one part made anew; what the old part vouched for keeps its grace (see PARTS)."""
-    if part == "token":
-        return held | {"token_key": secrets.token_hex(32)}
-    if part == "paynoi":
-        assert paynoi is not None
-        return held | {"paynoi": paynoi | {"previous_api_key": held["paynoi"]["api_key"]}}
-    public = load_pem_private_key(held["jwt_private_key"].encode(), password=None).public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    return held | {"jwt_private_key": _new_signing_key(), "previous_jwt_public_keys": {key_id(public): pem}}
+def with_account(held: Secret, paynoi: dict[str, str]) -> Secret:
+    """The secret with another account at PayNoi; webhooks signed with the key before are still accepted."""
+    return held | {"paynoi": paynoi | {"previous_api_key": held["paynoi"]["api_key"]}}
 
 
 def ask_for_paynoi(file: Path | None) -> dict[str, str]:
@@ -73,28 +47,41 @@ def ask_for_paynoi(file: Path | None) -> dict[str, str]:
     return {str(name): str(value) for name, value in given.items()}
 
 
-def put(place: Place, rotate: str | None, paynoi: Path | None) -> None:
-    """Fill an empty secret, or rotate a part of a full one. Raises DeployFailed, also rather than overwrite."""
+def put(place: Place, rotate: bool, paynoi: Path | None) -> None:
+    """Fill an empty secret, or replace the account at PayNoi in a full one. Raises DeployFailed."""
     secret_id = place.outputs().get("SecretId")
     if secret_id is None:
         raise DeployFailed(f"There is no data stack. First: python3 -m infra deploy {place.words()} account data")
-    stored = stored_secret(place, secret_id)
-    held: dict[str, Any] | None = json.loads(stored) if stored else None
-    if held is None and rotate:
-        raise DeployFailed(f"{secret_id} is empty: there is nothing to rotate.")
-    if held is not None and not rotate:
-        raise DeployFailed(f"{secret_id} is filled already. A part of it is made anew with --rotate {'|'.join(PARTS)}.")
-    account = ask_for_paynoi(paynoi) if rotate in (None, "paynoi") else None
+    client = place.client("secretsmanager")
+    is_filled = bool(stored_secret(place, secret_id))
+    if is_filled and not rotate:
+        raise DeployFailed(f"{secret_id} is filled already. See python3 -m infra put-secret --help")
+    if rotate and not is_filled:
+        raise DeployFailed(f"{secret_id} is empty: there is no account to replace.")
+    account = ask_for_paynoi(paynoi)
+    if not is_filled:
+        client.put_secret_value(SecretId=secret_id, SecretString=_checked(fresh(account)))
+        print(f"{secret_id}: filled.")
+        return
+    vault = Vault(client, secret_id)
+    held, version = vault.read()
+    value = with_account(held, account)
+    _checked(value)
     try:
-        if account is not None:
-            GatewaySecret.model_validate(account)
-        value = new_keys() | {"paynoi": account} if held is None else rotated(held, str(rotate), account)
-        Secrets.model_validate(value)
+        vault.write(value, over=version)
+    except ChangedMeanwhile as refusal:
+        raise DeployFailed(str(refusal)) from refusal
+    print(f"{secret_id}: another account at PayNoi. The functions see it within five minutes.")
+
+
+def _checked(value: dict[str, Any]) -> str:
+    """The value as it is stored. Raises DeployFailed, which names the field at fault and hides its value."""
+    text = json.dumps(value)
+    try:
+        Secrets.model_validate_json(text)
     except ValidationError as refusal:
-        raise DeployFailed(str(refusal)) from None  # pydantic names the field and hides its value
-    place.client("secretsmanager").put_secret_value(SecretId=secret_id, SecretString=json.dumps(value))
-    done = f"{rotate} rotated" if rotate else "filled"
-    print(f"{secret_id}: {done}. The functions see it within five minutes.")
+        raise DeployFailed(str(refusal)) from None
+    return text
 
 
 def stored_secret(place: Place, secret_id: str) -> str:
@@ -107,15 +94,9 @@ def stored_secret(place: Place, secret_id: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    lines = "\n".join(f"  {part:8}{text}" for part, text in PARTS.items())
-    command = argparse.ArgumentParser(
-        prog="python3 -m infra put-secret",
-        description=__doc__.partition("\n\n")[2],
-        epilog=f"Parts to rotate:\n{lines}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = argparse.ArgumentParser(prog="python3 -m infra put-secret", description=__doc__.partition("\n\n")[2])
     add_options(command)
-    command.add_argument("--rotate", choices=PARTS, help="make a part anew; see below")
+    command.add_argument("--rotate", action="store_true", help="replace the account at PayNoi in a filled secret")
     command.add_argument("--paynoi", type=Path, metavar="FILE", help="the account at PayNoi, instead of questions")
     return command
 

@@ -132,7 +132,7 @@ def _signing_key(pem: str) -> tuple[str, Any]:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     key: Any = load_pem_private_key(pem.encode(), password=None)
-    return key_id(key.public_key()), key
+    return _kid(key.public_key()), key
 
 
 @lru_cache(maxsize=4)
@@ -148,8 +148,7 @@ def _verifying_keys() -> dict[str, Any]:
     return {kid: key.public_key()} | dict(map(_public_key, secrets().accepted_jwt_public_keys))
 
 
-def key_id(public_key: Any) -> str:
-    """The `kid` of tokens that the key proves: half of the digest of its DER form, in hex."""
+def _kid(public_key: Any) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

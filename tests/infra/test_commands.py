@@ -26,7 +26,7 @@ def test_help_lists_every_command(capsys):
     said = capsys.readouterr().out
     assert ended.value.code == 0
     for command in launcher.COMMANDS:
-        assert f"    {command} " in said
+        assert f"\n    {command}" in said
 
 
 def test_each_command_starts_its_module(tmp_path):
@@ -146,7 +146,7 @@ def test_check_covers_the_five_tools():
     assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter", "cfn-lint"]
 
 
-def test_check_lints_every_template_but_the_one_that_is_laid_over_another():
+def test_check_lints_every_whole_template():
     names = {Path(file).name for file in checks.TEMPLATES}
 
     assert {"account.yaml", "data.yaml"} <= names

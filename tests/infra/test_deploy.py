@@ -4,10 +4,8 @@ import json
 import secrets
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib.accounts import service as accounts
-from chalicelib.core.auth import key_id
 from chalicelib.core.secrets import Secrets
 from chalicelib.organizations.service import DEFAULT
 from infra import deploy, make_admin, put_secret
@@ -73,40 +71,46 @@ def test_stack_and_parameter_names_are_checked_before_aws_is_asked(capsys):
 # --- secrets ------------------------------------------------------------------------------------------------
 
 
-def test_new_keys_make_a_whole_secret(paynoi):
-    Secrets.model_validate(put_secret.new_keys() | {"paynoi": paynoi})
+def test_fresh_keys_make_a_whole_secret_each_time_another(paynoi):
+    first, second = put_secret.fresh(paynoi), put_secret.fresh(paynoi)
 
-    assert put_secret.new_keys() != put_secret.new_keys()
-
-
-def test_a_rotated_signing_key_leaves_the_one_before_for_checking(paynoi):
-    held = put_secret.new_keys() | {"paynoi": paynoi}
-    before = load_pem_private_key(held["jwt_private_key"].encode(), password=None).public_key()
-
-    fresh = put_secret.rotated(held, "jwt", None)
-
-    assert fresh["jwt_private_key"] != held["jwt_private_key"]
-    assert list(fresh["previous_jwt_public_keys"]) == [key_id(before)]
-    assert "PRIVATE" not in fresh["previous_jwt_public_keys"][key_id(before)]
-    assert (fresh["token_key"], fresh["paynoi"]) == (held["token_key"], paynoi)
+    Secrets.model_validate(first)
+    assert first["jwt_private_key"] != second["jwt_private_key"]
+    assert first["token_key"] != second["token_key"]
 
 
-def test_a_rotated_account_leaves_the_key_before_for_webhooks(paynoi):
-    held = put_secret.new_keys() | {"paynoi": paynoi}
+def test_another_account_leaves_the_key_before_for_webhooks(paynoi):
+    held = put_secret.fresh(paynoi)
     other = paynoi | {"api_key": secrets.token_urlsafe(32)}
 
-    fresh = put_secret.rotated(held, "paynoi", other)
-
-    assert fresh == held | {"paynoi": other | {"previous_api_key": paynoi["api_key"]}}
+    assert put_secret.with_account(held, other) == held | {"paynoi": other | {"previous_api_key": paynoi["api_key"]}}
 
 
-def test_a_rotated_token_key_is_the_only_change(paynoi):
-    held = put_secret.new_keys() | {"paynoi": paynoi}
+def test_an_empty_secret_is_filled_from_a_file(aws, monkeypatch, tmp_path, paynoi, capsys):
+    PLACE.client("secretsmanager").create_secret(Name="empty")
+    monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "empty"})
+    file = tmp_path / "paynoi.json"
+    file.write_text(json.dumps(paynoi))
 
-    fresh = put_secret.rotated(held, "token", None)
+    put_secret.put(PLACE, False, file)
 
-    assert fresh["token_key"] != held["token_key"]
-    assert fresh | {"token_key": held["token_key"]} == held
+    stored = json.loads(put_secret.stored_secret(PLACE, "empty"))
+    assert stored["paynoi"] == paynoi
+    said = capsys.readouterr().out
+    assert "empty: filled" in said
+    assert not [value for value in (paynoi["api_key"], stored["token_key"]) if value in said]
+
+
+def test_an_account_is_replaced_and_the_keys_are_kept(aws, monkeypatch, tmp_path, paynoi):
+    monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
+    before = json.loads(put_secret.stored_secret(PLACE, "thepixstock/test/app"))
+    file = tmp_path / "paynoi.json"
+    file.write_text(json.dumps(paynoi))
+
+    put_secret.put(PLACE, True, file)
+
+    after = json.loads(put_secret.stored_secret(PLACE, "thepixstock/test/app"))
+    assert after == put_secret.with_account(before, paynoi)
 
 
 def test_a_placeholder_is_refused_and_neither_shown_nor_stored(aws, monkeypatch, tmp_path, capsys):
@@ -116,7 +120,7 @@ def test_a_placeholder_is_refused_and_neither_shown_nor_stored(aws, monkeypatch,
     monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
 
     with pytest.raises(DeployFailed, match="placeholder") as refused:
-        put_secret.put(PLACE, "paynoi", file)
+        put_secret.put(PLACE, True, file)
 
     now = PLACE.client("secretsmanager").get_secret_value(SecretId="thepixstock/test/app")["SecretString"]
     assert now == stored
@@ -127,7 +131,7 @@ def test_a_filled_secret_is_not_overwritten(aws, monkeypatch):
     monkeypatch.setattr(Place, "outputs", lambda self: {"SecretId": "thepixstock/test/app"})
 
     with pytest.raises(DeployFailed, match="filled already"):
-        put_secret.put(PLACE, None, None)
+        put_secret.put(PLACE, False, None)
 
 
 # --- the first admin ----------------------------------------------------------------------------------------
