@@ -8,7 +8,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 # app.yaml is no template by itself: `python3 -m infra package` lints what becomes of it.
-TEMPLATES = sorted(str(file) for file in Path(__file__).parent.glob("*.yaml") if file.name != "app.yaml")
+TEMPLATES = sorted(
+    str(file)
+    for file in Path(__file__).parent.glob("*.yaml")
+    if file.read_text().startswith("AWSTemplateFormatVersion")
+)
 TOOLS: Mapping[str, Sequence[str]] = {
     "mypy --strict": (sys.executable, "-m", "mypy"),
     "ruff check": (sys.executable, "-m", "ruff", "check", "--output-format", "concise"),

@@ -95,7 +95,7 @@ def deploy_stack(
             ChangeSetName=change_set,
             ChangeSetType="CREATE" if is_new else "UPDATE",
             Parameters=parameters,
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],  # roles; loops of AWS::LanguageExtensions
             **template.source,
         )
     except ClientError as refusal:

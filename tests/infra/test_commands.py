@@ -143,8 +143,14 @@ def test_check_runs_every_tool_and_one_failure_fails_it(capsys):
     assert checks.main({"second": good}) == 0
 
 
-def test_check_covers_the_four_tools():
-    assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter"]
+def test_check_covers_code_and_templates():
+    assert list(checks.TOOLS) == ["mypy --strict", "ruff check", "ruff format", "import-linter", "cfn-lint"]
+    assert {Path(file).name for file in checks.TEMPLATES} == {
+        "account.yaml",
+        "alarms.yaml",
+        "data.yaml",
+        "edge.yaml",
+    }
 
 
 def test_openapi_writes_what_the_app_serves(tmp_path, monkeypatch):

@@ -106,7 +106,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         paynoi = PayNoiSandbox(api_key, f"{url}/payments/webhook", state=home / "paynoi-state.json", stage="test")
         paynoi.start()
         addresses = ("--parameter", f"ApiUrl={url}", "--parameter", f"PayNoiUrl={paynoi.url}")
-        said["again"] = operator.at("infra.deploy", "app", "--package", str(package), *addresses)
+        said["usual"] = operator.at("infra.deploy", "--package", str(package), *addresses)
         yield Deployed(url, emulator.endpoint, paynoi, operator, said)
         paynoi.stop()
     finally:

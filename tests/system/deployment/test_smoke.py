@@ -102,8 +102,12 @@ def test_a_stage_without_secrets_is_refused_with_the_command_that_fills_them(dep
     assert "filled already" in deployed.operator.at("infra.put_secret", expect=1)
 
 
-def test_deploying_again_changes_nothing(deployed: Deployed):
-    assert "nothing to change" in deployed.operator.at("infra.deploy", "data")
+def test_the_usual_stacks_are_brought_up_in_order_and_change_only_where_something_differs(deployed: Deployed):
+    said = deployed.said["usual"]
+
+    assert "thepixstock-account: nothing to change" in said
+    assert "thepixstock-test-data: nothing to change" in said
+    assert said.index("thepixstock-test-app: modify") < said.index("thepixstock-test-alarms: add")
 
 
 def samples(folder: Path, count: int) -> list[Sample]:
