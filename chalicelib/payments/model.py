@@ -7,6 +7,7 @@ from enum import StrEnum
 from chalicelib.payments.gateways.contract import Charge
 
 _FIRST_CHECK = timedelta(seconds=30)
+_LONGEST_PAUSE_OF_FAILURES = timedelta(minutes=5)
 _WATCHED_AFTER_EXPIRY = timedelta(hours=24)
 
 
@@ -107,12 +108,12 @@ class Payment:
     def checked(self, at: datetime) -> "Payment":
         """Asked and not settled: ask again later, ever more rarely, until a day after it expired."""
         until = (self.expires_at or self.created_at) + _WATCHED_AFTER_EXPIRY
-        following = self._following(at)
+        following = at + self._pause(at)
         return replace(self, checked_at=at, next_check_at=following if following < until else None)
 
     def postponed(self, at: datetime) -> "Payment":
-        """Asked in vain: the next turn comes, however long it takes. A settled one has none."""
-        return self if self.is_final else replace(self, next_check_at=self._following(at))
+        """Asked in vain: asked again within minutes, however long that goes on."""
+        return replace(self, next_check_at=at + min(self._pause(at), _LONGEST_PAUSE_OF_FAILURES))
 
-    def _following(self, at: datetime) -> datetime:
-        return at + max(_FIRST_CHECK, (at - self.created_at) / 2)
+    def _pause(self, at: datetime) -> timedelta:
+        return max(_FIRST_CHECK, (at - self.created_at) / 2)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from chalicelib.core import clock, ids, log, metrics, outbox, queues
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable
+from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Page, PageRequest, transact
@@ -115,7 +115,7 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
 def settle_due() -> int:
     """Ask the gateway about every payment whose turn it is, as far as time allows; returns how many were asked.
 
-    One failure stops no other, now or in the next sweep: what failed waits for its next turn like any other.
+    One failure stops no other, now or in the next sweep: what failed has its next turn some minutes later.
     """
     start, asked = clock.now(), 0
     for organization, payment_id, correlation in store.to_check(start):
@@ -127,10 +127,10 @@ def settle_due() -> int:
                 asked += 1
             except AppError as refusal:
                 log.warning("payment not checked", payment=payment_id, code=refusal.code)
-                _postpone(organization, payment_id)
+                _postpone(organization, payment_id, refusal)
             except Exception as failure:  # noqa: BLE001 (asked again later; the others have their turn now)
                 log.bug("payment not checked", failure, payment=payment_id)
-                _postpone(organization, payment_id)
+                _postpone(organization, payment_id, failure)
     return asked
 
 
@@ -205,11 +205,13 @@ def _note(was: Payment, now: Payment) -> None:
         transact(store.save(now, was=was))
 
 
-def _postpone(organization: str, payment_id: str) -> None:
-    """Else those that always fail would stand at the head of every sweep."""
+def _postpone(organization: str, payment_id: str, failure: Exception) -> None:
+    """Else those that always fail would stand at the head of every sweep. A refusal to speak of it is an answer."""
     payment = store.get(organization, payment_id)
+    at = clock.now()
+    later = payment.checked(at) if isinstance(failure, Unprocessable) else payment.postponed(at)
     try:
-        transact(store.save(payment.postponed(clock.now()), was=payment))
+        _note(payment, later)
     except Conflict:
         log.info("payment changed meanwhile", payment=payment_id)
 

@@ -435,12 +435,29 @@ def test_payments_that_the_gateway_refuses_to_speak_of_are_asked_about_ever_more
 
     monkeypatch.setattr(gateway, "check", refuses)
 
-    for minute in range(60 * 24):
+    for minute in range(0, 60 * 27, 5):
         with clock.travel(timedelta(minutes=minute)):
             assert service.settle_due() == 0
 
     assert 8 <= len(asked) <= 24
-    assert store.get(DEFAULT, payment.id).next_check_at is not None
+    assert store.get(DEFAULT, payment.id).next_check_at is None
+
+
+def test_a_gateway_that_is_silent_is_asked_again_within_minutes_for_as_long_as_it_takes(payment, gateway, monkeypatch):
+    asked = []
+
+    def is_silent(account, transaction):
+        asked.append(transaction)
+        raise Unavailable("payment_gateway_unavailable", "The gateway does not answer.")
+
+    monkeypatch.setattr(gateway, "check", is_silent)
+
+    for minute in range(0, 60 * 27, 5):
+        with clock.travel(timedelta(minutes=minute, seconds=1)):
+            assert service.settle_due() == 0
+
+    assert len(asked) > 300
+    assert state(payment) is State.PENDING
 
 
 def test_a_sweep_ends_in_time_and_the_next_goes_on_where_it_stopped(payment, buyer, gateway, monkeypatch):
