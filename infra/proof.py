@@ -32,6 +32,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "main job": [f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"],
     "contention": [f"{SYSTEM}/local/test_contention.py"],
     "crash": [f"{SYSTEM}/crash"],
+    "webhooks": [f"{SYSTEM}/webhooks"],
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],

@@ -7,6 +7,7 @@ from enum import StrEnum
 from chalicelib.payments.gateways.contract import Charge
 
 _FIRST_CHECK = timedelta(seconds=30)
+_LONGEST_PAUSE_OF_FAILURES = timedelta(minutes=5)
 _WATCHED_AFTER_EXPIRY = timedelta(hours=24)
 
 
@@ -104,7 +105,13 @@ class Payment:
 
     def checked(self, at: datetime) -> "Payment":
         """Asked and not settled: ask again later, ever more rarely, until a day after it expired."""
-        age = at - self.created_at
         until = (self.expires_at or self.created_at) + _WATCHED_AFTER_EXPIRY
-        following = at + max(_FIRST_CHECK, age / 2)
+        following = at + self._pause(at)
         return replace(self, checked_at=at, next_check_at=following if following < until else None)
+
+    def postponed(self, at: datetime) -> "Payment":
+        """Asked in vain: asked again within minutes, however long that goes on."""
+        return replace(self, next_check_at=at + min(self._pause(at), _LONGEST_PAUSE_OF_FAILURES))
+
+    def _pause(self, at: datetime) -> timedelta:
+        return max(_FIRST_CHECK, (at - self.created_at) / 2)

@@ -11,6 +11,7 @@ The global row is written before the gateway is asked, so even the earliest webh
 reference. It holds ids only.
 """
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,12 +138,12 @@ def save(payment: Payment, *, was: Payment) -> Write:
     return replace(_record(payment), was.version)
 
 
-def to_check(at: datetime, at_most: int) -> Iterator[tuple[str, str]]:
-    """(organization, payment id) of payments whose gateway should be asked by `at`."""
-    for shard in range(_SHARDS):
-        before = PaymentRecord.due_sk < clock.stamp(at)
-        for record in list(PaymentRecord.due.query(f"G#DUE#payment#{shard}", before, limit=at_most)):
-            yield record.organization, record.id
+def to_check(at: datetime) -> Iterator[tuple[str, str]]:
+    """(organization, payment id) of payments whose gateway should be asked by `at`, the longest due first."""
+    before = PaymentRecord.due_sk < clock.stamp(at)
+    shards = [PaymentRecord.due.query(f"G#DUE#payment#{shard}", before, page_size=100) for shard in range(_SHARDS)]
+    for record in heapq.merge(*shards, key=lambda record: str(record.due_sk)):
+        yield record.organization, record.id
 
 
 def under_review(organization: str, request: PageRequest) -> Page[Payment]:

@@ -60,7 +60,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_a_proof_runs_at_full_scale_and_shows_one_table(folder, capsys):
-    (folder / "docs" / "reliability.md").write_text("Before.\n<!-- figures -->\nstale\n<!-- end of figures -->\nAfter.\n")
+    (folder / "docs" / "reliability.md").write_text(
+        "Before.\n<!-- figures -->\nstale\n<!-- end of figures -->\nAfter.\n"
+    )
 
     code = proof.main(["good", "--document"])
 

@@ -1,3 +1,4 @@
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, NotFound, Unauthorized, Unavailable
+from chalicelib.core.errors import Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
@@ -394,6 +395,7 @@ def test_the_sweep_goes_on_after_a_failure_and_asks_again(payment, order, gatewa
 
     with clock.travel(timedelta(minutes=1)):
         assert service.settle_due() == 0
+    with clock.travel(timedelta(minutes=2)):
         assert service.settle_due() == 1
 
     assert order_status(order) is Status.PAID
@@ -417,8 +419,65 @@ def test_a_payment_that_fails_unexpectedly_keeps_no_other_from_its_turn(payment,
 
     with clock.travel(timedelta(minutes=1)):
         assert service.settle_due() == 1
+    with clock.travel(timedelta(minutes=2)):
         assert service.settle_due() == 1
 
+    assert (state(payment), state(second)) == (State.CAPTURED, State.CAPTURED)
+
+
+def test_payments_that_the_gateway_refuses_to_speak_of_are_asked_about_ever_more_rarely(payment, gateway, monkeypatch):
+    asked = []
+
+    def refuses(account, transaction):
+        asked.append(transaction)
+        raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
+
+    monkeypatch.setattr(gateway, "check", refuses)
+
+    for minute in range(0, 60 * 27, 5):
+        with clock.travel(timedelta(minutes=minute)):
+            assert service.settle_due() == 0
+
+    assert 8 <= len(asked) <= 24
+    assert store.get(DEFAULT, payment.id).next_check_at is None
+
+
+def test_a_gateway_that_is_silent_is_asked_again_within_minutes_for_as_long_as_it_takes(payment, gateway, monkeypatch):
+    asked = []
+
+    def is_silent(account, transaction):
+        asked.append(transaction)
+        raise Unavailable("payment_gateway_unavailable", "The gateway does not answer.")
+
+    monkeypatch.setattr(gateway, "check", is_silent)
+
+    for minute in range(0, 60 * 27, 5):
+        with clock.travel(timedelta(minutes=minute, seconds=1)):
+            assert service.settle_due() == 0
+
+    assert len(asked) > 300
+    assert state(payment) is State.PENDING
+
+
+def test_a_sweep_ends_in_time_and_the_next_goes_on_where_it_stopped(payment, buyer, gateway, monkeypatch):
+    carts.add(buyer, [Item("things", "c")])
+    other = orders.place_order(buyer, "checkout-2", email="buyer@example.com", language="en", expected_total=None)
+    second = service.create_payment(buyer, other.id)
+    for each in (payment, second):
+        gateway.set(each.transaction, "captured")
+    real, slow = gateway.check, ExitStack()
+
+    def slowly(account, transaction):
+        slow.enter_context(clock.travel(timedelta(seconds=41)))
+        return real(account, transaction)
+
+    monkeypatch.setattr(gateway, "check", slowly)
+
+    with slow:
+        slow.enter_context(clock.travel(timedelta(minutes=1)))
+        asked = [service.settle_due(), service.settle_due(), service.settle_due()]
+
+    assert asked == [1, 1, 0]
     assert (state(payment), state(second)) == (State.CAPTURED, State.CAPTURED)
 
 

@@ -4,11 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
-import random
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from string import Template
 
@@ -472,102 +471,9 @@ def test_what_cannot_be_a_webhook_is_not_even_located():
             PayNoi("").locate(raw)
 
 
-def test_ten_thousand_forgeries():
-    """Seeded. Each differs from the real webhook in what is signed, in the signature or in the syntax."""
-    rng = random.Random(20261120)
-    data = '{"trans_id":"PN7F","ref1":"pay_1","amount":100.24,"note":"\\u0e02\\"}{","list":[1,{"a":null}]}'
-    real = _webhook(data)
-    other = _webhook(data.replace("PN7F", "PN8F"))
-    assert PayNoi("").verify(ACCOUNT, real) == Notification("PN7F", "pay_1")
-    outcomes: dict[str, int] = {}
-
-    for n in range(10_000):
-        name, forge = FORGERIES[n % len(FORGERIES)]
-        forged = forge(rng, real, other)
-        assert forged != real, name
-        _refused(forged)
-        outcomes[name] = outcomes.get(name, 0) + 1
-
-    assert sum(outcomes.values()) == 10_000
-    assert len(outcomes) == len(FORGERIES)
-
-
 def _refused(raw: bytes) -> None:
     with pytest.raises(Unauthorized, match="invalid_signature"):
         PayNoi("").verify(ACCOUNT, raw)
-
-
-def _flip(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    at = rng.randrange(len(real))
-    return real[:at] + bytes([real[at] ^ 1 << rng.randrange(8)]) + real[at + 1 :]
-
-
-def _insert(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    """Anywhere but where JSON lets blanks stand outside of what is signed."""
-    at = rng.randrange(len(real) + 1)
-    blank = bytes(rng.choice([9, 10, 13, 32]) for _ in range(2))
-    inside = len('{"data":') < at < real.index(b',"signature"')
-    return real[:at] + (blank if inside else rng.choice([b"\x00", b"x", b"{", b'"', b"\xc3"])) + real[at:]
-
-
-def _delete(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    at = rng.randrange(len(real))
-    return real[:at] + real[at + rng.randint(1, 9) :]
-
-
-def _truncate(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    return real[: rng.randrange(len(real))]
-
-
-def _strange_key(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    return _webhook(json.dumps({"trans_id": "PN7F", "ref1": f"pay_{rng.random()}"}), rng.randbytes(8).hex())
-
-
-def _stale_signature(rng: random.Random, real: bytes, other: bytes) -> bytes:
-    return real[: real.index(b',"signature"')] + other[other.index(b',"signature"') :]
-
-
-def _random_signature(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    digest = rng.randbytes(32)
-    made = rng.choice([digest.hex(), base64.b64encode(digest).decode(), digest.hex()[:40], "๙" * 64])
-    return real[: real.index(b',"signature"')] + f',"signature":"{made}"}}'.encode()
-
-
-def _duplicate_name(rng: random.Random, real: bytes, other: bytes) -> bytes:
-    """The second `data` or `signature` is what another reader would believe."""
-    inner = other[len('{"data":') : other.index(b',"signature"')]
-    extra = rng.choice([b'"data":' + inner + b",", b'"d\\u0061ta":' + inner + b",", b'"signature":"",'])
-    return b"{" + extra + real[1:]
-
-
-def _wrapped(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    return rng.choice([b"[%b]", b'{"data":%b}', b"%b%b" % (real, b"%b"), b"%b,", b"\xef\xbb\xbf%b"]) % real
-
-
-def _changed_value(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    return real.replace(b"100.24", b"%d.%02d" % (rng.randrange(101, 9999), rng.randrange(100)))
-
-
-def _noise(rng: random.Random, real: bytes, _: bytes) -> bytes:
-    return rng.randbytes(rng.randrange(200))
-
-
-FORGERIES: list[tuple[str, Callable[[random.Random, bytes, bytes], bytes]]] = [
-    (forge.__name__, forge)
-    for forge in (
-        _flip,
-        _insert,
-        _delete,
-        _truncate,
-        _strange_key,
-        _stale_signature,
-        _random_signature,
-        _duplicate_name,
-        _wrapped,
-        _changed_value,
-        _noise,
-    )
-]
 
 
 def _created(amount: str = "100.24", amount_check: str | None = None, **fields: object) -> bytes:

@@ -264,7 +264,7 @@ def expire(world: World) -> None:
     world.minute(DAY)
     _await(world, "expired")
     with world.undisturbed():
-        world.minute()  # by now the sweep has looked after the payment too, whatever kept it
+        world.minute(timedelta(minutes=6))  # by now the sweep has looked after the payment too, whatever kept it
     world.ask(world.person("buyer"), "POST", "/payments/create", {"orderId": world.notes["order"]}, expect=409)
 
 

@@ -7,14 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from moto.core import responses
-from moto.core.serialize import AttributePicker, AttributePickerContext
 
 from chalicelib.accounts import passwords
 from chalicelib.core import clock, log
@@ -100,7 +96,7 @@ class Lab:
 def opened(secret: str) -> Iterator[Lab]:
     """A lab in an empty stack, where time stands still unless a flow lets it pass.
 
-    What costs much and proves nothing here is made cheap: hashing, rendering, moto's way to an answer.
+    What costs much and proves nothing here is made cheap: hashing and rendering.
     """
     lab = Lab()
     with pytest.MonkeyPatch.context() as patch, stack.moto_stack(secret):
@@ -108,8 +104,6 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(media, "render", _rendered_once(media.render))
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
         patch.setattr(clock, "now", lambda: _START + clock._offset)
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
-        patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
         patch.setattr(gateways, "of_name", lambda name: lab.world.bank)
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)
         with installed(lambda: lab.world.chaos):
@@ -119,18 +113,6 @@ def opened(secret: str) -> Iterator[Lab]:
 def _strikes_mail(points: Sequence[Point], fault: Fault) -> bool:
     """Whether a fault struck between the moment SES accepts a mail and the mark that it was sent."""
     return any(point.operation == "SendEmail" for point in points[max(0, fault.at - 2) : fault.at])
-
-
-def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:
-    """For each possible type of each DynamoDB value moto tries six names: a third of all the time, for nothing."""
-
-    def picked(picker: AttributePicker, context: AttributePickerContext) -> Any:
-        parent = getattr(context.shape, "parent", None)
-        if parent is not None and parent.name == "AttributeValue" and isinstance(context.obj, dict):
-            return context.obj.get(context.key)
-        return pick(picker, context)
-
-    return picked
 
 
 def _rendered_once(render: Callable[..., media.Rendering]) -> Callable[..., media.Rendering]:

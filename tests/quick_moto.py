@@ -1,0 +1,68 @@
+"""moto without what it does at length and for nothing: else the tests wait for little but that."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.core import responses
+from moto.core.serialize import AttributePicker, AttributePickerContext
+from moto.dynamodb import models
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+TransactItems = Sequence[dict[str, dict[str, Any]]]
+
+
+@contextmanager
+def quickened() -> Iterator[None]:
+    copying = SimpleNamespace(deepcopy=lambda value: value if isinstance(value, Table) else deepcopy(value))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "copy", copying)
+        patch.setattr(DynamoDBBackend, "transact_write_items", _undone(DynamoDBBackend.transact_write_items))
+        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
+        yield
+
+
+def _undone(transact: Callable[[DynamoDBBackend, Any], None]) -> Callable[[DynamoDBBackend, Any], None]:
+    """For the case that a transaction fails moto copies every table it names. Only its own items have to come back."""
+
+    def transact_and_undo(backend: DynamoDBBackend, writes: TransactItems) -> None:
+        before = [(partition, key, deepcopy(partition.get(key))) for partition, key in _touched(backend, writes)]
+        try:
+            transact(backend, writes)
+        except Exception:
+            for partition, key, item in before:
+                if item is None:
+                    partition.pop(key, None)
+                else:
+                    partition[key] = item
+            raise
+
+    return transact_and_undo
+
+
+def _touched(backend: DynamoDBBackend, writes: TransactItems) -> Iterator[tuple[dict[Any, Any], DynamoType]]:
+    """Where each write of a transaction goes: a partition, as moto holds it, and the sort key in it."""
+    for write in writes:
+        (request,) = write.values()
+        key = request.get("Key") or request["Item"]
+        partition = backend.tables[request["TableName"]].items[DynamoType(key["pk"])]
+        yield partition, DynamoType(key["sk"])
+
+
+def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:
+    """For each possible type of each DynamoDB value moto tries six names: a third of all the time, for nothing."""
+
+    def picked(picker: AttributePicker, context: AttributePickerContext) -> Any:
+        parent = getattr(context.shape, "parent", None)
+        if parent is not None and parent.name == "AttributeValue" and isinstance(context.obj, dict):
+            return context.obj.get(context.key)
+        return pick(picker, context)
+
+    return picked
