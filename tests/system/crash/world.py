@@ -116,7 +116,7 @@ class Answer:
 
 
 class World:
-    """Use as a context: the product's clock is the world's inside."""
+    """Use as a context: the product's clock is the world's inside. `asked` are the requests that may be disturbed."""
 
     def __init__(self, start: Checkpoint | None = None, chaos: Chaos | None = None) -> None:
         self.chaos = chaos or Chaos()
@@ -125,6 +125,7 @@ class World:
         self._time = ExitStack()
         self._outside = pickle.loads(start.outside) if start else Outside()
         self._front = _front()
+        self.asked: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         if self._start is not None:
@@ -245,6 +246,8 @@ class World:
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response | None:
         content = b"" if body is None else json.dumps(body).encode()
+        if self.chaos.enabled:
+            self.asked.add((method, path))
         try:
             with self.chaos.watching():
                 return self._front.handle(method, path, {"Content-Type": "application/json", **headers}, content)
