@@ -41,6 +41,12 @@ AREAS: Mapping[str, Sequence[str]] = {
     "presigned": [f"{SYSTEM}/local/test_presigned.py"],
     "downloads": [f"{SYSTEM}/local/test_downloads.py"],
     "canaries": [f"{SYSTEM}/test_canaries.py"],
+    "correlation": [f"{SYSTEM}/test_correlation.py"],
+    "key rotation": [f"{SYSTEM}/test_rotation.py"],
+    "caching": [f"{SYSTEM}/test_caching.py"],
+    "IAM": [f"{SYSTEM}/policies"],
+    "deployment": [f"{SYSTEM}/deployment"],
+    "restore": [f"{SYSTEM}/local/test_drill.py"],
 }
 """Area -> its suites, files or folders. Every test file of tests/system belongs to exactly one."""
 

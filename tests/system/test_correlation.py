@@ -74,7 +74,7 @@ def hops(lines: list[Line]) -> set[tuple[str, str]]:
     return {(function, what) for function, what in at if what}
 
 
-def test_from_the_webhook_to_the_mail_it_is_one_id(play):
+def test_from_the_webhook_to_the_mail_it_is_one_id(play, figure):
     def scene(world: World) -> None:
         transaction = flows._charge(world)
         world.pay(transaction)
@@ -99,6 +99,13 @@ def test_from_the_webhook_to_the_mail_it_is_one_id(play):
     assert (mailed["order"], mailed["outcome"]) == (one(lines, message="payment captured")["order"], "success")
     assert lines.index(one(lines, message="mail sent")) < lines.index(mailed) == len(lines) - 1
     assert logged.measured(lines).keys() == {"OrdersPaid", "Revenue", "MailsSent"}
+    figure(
+        "correlation",
+        "one id from the webhook to the mail",
+        "{hops} hops over {functions} functions",
+        hops=len(hops(lines)),
+        functions=len({function for function, _ in hops(lines)}),
+    )
 
 
 def test_every_line_names_its_function_and_call(play):

@@ -129,7 +129,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("made_at", "used_at"), NEIGHBOURS)
-def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, process_at):
+def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, process_at, figure):
     make, use = KINDS[kind]
     process_at(made_at)
     made = make()
@@ -137,6 +137,12 @@ def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, proce
     process_at(used_at)
 
     use(made)
+    figure(
+        "key rotation",
+        "nothing ends while a key is replaced",
+        "{cells} of 50 pairs of neighbouring steps, what one makes the other accepts",
+        cells=1,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -218,7 +218,8 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
         allowed_origins=ORIGINS,
     )
 
-    assert {f"PIX_{name.upper()}" for name in Settings.model_fields} == {
+    options = {"PIX_PREVIEWS_URL", "PIX_PREVIEWS_KEY_ID"}  # of a CDN that there is not on one machine
+    assert {f"PIX_{name.upper()}" for name in Settings.model_fields} - options == {
         name for name in values if name.startswith("PIX_")
     }
     assert values["PIX_STAGE"] == "local"

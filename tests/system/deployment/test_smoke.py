@@ -13,6 +13,7 @@ from infra.local.journey import Journey
 from infra.local.people import LogIn
 from infra.local.samples import Sample
 from infra.local.system import System
+from tests.figures import Show
 from tests.system.deployment.conftest import Deployed
 from tests.system.local.shop import photo
 
@@ -44,7 +45,9 @@ def test_a_route_answers_through_the_gateway_in_the_envelope(deployed, method, p
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_photo_is_sold_from_upload_to_download(deployed: Deployed, people: dict[str, LogIn], tmp_path: Path):
+def test_a_photo_is_sold_from_upload_to_download(
+    deployed: Deployed, people: dict[str, LogIn], tmp_path: Path, figure: Show
+):
     journey = Journey(cast(System, deployed), people, tmp_path)
     event = journey.plan()
 
@@ -59,6 +62,12 @@ def test_a_photo_is_sold_from_upload_to_download(deployed: Deployed, people: dic
     assert bought.order["total"] == cart["quote"]["total"] > 0
     assert bought.link.startswith(deployed.url)
     assert len(downloaded.files) == 2
+    figure(
+        "deployment",
+        "the package that is deployed sells a photo",
+        "stacks made by CloudFormation, {photos} photos from upload to download",
+        photos=len(downloaded.files),
+    )
 
 
 def test_of_a_batch_only_the_poisoned_message_reaches_the_dead_letters(deployed: Deployed, people: dict[str, LogIn]):

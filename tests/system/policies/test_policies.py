@@ -6,6 +6,7 @@ may be missing from its policy. Here every function is driven through everything
 
 import pytest
 
+from tests.figures import Show
 from tests.system.crash import lab as laboratory
 from tests.system.policies import flows, rights
 from tests.system.policies.rights import FUNCTIONS
@@ -40,8 +41,9 @@ def trace(told: Trace, world: World) -> Trace:
     return told
 
 
-def test_every_function_may_do_what_it_does_and_nothing_else(trace: Trace):
+def test_every_function_may_do_what_it_does_and_nothing_else(trace: Trace, figure: Show):
     wrong: dict[str, list[str]] = {}
+    count = 0
     print(f"\n{'function':16}{'statements':>11}{'actions':>9}{'resources':>11}{'missing':>9}{'unused':>8}")
     for function in FUNCTIONS:
         policy = rights.document(function)
@@ -50,7 +52,15 @@ def test_every_function_may_do_what_it_does_and_nothing_else(trace: Trace):
         if found:
             wrong[function] = found
         sizes = len(policy["Statement"]), len({each.action for each in held}), len({each.resource for each in held})
+        count += len(held)
         missing, unused = (sum(each.startswith(kind) for each in found) for kind in ("missing", "unused"))
         print(f"{function:16}{sizes[0]:>11}{sizes[1]:>9}{sizes[2]:>11}{missing:>9}{unused:>8}")
 
     assert wrong == {}
+    figure(
+        "IAM",
+        "a function may do what it does and nothing else",
+        "{functions} functions, {rights} rights: 0 missing, 0 unused, 0 wildcard actions",
+        functions=len(FUNCTIONS),
+        rights=count,
+    )
