@@ -11,7 +11,7 @@ from app import app
 from chalicelib.core import ids
 from chalicelib.core.http import Route
 from chalicelib.organizations import service as organizations
-from tests.bench.meter import Usage, metered
+from infra.bench.meter import Usage, metered
 from tests.stack import client
 from tests.system.authorization import matrix
 from tests.system.world import Stored, World
@@ -63,7 +63,8 @@ def _chosen(world: World, route: Route, rules: Sequence[matrix.Rule]) -> tuple[s
 def _called(world: World, route: Route, asked: matrix.Asked, headers: Mapping[str, str], stored: Stored) -> Usage:
     path = matrix.filled(route.path, asked) + ("?pageSize=5" if route.many else "")
     sent = {**headers} | dict.fromkeys(route.headers, f"calls-{ids.token()}")
-    with stored.kept(), metered() as usage:
+    usage = Usage()
+    with stored.kept(), metered(lambda: usage):
         response = world.call(route.method, path, asked.body, sent, source=f"10.0.0.{hash(route.name) % 250}")
     assert response.status < 400, f"{route.name}: {response.status} {response.body[:200]!r}"
     if route.method != "GET":

@@ -1,10 +1,14 @@
 """The meter counts as DynamoDB charges, and sees what the flatness tests must see."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from chalicelib.core import table
 from chalicelib.core.table import Record, create, transact
-from tests.bench.meter import metered, size_of
+from infra.bench import meter
+from infra.bench.meter import Usage, size_of
 from tests.stack import client
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -16,6 +20,13 @@ class Box(Record):
     Meta = table.table("carts")
 
     text = table.UnicodeAttribute(null=True)
+
+
+@contextmanager
+def metered() -> Iterator[Usage]:
+    usage = Usage()
+    with meter.metered(lambda: usage):
+        yield usage
 
 
 def test_sizes_are_names_and_values():
