@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
-from email_validator import EmailNotValidError, validate_email
-
 from chalicelib.core.errors import Invalid
 
 Language = Literal["th", "en"]
@@ -116,6 +114,8 @@ class Tokens:
 
 def normal_email(text: str) -> str:
     """An address as it is compared and written to: ASCII (punycode), lower case. Raises Invalid."""
+    from email_validator import EmailNotValidError, validate_email  # 20 ms that few requests need
+
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as failure:

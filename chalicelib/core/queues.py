@@ -24,7 +24,7 @@ Queue = Literal["uploads", "payments", "emails", "jobs"]
 class Fact(BaseModel):
     """Something that happened, in the past tense. Fields may be added with a default, never renamed."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     known: ClassVar[dict[str, type["Fact"]]] = {}
 

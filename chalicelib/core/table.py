@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -122,7 +122,11 @@ class Typed(Attribute[T], Generic[T]):
 
     def __init__(self, kind: Any, **options: Any) -> None:
         super().__init__(**options)
-        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        self._typed = kind
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        return TypeAdapter(self._typed)
 
     def serialize(self, value: T) -> str:
         return self._adapter.dump_json(value).decode()

@@ -1,6 +1,6 @@
 """What travels: the shapes of bodies, queries and answers, and the envelope around them.
 
-Everything on the wire is camelCase; inside it is not.
+Everything on the wire is camelCase; inside it is not. A shape is built when it is first used: a cold start meets few.
 """
 
 import json
@@ -29,7 +29,7 @@ class Output(BaseModel):
     """What a route answers with: camelCase on the wire, read from a model's attributes."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
+        alias_generator=to_camel, populate_by_name=True, defer_build=True, from_attributes=True, serialize_by_alias=True
     )
 
 
@@ -37,14 +37,19 @@ class Input(BaseModel):
     """A JSON body: exact types, no unknown fields, no NaN or infinity."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, allow_inf_nan=False
+        alias_generator=to_camel,
+        populate_by_name=True,
+        defer_build=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
     )
 
 
 class Query(BaseModel):
     """A query string: everything arrives as text."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True, extra="ignore")
 
 
 class Paging(Query):

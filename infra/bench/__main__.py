@@ -5,6 +5,7 @@ import importlib
 import sys
 
 BENCHES = {
+    "cold": "what a cold start of each function costs, beside the bare interpreter",
     "usage": "what a photo, an order and a visit ask of AWS, on the system of one machine",
     "images": "our renderer beside sharp, pyvips, Pillow and thumbor: time, likeness, memory",
 }
