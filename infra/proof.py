@@ -31,8 +31,10 @@ SYSTEM = "tests/system"
 AREAS: Mapping[str, Sequence[str]] = {
     "main job": [f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"],
     "contention": [f"{SYSTEM}/local/test_contention.py"],
-    "crash": [f"{SYSTEM}/crash"],
+    "crash": [f"{SYSTEM}/crash/test_crash.py"],
+    "throttling": [f"{SYSTEM}/crash/test_throttling.py"],
     "webhooks": [f"{SYSTEM}/webhooks"],
+    "queues": [f"{SYSTEM}/test_queues.py"],
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],

@@ -132,7 +132,7 @@ def table(domain: str) -> Any:
             "region": None,
             "connect_timeout_seconds": 1,
             "read_timeout_seconds": 3,
-            "max_retry_attempts": 3,
+            "max_retry_attempts": 2,  # besides the first: three tries
             "max_pool_connections": 50,
         },
     )
@@ -270,7 +270,7 @@ def transact(*writes: Write) -> None:
 
 @cache
 def _connection() -> Connection:
-    return Connection(connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=3, max_pool_connections=50)
+    return Connection(connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=2, max_pool_connections=50)
 
 
 def _commit(ordered: list[Write]) -> None:

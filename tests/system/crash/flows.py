@@ -148,8 +148,11 @@ def resend(world: World) -> None:
 
 
 def _verify(world: World) -> None:
-    """Enter the newest code."""
+    """Enter the newest code. Where all is slow, a code may run out before its mail can go."""
     anna = world.person("anna")
+    while world.redrives and not world.mails_to(anna):
+        world.ask(anna, "POST", "/auth/resend", {"email": anna.email}, expect=202)
+        world.settle()
     code = re.search(r"(?<![#\w])\d{6}\b", world.mails_to(anna)[-1].body)
     assert code is not None
     proof = {"email": anna.email, "code": code[0], "password": anna.password}
@@ -442,7 +445,7 @@ def _charge(world: World) -> str:
 
 def _await(world: World, status: str) -> None:
     """Minutes pass, and with them schedules, until the buyer's order has come that far."""
-    for _ in range(ROUNDS):
+    for _ in range(max(ROUNDS, world.patience)):
         world.settle()
         if world.see(world.person("buyer"), f"/orders/{world.notes['order']}")["status"] == status:
             return
