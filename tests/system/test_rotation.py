@@ -128,7 +128,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("made_at", "used_at"), NEIGHBOURS)
-def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, process_at):
+def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, process_at, figure):
     make, use = KINDS[kind]
     process_at(made_at)
     made = make()
@@ -136,10 +136,13 @@ def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, proce
     process_at(used_at)
 
     use(made)
+    figure(
+        "key rotation", "what one step makes its neighbour accepts", "{passed} of {tried} accepted", passed=1, tried=1
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_retired_key_made_is_refused(kind, process_at):
+def test_what_a_retired_key_made_is_refused(kind, process_at, figure):
     make, use = KINDS[kind]
     process_at("before")
     made = make()
@@ -148,6 +151,7 @@ def test_what_a_retired_key_made_is_refused(kind, process_at):
 
     with pytest.raises(AppError):
         use(made)
+    figure("key rotation", "what a retired key made is refused", "{refused} of {tried} refused", refused=1, tried=1)
 
 
 def test_a_key_used_before_it_was_announced_is_refused_by_the_others(steps, process_at):
