@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+WORKERS = "2"
 FOLDER = Path(".local/proof")
 DOCUMENT = Path("docs/reliability.md")
 KEPT_IN = "PIX_FIGURES"
@@ -31,8 +32,12 @@ SYSTEM = "tests/system"
 AREAS: Mapping[str, Sequence[str]] = {
     "main job": [f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"],
     "contention": [f"{SYSTEM}/local/test_contention.py"],
-    "crash": [f"{SYSTEM}/crash"],
+    "crash": [f"{SYSTEM}/crash/test_crash.py"],
+    "throttling": [f"{SYSTEM}/crash/test_throttling.py"],
     "webhooks": [f"{SYSTEM}/webhooks"],
+    "queues": [f"{SYSTEM}/test_queues.py"],
+    "uploads": [f"{SYSTEM}/uploads/test_uploads.py"],
+    "image privacy": [f"{SYSTEM}/uploads/test_privacy.py"],
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],
@@ -89,7 +94,7 @@ def run(area: str, progress: Progress) -> Outcome:
     kept, log, started = FOLDER / name, FOLDER / f"{name}.log", time.monotonic()
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "--full", *AREAS[area]]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "worksteal", "--full", *AREAS[area]]
     task = progress.add_task(area, total=100)
     with log.open("w") as said:
         process = subprocess.Popen(

@@ -158,7 +158,7 @@ def table(domain: str) -> Any:
             "region": None,
             "connect_timeout_seconds": 1,
             "read_timeout_seconds": 3,
-            "max_retry_attempts": 3,
+            "max_retry_attempts": 2,  # besides the first: three tries
             "max_pool_connections": 50,
         },
     )
@@ -396,7 +396,7 @@ def stamp_schema(record: Record) -> Action:
 
 @cache
 def _connection() -> Connection:
-    return Connection(connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=3, max_pool_connections=50)
+    return Connection(connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=2, max_pool_connections=50)
 
 
 def _commit(ordered: list[Write]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -29,6 +30,10 @@ from chalicelib.media.model import (
 MEMORY_BUDGET = 800 * 1024 * 1024
 # Measured peaks of decoding and shrinking. A JPEG is decoded small, unless it is progressive.
 BYTES_PER_PIXEL: dict[Format, int] = {"jpeg": 1, "png": 11, "webp": 19, "heic": 10}
+
+# Lossless, hierarchical, arithmetic: libjpeg reads some of them, browsers none.
+RARE_JPEGS = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
+PALETTE = 3
 
 ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/heif": "image/heic"}
 
@@ -85,11 +90,15 @@ def _check_container(data: bytes, form: Format) -> bytes | None:
     """Walks the parts; returns a PNG's EXIF wherever it stands (Pillow sees it before the pixels only)."""
     try:
         if form == "jpeg":
-            scans = sum(part.kind == bytes([containers.SOS]) for part in containers.jpeg_segments(data))
-            if scans > MAX_SCANS:
+            kinds = Counter(part.kind[0] for part in containers.jpeg_segments(data))
+            if not RARE_JPEGS.isdisjoint(kinds):
+                raise Rejected("unsupported_format")
+            if kinds[containers.SOS] > MAX_SCANS:
                 raise Rejected("too_many_scans")
         elif form == "png":
-            for chunk in [*containers.png_chunks(data)]:
+            chunks = [*containers.png_chunks(data)]
+            _check_png_header(data, chunks)
+            for chunk in chunks:
                 if chunk.kind == b"eXIf":
                     return data[chunk.body : chunk.end - 4]
         elif form == "webp":
@@ -102,6 +111,17 @@ def _check_container(data: bytes, form: Format) -> bytes | None:
     except containers.Malformed as error:
         raise Rejected("header_corrupt") from error
     return None
+
+
+def _check_png_header(data: bytes, chunks: list[containers.Part]) -> None:
+    """What our decoder overlooks and the programs of buyers do not."""
+    if chunks[0].kind != b"IHDR" or chunks[0].end - chunks[0].body != 17:
+        raise containers.Malformed("no header")
+    colour, compression, filtering, interlacing = data[chunks[0].body + 9 : chunks[0].body + 13]
+    if compression or filtering or interlacing > 1:
+        raise containers.Malformed("made in a way that nobody knows")
+    if colour == PALETTE and all(chunk.kind != b"PLTE" for chunk in chunks):
+        raise containers.Malformed("colours without a palette")
 
 
 def _check_size(width: int, height: int, form: Format) -> None:

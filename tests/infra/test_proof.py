@@ -54,6 +54,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "conftest.py").write_text("from tests.figures import figure, full, pytest_addoption")
     for name, text in SUITES.items():
         (tmp_path / f"test_{name}.py").write_text(text)
+    monkeypatch.setattr(proof, "WORKERS", "0")
     monkeypatch.setattr(proof, "AREAS", {name: [f"test_{name}.py"] for name in SUITES})
     (tmp_path / "docs").mkdir()
     return tmp_path

@@ -137,16 +137,11 @@ def test_what_one_step_makes_its_neighbour_accepts(kind, made_at, used_at, proce
     process_at(used_at)
 
     use(made)
-    figure(
-        "key rotation",
-        "nothing ends while a key is replaced",
-        "{cells} of 50 pairs of neighbouring steps, what one makes the other accepts",
-        cells=1,
-    )
+    figure("key rotation", "what one step makes its neighbour accepts", "{made} things made, all accepted", made=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_retired_key_made_is_refused(kind, process_at):
+def test_what_a_retired_key_made_is_refused(kind, process_at, figure):
     make, use = KINDS[kind]
     process_at("before")
     made = make()
@@ -155,6 +150,7 @@ def test_what_a_retired_key_made_is_refused(kind, process_at):
 
     with pytest.raises(AppError):
         use(made)
+    figure("key rotation", "what a retired key made is refused", "{made} things made, all refused", made=1)
 
 
 def test_a_key_used_before_it_was_announced_is_refused_by_the_others(steps, process_at):

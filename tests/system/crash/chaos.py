@@ -99,7 +99,9 @@ class Fault:
 class Chaos:
     """Strikes at the planned calls made inside `watching()`. `points` and `fired` say what happened.
 
-    `unrelayed` lists the facts that are in the outbox now; those in `swallowed` are kept from the stream.
+    `unrelayed` lists the facts that are in the outbox now; those in `swallowed` are kept from the stream. While
+    `is_busy` says so, the service refuses an attempt, whatever is planned; `refused` counts these, `tries` holds how
+    many attempts the SDK made at each call.
     """
 
     faults: Iterable[Fault] = ()
@@ -108,6 +110,9 @@ class Chaos:
     fired: list[Fault] = field(default_factory=list)
     swallowed: set[str] = field(default_factory=set)
     enabled: bool = True
+    is_busy: Callable[[], bool] = lambda: False
+    refused: int = 0
+    tries: list[int] = field(default_factory=list)
     _on: bool = False
     _dead: bool = False
     _striking: Fault | None = None
@@ -146,6 +151,9 @@ class Chaos:
             if self._struck_by(Mode.THROTTLED):
                 self._fire()
                 raise _gateway_silent()
+            if self.is_busy():
+                self.refused += 1
+                raise _gateway_silent()
             answer = call()
             if self._struck_by(Mode.LOST):
                 self._fire()
@@ -154,6 +162,11 @@ class Chaos:
 
     def send(self, request: Any, service: Callable[[], _Answer | None]) -> _Answer | None:
         """One attempt of the SDK; `service` takes effect and answers."""
+        if self._on:
+            self.tries[-1] += 1
+            if self.is_busy():
+                self.refused += 1
+                return _throttled(request)
         once = self._striking is not None and self._striking not in self.fired
         if self._struck_by(Mode.THROTTLED):
             self._fire()
@@ -172,6 +185,7 @@ class Chaos:
         if self._dead:
             raise Killed
         self.points.append(point)
+        self.tries.append(0)
         self._striking = self._plan.get(len(self.points))
         try:
             if self._struck_by(Mode.KILLED_BEFORE):

@@ -40,10 +40,13 @@ def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, name, mode
     if not struck:
         pytest.skip(f"{name} has no call that can be {mode}")
 
+    mails = lab.mails_again
+
     diverging = {at: wrong for at in struck if (wrong := lab.differences(flow, Fault(at, mode)))}
 
-    text = "{faults:,} faults, {diverging} diverging"
-    figure("crash", f"{mode} at every call of every flow", text, faults=len(struck), diverging=len(diverging))
+    text = "{faults:,} faults, {diverging} diverging, {mails} mails twice"
+    counts = {"faults": len(struck), "diverging": len(diverging), "mails": lab.mails_again - mails}
+    figure("crash", f"{mode} at every call of every flow", text, **counts)
     assert diverging == {}, "\n".join(f"{at} {points[at - 1]}: {wrong}" for at, wrong in diverging.items())
 
 

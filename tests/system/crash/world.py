@@ -8,6 +8,7 @@ was killed.
 import json
 import pickle
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -116,15 +117,22 @@ class Answer:
 
 
 class World:
-    """Use as a context: the product's clock is the world's inside."""
+    """Use as a context: the product's clock is the world's inside. `asked` are the requests that may be disturbed.
+
+    `patience` is how often people repeat a request. With `redrives` an operator takes care of dead letters.
+    """
 
     def __init__(self, start: Checkpoint | None = None, chaos: Chaos | None = None) -> None:
+        self.patience, self.redrives = _TRIES, False
         self.chaos = chaos or Chaos()
         self.chaos.unrelayed = lambda: set(outbox())
         self._start = start
         self._time = ExitStack()
         self._outside = pickle.loads(start.outside) if start else Outside()
         self._front = _front()
+        self.asked: set[tuple[str, str]] = set()
+        self.refusals: Counter[str] = Counter()
+        self.redriven = 0
 
     def __enter__(self) -> Self:
         if self._start is not None:
@@ -187,12 +195,11 @@ class World:
         """
         more = {"Idempotency-Key": key} if key else {}
         repeated = False
-        for _ in range(_TRIES):
+        for _ in range(self.patience):
             found = self._send(method, path, body, who.headers | more)
             if found is None or found.status in (429, 503):
                 repeated = True
-                told_to_wait = found.header("Retry-After") if found else None
-                self.wait(timedelta(seconds=int(told_to_wait or _PATIENCE)))
+                self.wait(timedelta(seconds=_PATIENCE if found is None else self._told_to_wait(found)))
                 continue
             told = found.json() if found.body and found.header("Content-Type") == "application/json" else {}
             if told.get("error") and told["error"]["code"] == "token_expired":
@@ -237,6 +244,13 @@ class World:
     def mails_to(self, who: Person) -> list[Any]:
         return [mail for mail in mails() if who.email in mail.destinations["ToAddresses"]]
 
+    def _told_to_wait(self, refusal: Response) -> int:
+        """Seconds. Every refusal says how long; one that does not is an error of ours."""
+        told = int(refusal.header("Retry-After") or 0)
+        assert told > 0, f"{refusal.status} without Retry-After"
+        self.refusals[str(refusal.status)] += 1
+        return told
+
     def _renew(self, who: Person) -> None:
         headers = who.headers
         who.headers = {name: value for name, value in headers.items() if name != "Authorization"}
@@ -245,6 +259,8 @@ class World:
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response | None:
         content = b"" if body is None else json.dumps(body).encode()
+        if self.chaos.enabled:
+            self.asked.add((method, path))
         try:
             with self.chaos.watching():
                 return self._front.handle(method, path, {"Content-Type": "application/json", **headers}, content)
@@ -256,8 +272,10 @@ class World:
 
     def settle(self) -> None:
         """Let time pass until nothing is under way any more: redeliveries, and every minute the schedules."""
-        for _ in range(ROUNDS):
+        for _ in range(max(ROUNDS, self.patience)):
             self._pump()
+            if self.redrives:
+                self._redrive()
             if not self.messages and not outbox():
                 return
             hidden = [message.hidden_until for message in self.messages if message.hidden_until]
@@ -274,6 +292,14 @@ class World:
 
     def wait(self, passing: timedelta) -> None:
         self._time.enter_context(clock.travel(passing))
+
+    def _redrive(self) -> None:
+        """An operator looks after the dead letters."""
+        self.redriven += len(self.dead_letters)
+        for letter in self.dead_letters:
+            letter.receives, letter.hidden_until = 0, None
+            self.messages.append(letter)
+        self.dead_letters.clear()
 
     @property
     def messages(self) -> list[Message]:
