@@ -52,4 +52,6 @@ def test_a_heavy_module_at_the_start_would_be_seen():
 
 
 def test_development_tools_are_never_loaded(at_start):
-    assert {name for name in at_start if name.split(".")[0] in ("pytest", "moto", "rich", "yaml", "infra", "tests")} == set()
+    tools = {"infra", "moto", "pytest", "rich", "tests", "yaml"}
+
+    assert {name for name in at_start if name.split(".")[0] in tools} == set()

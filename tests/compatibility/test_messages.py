@@ -18,6 +18,7 @@ from chalicelib.core.table import NewerRelease
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.contract import Status
+from infra.local.gateway import LambdaContext
 from tests.compatibility.record import FOLDER
 from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION, client
@@ -66,7 +67,7 @@ def consume(queue: str, message: dict[str, Any]) -> list[dict[str, str]]:
     """What Lambda does with a message: the ids of those that come back."""
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:thepixstock-test-{queue}"
     record = {"messageId": "1", "body": json.dumps(message), "eventSourceARN": arn}
-    told = app.app.handler_map[CONSUMERS[queue]]({"Records": [record]}, None)
+    told = app.app.handler_map[CONSUMERS[queue]]({"Records": [record]}, LambdaContext(CONSUMERS[queue]))
     failures: list[dict[str, str]] = told["batchItemFailures"]
     return failures
 
