@@ -27,7 +27,7 @@ test: ## all tests with coverage; ARGS="-k name" runs a part
 proof: ## the reliability suites at full scale, one table; AREAS="crash uploads" runs a part
 	@$(PYTHON) -m infra proof $(AREAS)
 
-check: ## ruff, mypy --strict, import-linter
+check: ## ruff, mypy --strict, import-linter, cfn-lint
 	@$(PYTHON) -m infra check
 
 openapi: ## write .local/openapi.json

@@ -23,7 +23,7 @@ COMMANDS = {
     "reset": ("infra.local.reset", "forget what demo and run stored in .local/"),
     "test": ("pytest", "run the tests with coverage of chalicelib, at least 95 percent"),
     "proof": ("infra.proof", "run the reliability suites at full scale and print one table of figures"),
-    "check": ("infra.checks", "run ruff, mypy --strict and import-linter"),
+    "check": ("infra.checks", "run ruff, mypy --strict, import-linter and cfn-lint"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
     "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
     "bench": ("infra.bench", "measure one thing: bench NAME; bench --help lists them"),
