@@ -1,5 +1,7 @@
 """The package: what gets in, and that each of its limits can refuse."""
 
+import marshal
+import sys
 import zipfile
 
 import pytest
@@ -104,6 +106,29 @@ def test_the_same_content_is_the_same_zip(tmp_path):
 
     assert package.sha256(first) == package.sha256(second)
     assert zipfile.ZipFile(first).namelist() == ["a.py", "b.py"]
+
+
+def test_bytecode_is_what_this_python_would_write_wherever_it_is_unpacked(tmp_path):
+    code = {
+        "app.py": b"def where(): raise KeyError",
+        "chalicelib/core/ids.py": b"A = 1",
+        "broken.py": b"def",
+        "a.txt": b"",
+    }
+    tag = sys.implementation.cache_tag
+
+    found = package.bytecode(code, package.interpreter("{}.{}".format(*sys.version_info)))
+
+    assert sorted(found) == [f"__pycache__/app.{tag}.pyc", f"chalicelib/core/__pycache__/ids.{tag}.pyc"]
+    loaded = marshal.loads(found[f"__pycache__/app.{tag}.pyc"][16:])
+    assert loaded.co_filename == "/var/task/app.py"
+    assert found[f"__pycache__/app.{tag}.pyc"][4:8] == b"\x01\x00\x00\x00"  # by hash, never checked
+
+
+def test_without_such_a_python_the_package_is_whole_and_says_what_it_lacks(capsys):
+    assert package.interpreter("3.99") is None
+    assert package.bytecode({"app.py": b""}, None) == {}
+    assert "no bytecode" in capsys.readouterr().out
 
 
 def test_the_zip_leaves_out_what_pip_wrote_for_this_machine(tmp_path):
