@@ -41,7 +41,9 @@ def test_calls_are_those_of_the_table(small, request):
 
     assert {name: cost(row) for name, row in small.items()} == {
         name: cost(row) for name, row in calls.known().items()
-    }, "a route costs something else than calls.csv says; if it must: python3 -m infra bench calls --write"
+    }, (
+        "a route costs something else than calls.csv says; if it must: python3 -m infra test -- tests/bench/test_calls.py -n 0 --write-calls"
+    )
 
 
 def test_no_request_costs_more_when_the_tables_are_large(small, large):
