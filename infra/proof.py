@@ -38,6 +38,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "queues": [f"{SYSTEM}/test_queues.py"],
     "uploads": [f"{SYSTEM}/uploads/test_uploads.py"],
     "image privacy": [f"{SYSTEM}/uploads/test_privacy.py"],
+    "fuzz": [f"{SYSTEM}/test_fuzz.py"],
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],
