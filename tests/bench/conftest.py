@@ -7,11 +7,15 @@ from tests.system.conftest import moulds, world
 __all__ = ["moulds", "world"]
 
 
+GROWN = 500
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--grown", type=int, default=500, help="how many photos and orders the grown tables hold")
+    """Known when these tests are named on the command line; a run of all tests takes the defaults."""
+    parser.addoption("--grown", type=int, default=GROWN, help="how many photos and orders the grown tables hold")
     parser.addoption("--write-calls", action="store_true", help="write calls.csv anew instead of comparing with it")
 
 
 @pytest.fixture(scope="session")
 def grown(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--grown"))
+    return int(request.config.getoption("--grown", GROWN))

@@ -36,14 +36,12 @@ def test_every_route_is_measured(small):
 
 
 def test_calls_are_those_of_the_table(small, request):
-    if request.config.getoption("--write-calls"):
+    if request.config.getoption("--write-calls", False):
         calls.write(small.values())
 
     assert {name: cost(row) for name, row in small.items()} == {
         name: cost(row) for name, row in calls.known().items()
-    }, (
-        "a route costs something else than calls.csv says; if it must: python3 -m infra test -- tests/bench/test_calls.py -n 0 --write-calls"
-    )
+    }, "a route costs something else than calls.csv says; if it must, run this file with --write-calls"
 
 
 def test_no_request_costs_more_when_the_tables_are_large(small, large):
