@@ -43,7 +43,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],
     "rate limits": [f"{SYSTEM}/local/test_limits.py"],
-    "tokens": [f"{SYSTEM}/local/test_refreshing.py"],
+    "tokens": [f"{SYSTEM}/test_tokens.py", f"{SYSTEM}/local/test_refreshing.py"],
     "presigned": [f"{SYSTEM}/local/test_presigned.py"],
     "downloads": [f"{SYSTEM}/local/test_downloads.py"],
     "canaries": [f"{SYSTEM}/test_canaries.py"],

@@ -5,6 +5,7 @@ the calls name things that there are. An operation joins by being in the documen
 """
 
 import copy
+import gzip
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,11 +24,11 @@ from schemathesis.specs.openapi import checks as openapi
 
 import app as composition
 from app import app
-from chalicelib.core.http import Route
+from chalicelib.core.http import SECURITY_HEADERS, Route
 from chalicelib.organizations import service as organizations
 from tests.figures import Show
 from tests.system.authorization import matrix
-from tests.system.world import Stored, World
+from tests.system.world import ORIGIN, Stored, World
 
 CHECKS = [
     not_a_server_error,
@@ -43,7 +44,8 @@ OPERATIONS = {
     if isinstance(found, Ok)
 }
 ROUTES = {route.name: route for route in app.mounted}
-JSON = "application/json"
+JSON, CORS = "application/json", "access-control-allow-origin"
+HEADERS = {CORS, "vary", "x-request-id", *(name.lower() for name in SECURITY_HEADERS)}
 ROLES = ("visitor", "guest", "customer", "photographer", "admin")
 
 
@@ -77,7 +79,8 @@ def call(world: World, case: Case, headers: dict[str, str], source: str) -> Resp
     told: dict[str, list[str]] = {}
     for header, value in answer.headers:
         told.setdefault(header, []).append(value)
-    return Response(answer.status, told, answer.body, asked, elapsed=0, verify=False)
+    content = gzip.decompress(answer.body) if answer.header("Content-Encoding") == "gzip" else answer.body
+    return Response(answer.status, told, content, asked, elapsed=0, verify=False)
 
 
 @dataclass
@@ -89,6 +92,7 @@ class Fuzzer:
     headers: dict[str, dict[str, str]]
     examples: int
     seen: Counter[tuple[str, int]] = field(default_factory=Counter)
+    bare: int = 0
 
     def fuzz(self, operation: APIOperation) -> None:
         name = f"{operation.method.upper()} {operation.path}"
@@ -119,6 +123,7 @@ class Fuzzer:
         if writes:
             organizations.forget()
         self.seen[role, answer.status_code] += 1
+        self.bare += not answer.headers.keys() >= HEADERS or answer.headers[CORS] != [ORIGIN]
         case.validate_response(answer, checks=CHECKS)
 
 
@@ -151,9 +156,12 @@ def test_no_call_breaks_the_api_or_its_document(fuzzer: Fuzzer, figure: Show, na
             "accepted": sum(count for (_, status), count in fuzzer.seen.items() if status < 400),
             "broken": sum(count for (_, status), count in fuzzer.seen.items() if status >= 500),
             "violations": violations,
+            "bare": fuzzer.bare,
         }
-        text = "{calls:,} calls, {accepted:,} accepted, {broken} x 5xx, {violations} schema violations"
+        text = "{calls:,} calls, {accepted:,} accepted: {broken} x 5xx, {violations} schema violations, "
+        text += "{bare} answers without a security header"
         figure("fuzz", f"nothing that {len(ROLES)} roles send breaks the API or its document", text, **counts)
+    assert fuzzer.bare == 0
 
 
 def test_every_operation_is_called():

@@ -21,12 +21,14 @@ from chalicelib.orders.model import Status
 from chalicelib.payments import jobs as payment_jobs
 from infra.local.gateway import Response
 from tests import deliver
+from tests.figures import Show
 from tests.stack import ENVIRONMENT, client
 from tests.system.authorization import matrix
 from tests.system.world import Stored, World, deliver_file, picture, watched
 
 assert payment_jobs, "importing the jobs registers their handlers"
 
+PROMISE = "what must be refused is, in the envelope and by its code, and nothing is written"
 NEW_EVENT = {"name": "New run", "date": "2026-04-13"}
 FILE = picture(71).wire
 BUYER = {"email": "buyer@example.com"}
@@ -50,7 +52,7 @@ def stored(world: World) -> Stored:
 
 
 @pytest.fixture
-def refused(world: World, stored: Stored) -> Callable[..., Response]:
+def refused(world: World, stored: Stored, figure: Show) -> Callable[..., Response]:
     """Sends something that must be refused, and looks at all of the answer and at what was written."""
 
     def refused(ask: Ask, status: int, code: str, *fields: str | None) -> Response:
@@ -59,6 +61,8 @@ def refused(world: World, stored: Stored) -> Callable[..., Response]:
         changed = stored.changed_by(writes)
         stored.take_back(writes)
 
+        told = {"asked": 1, "taken": int(answer.status < 400), "writes": len(changed)}
+        figure("refusals", PROMISE, "{asked:,} requests: {taken} accepted, {writes} writes", **told)
         assert_refusal(answer, status, code, *fields)
         assert changed == []
         return answer

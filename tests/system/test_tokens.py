@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -11,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from chalicelib.accounts import service
 from chalicelib.core import auth, clock, ids, secrets
-from chalicelib.organizations import service as organizations
-from tests.accounts.conftest import EMAIL, ORG, PASSWORD, Browser, stored
+from tests.figures import Show
+from tests.system.world import Stored, World, bearer, log_in, watched
+
+PROMISE = "no forged, altered or misused access token passes"
 
 
 def b64(raw: bytes) -> str:
@@ -28,8 +30,10 @@ def as_json(value: Any) -> str:
 class Forger:
     """Holds a valid token of an admin, our keys, and keys of its own."""
 
-    def __init__(self) -> None:
-        self.token = service.log_in(ORG, email=EMAIL, password=PASSWORD).access_token
+    def __init__(self, world: World) -> None:
+        admin = world.a.people["admin"]
+        self.world, self.password = world, f"{admin.email}:{admin.password}"
+        self.token = admin.token
         self.header_text, self.claims_text, self.signature = self.token.split(".")
         self.header = jwt.get_unverified_header(self.token)
         self.claims = jwt.decode(self.token, options={"verify_signature": False})
@@ -149,9 +153,9 @@ ATTACKS: dict[str, Callable[[Forger], str]] = {
     "subject missing": lambda f: f.signed(without="sub"),
     "subject a number": lambda f: f.signed(sub=1),
     "subject null": lambda f: f.signed(sub=None),
-    "another organization": lambda f: f.signed(org=organizations.create("Other").id),
+    "another organization": lambda f: f.signed(org=f.world.b.organization),
     "organization missing": lambda f: f.signed(without="org"),
-    "organization a list": lambda f: f.signed(org=[ORG]),
+    "organization a list": lambda f: f.signed(org=[f.world.a.organization]),
     "roles missing": lambda f: f.signed(without="roles"),
     "roles a text": lambda f: f.signed(roles="admin"),
     "roles of numbers": lambda f: f.signed(roles=[1]),
@@ -190,47 +194,72 @@ ATTACKS: dict[str, Callable[[Forger], str]] = {
     "token twice": lambda f: f"{f.token} {f.token}",
     "not ASCII": lambda f: f"{f.token}é",
     "null byte": lambda f: f"{f.token}\x00",
-    "another scheme's value": lambda f: base64.b64encode(f"{EMAIL}:{PASSWORD}".encode()).decode(),
+    "another scheme's value": lambda f: base64.b64encode(f.password.encode()).decode(),
 }
 
 
 @pytest.fixture(scope="module")
-def forger(standing: Browser) -> Forger:
-    service.create_user(ORG, email=EMAIL, password=PASSWORD, name="Anna", roles=["admin"])
-    service.create_user(ORG, email="ben@shop.example", password=PASSWORD, name="Ben", roles=["customer"])
-    return Forger()
+def forger(world: World) -> Forger:
+    return Forger(world)
 
 
-def test_the_forgers_own_tools_make_a_token_that_passes(standing, forger):
+@pytest.fixture(scope="module")
+def stored(world: World) -> Stored:
+    return Stored()
+
+
+def test_the_forgers_own_tools_make_a_token_that_passes(world: World, forger: Forger):
     for token in (forger.token, forger.signed(), forger.sign_text(forger.header_text, forger.claims_text)):
-        assert standing.call("GET", "/auth/me", token=token).status == 200
+        assert world.call("GET", "/auth/me", headers=bearer(token)).status == 200
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_refused(standing, forger, name):
-    ben = service.find_by_email(ORG, "ben@shop.example")
-    assert ben is not None
+def test_an_attack_is_refused(world: World, stored: Stored, forger: Forger, figure: Show, name: str):
     token = ATTACKS[name](forger)
-    before = stored()
+    victim = world.a.people["neighbour"].id
 
-    answers = [
-        standing.call("GET", "/auth/me", token=token),
-        standing.call("PUT", f"/users/{ben.id}/roles", {"roles": ["admin"]}, token=token),
-    ]
+    with watched() as writes:
+        answers = [
+            world.call("GET", "/auth/me", headers=bearer(token)),
+            world.call("PUT", f"/users/{victim}/roles", {"roles": ["admin"]}, bearer(token)),
+        ]
 
+    accepted = sum(answer.status < 400 for answer in answers)
+    figure("tokens", PROMISE, "{attacks} attacks, {accepted} accepted", attacks=1, accepted=accepted)
     for answer in answers:
         assert answer.status == 401, name
         assert answer.json()["error"]["code"] in {"invalid_token", "token_expired", "session_ended"}, name
         assert answer.header("WWW-Authenticate") == "Bearer"
-    assert stored() == before
+    assert stored.changed_by(writes) == []
 
 
 @pytest.mark.parametrize("scheme", ["", "Basic ", "Token ", "Bearer", "Bearer  ", "bearer\t"])
-def test_another_scheme_is_refused(standing, forger, scheme):
-    answer = standing.call("GET", "/auth/me", Authorization=f"{scheme}{forger.token if scheme != 'Bearer  ' else ''}")
+def test_another_scheme_is_refused(world: World, forger: Forger, scheme: str):
+    sent = {"Authorization": f"{scheme}{forger.token if scheme != 'Bearer  ' else ''}"}
+
+    answer = world.call("GET", "/auth/me", headers=sent)
 
     assert (answer.status, answer.json()["error"]["code"]) == (401, "invalid_token")
 
 
 def test_the_table_is_as_long_as_promised():
     assert len(ATTACKS) >= 40
+
+
+def test_a_refresh_token_that_comes_back_ends_its_session(world: World, figure: Show):
+    """Whoever presents it later than the grace of ten seconds has stolen it, or been stolen from."""
+    person = log_in(world.a, world.a.people["customer"].email, world.a.people["customer"].password)
+    with clock.travel(timedelta(seconds=1)):
+        chain = [person.refresh_token]
+        for _ in range(3):
+            answer = world.call("POST", "/auth/refresh", {"refreshToken": chain[-1]}, source="10.5.0.1")
+            chain.append(answer.json()["data"]["refreshToken"])
+    with clock.travel(timedelta(seconds=30)):
+        replayed = world.call("POST", "/auth/refresh", {"refreshToken": chain[0]}, source="10.5.0.2")
+        left = [world.call("POST", "/auth/refresh", {"refreshToken": token}, source="10.5.0.3") for token in chain]
+
+    alive = sum(answer.status < 400 for answer in [replayed, *left])
+    text = f"1 of {len(chain)} presented again: {alive} still good"
+    figure("tokens", "a refresh token that comes back ends its whole family", text)
+    assert alive == 0
+    assert {answer.json()["error"]["code"] for answer in [replayed, *left]} == {"invalid_refresh_token"}
