@@ -45,7 +45,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "rate limits": [f"{SYSTEM}/local/test_limits.py"],
     "tokens": [f"{SYSTEM}/test_tokens.py", f"{SYSTEM}/local/test_refreshing.py"],
     "presigned": [f"{SYSTEM}/local/test_presigned.py"],
-    "downloads": [f"{SYSTEM}/local/test_downloads.py"],
+    "downloads": [f"{SYSTEM}/test_downloads.py", f"{SYSTEM}/local/test_downloads.py"],
     "canaries": [f"{SYSTEM}/test_canaries.py"],
     "correlation": [f"{SYSTEM}/test_correlation.py"],
     "key rotation": [f"{SYSTEM}/test_rotation.py"],
