@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -143,40 +144,48 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     return shown
 
 
-def keep(outcomes: Sequence[Outcome], at: datetime) -> None:
-    """Write the figures for programs."""
-    told = {
-        "at": at.isoformat(timespec="seconds"),
-        "machine": machine(),
-        "seconds": {outcome.area: round(outcome.seconds) for outcome in outcomes},
-        "failed": [outcome.area for outcome in outcomes if not outcome.passed],
-        "figures": [asdict(figure) | {"figure": str(figure)} for outcome in outcomes for figure in outcome.figures],
-    }
-    (FOLDER / "figures.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+def keep(outcomes: Sequence[Outcome], at: datetime) -> dict[str, Any]:
+    """Write the figures for programs. Those of areas that did not run now stay as they were."""
+    path = FOLDER / "figures.json"
+    known = json.loads(path.read_text())["areas"] if path.exists() else {}
+    for outcome in outcomes:
+        figures = [{"promise": told.promise, "figure": str(told), "counts": told.counts} for told in outcome.figures]
+        known[outcome.area] = {
+            "at": at.isoformat(timespec="seconds"),
+            "seconds": round(outcome.seconds),
+            "passed": outcome.passed,
+            "figures": figures,
+        }
+    told = {"machine": machine(), "areas": {area: known[area] for area in AREAS if area in known}}
+    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    return told
 
 
-def document(outcomes: Sequence[Outcome], at: datetime) -> None:
-    """Put the table into docs/reliability.md, between its two marks."""
-    minutes = sum(outcome.seconds for outcome in outcomes) / 60
-    rows = [
-        f"Run on {at:%d %B %Y} in {minutes:.0f} minutes: {machine()}.",
-        "",
-        "| area | promise | figure |",
-        "|---|---|---|",
+def document(told: Mapping[str, Any]) -> None:
+    """Put the figures of each area's last run into docs/reliability.md, between its two marks."""
+    areas = told["areas"]
+    days = sorted({datetime.fromisoformat(held["at"]).date() for held in areas.values()})
+    when = " to ".join(f"{day:%d %B %Y}" for day in dict.fromkeys((days[0], days[-1])))
+    minutes = sum(held["seconds"] for held in areas.values()) / 60
+    rows = [f"Run on {when} in {minutes:.0f} minutes: {told['machine']}.", ""]
+    rows += ["| area | promise | figure |", "|---|---|---|"]
+    rows += [
+        f"| {area} | {one['promise']} | {one['figure']} |" for area, held in areas.items() for one in held["figures"]
     ]
-    rows += [f"| {figure.area} | {figure.promise} | {figure} |" for outcome in outcomes for figure in outcome.figures]
     text = DOCUMENT.read_text()
     before, _, rest = text.partition("<!-- figures -->\n")
     _, _, after = rest.partition("<!-- end of figures -->\n")
-    told = "\n".join(rows)
-    DOCUMENT.write_text(f"{before}<!-- figures -->\n{told}\n<!-- end of figures -->\n{after}")
+    table = "\n".join(rows)
+    DOCUMENT.write_text(f"{before}<!-- figures -->\n{table}\n<!-- end of figures -->\n{after}")
 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m infra proof", description=__doc__)
     parser.add_argument("areas", nargs="*", metavar="AREA", help="all, unless named; a dash may stand for a blank")
     parser.add_argument("--list", action="store_true", help="list the areas and their suites")
-    parser.add_argument("--document", action="store_true", help=f"put the table into {DOCUMENT}")
+    parser.add_argument(
+        "--document", action="store_true", help=f"put the figures of each area's last run into {DOCUMENT}"
+    )
     wanted = parser.parse_args(words)
     if wanted.list:
         for area, suites in AREAS.items():
@@ -190,9 +199,12 @@ def main(words: Sequence[str] | None = None) -> int:
     with suppress(KeyboardInterrupt), Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         for area in areas:
             outcomes.append(run(area, progress))
-    keep(outcomes, at)
+            if not console.is_terminal:  # where the bars would not move
+                verdict = "held" if outcomes[-1].passed else "failed"
+                console.print(f"{area}: {verdict}, {outcomes[-1].seconds:.0f} s")
+    told = keep(outcomes, at)
     if wanted.document:
-        document(outcomes, at)
+        document(told)
     console.print(table(outcomes))
     failed = [outcome.area for outcome in outcomes if not outcome.passed]
     console.print(f"{machine()}. The same as JSON: {FOLDER / 'figures.json'}")

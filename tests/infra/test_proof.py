@@ -69,24 +69,32 @@ def test_a_proof_runs_at_full_scale_and_shows_one_table(folder, capsys):
 
     said = capsys.readouterr().out
     kept = json.loads((folder / ".local" / "proof" / "figures.json").read_text())
-    assert (code, kept["failed"], [figure["figure"] for figure in kept["figures"]]) == (0, [], ["1 of 1"])
+    assert code == 0
+    assert {name: held["passed"] for name, held in kept["areas"].items()} == {"good": True}
+    assert [told["figure"] for told in kept["areas"]["good"]["figures"]] == ["1 of 1"]
     assert "it holds" in said
     assert "Every promise held." in said
     text = (folder / "docs" / "reliability.md").read_text()
-    assert "| crash | it holds | 1 of 1 |" in text
+    assert "| good | it holds | 1 of 1 |" in text
     assert "stale" not in text
     assert text.startswith("Before.\n")
     assert text.endswith("\nAfter.\n")
 
 
-def test_a_suite_that_fails_or_tells_no_figure_fails_the_proof(folder, capsys):
+def test_a_suite_that_fails_or_tells_no_figure_fails_the_proof_and_other_areas_stay(folder, capsys):
+    proof.main(["good"])
     code = proof.main(["silent", "wrong"])
 
     said = capsys.readouterr().out
     kept = json.loads((folder / ".local" / "proof" / "figures.json").read_text())
-    assert (code, kept["failed"]) == (1, ["silent", "wrong"])
+    assert code == 1
+    assert {name: held["passed"] for name, held in kept["areas"].items()} == {
+        "good": True,
+        "silent": False,
+        "wrong": False,
+    }
     assert "Failed: silent, wrong." in said
-    assert [figure["figure"] for figure in kept["figures"]] == ["0 of 1"]
+    assert [told["figure"] for told in kept["areas"]["wrong"]["figures"]] == ["0 of 1"]
 
 
 def test_areas_are_listed_and_others_refused(capsys):
