@@ -27,10 +27,11 @@ _START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Golden:
-    """An undisturbed run: the calls it made, and its end. `known` are the ids from before it."""
+    """An undisturbed run: the requests and calls it made, and its end. `known` are the ids from before it."""
 
     start: Checkpoint
     known: frozenset[str]
+    asked: frozenset[tuple[str, str]]
     points: Sequence[Point]
     end: Counter[str]
 
@@ -55,7 +56,7 @@ class Lab:
                 flow.story(world)
                 assert snapshot.violations(world) == []
                 end = snapshot.canonical(world, known)
-                self._golden[flow] = Golden(start, known, tuple(world.chaos.points), end)
+                self._golden[flow] = Golden(start, known, frozenset(world.asked), tuple(world.chaos.points), end)
         return self._golden[flow]
 
     def tell(self, flow: Flow) -> None:

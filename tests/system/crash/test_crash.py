@@ -7,12 +7,14 @@ the rest. It must end as the undisturbed run did.
 
 import json
 import random
+import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 import pytest
 
+from app import app
 from chalicelib.core import once, outbox, queues, table
 from chalicelib.core.queues import Outcome
 from chalicelib.notifications import service as notifications
@@ -23,7 +25,7 @@ from tests.system.crash.flows import FLOWS
 
 pytestmark = pytest.mark.slow
 
-DOUBLE_FAULTS = 8
+DOUBLE_KILLS = 500
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +53,34 @@ def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, name, mode
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_with_a_second_fault_while_it_recovers_ends_as_without(lab, name):
+def test_a_flow_killed_twice_ends_as_without(lab, figure, full, name):
+    """The second kill strikes while the flow recovers from the first."""
+    flow, chance = FLOWS[name], random.Random(name)
+    points = lab.golden(flow).points
+    kills = [Mode.KILLED_BEFORE, Mode.KILLED_AFTER]
+    count = -(-DOUBLE_KILLS // len(FLOWS)) if full else 3
+    fired, diverging = 0, {}
+    while fired < count:
+        first = Fault(chance.randint(1, len(points)), chance.choice(kills))
+        second = Fault(first.at + chance.randint(1, 12), chance.choice(kills))
+        wrong = lab.differences(flow, first, second)
+        if second in lab.world.chaos.fired:  # else the run was over before
+            fired += 1
+        if wrong:
+            diverging[first, second] = wrong
+
+    text = "{kills:,} random double kills, {diverging} diverging"
+    figure("crash", "killed, and killed again while recovering", text, kills=fired, diverging=len(diverging))
+    assert diverging == {}, "\n".join(f"{pair}: {wrong}" for pair, wrong in diverging.items())
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_with_a_second_fault_while_it_recovers_ends_as_without(lab, figure, full, name):
+    """Any two ways to fail; the second may find nothing that it can break."""
     flow, chance = FLOWS[name], random.Random(name)
     points = lab.golden(flow).points
     pairs = []
-    for _ in range(DOUBLE_FAULTS):
+    for _ in range(8 if full else 3):
         first = chance.randint(1, len(points))
         modes = [mode for mode in Mode if points[first - 1].takes(mode)]
         second = first + chance.randint(1, 20)
@@ -63,8 +88,23 @@ def test_a_flow_with_a_second_fault_while_it_recovers_ends_as_without(lab, name)
 
     diverging = {pair: wrong for pair in pairs if (wrong := lab.differences(flow, *pair))}
 
-    print(f"crash: {name}, two faults: {len(pairs)} pairs, {len(diverging)} diverging")
+    text = "{pairs:,} pairs of faults, {diverging} diverging"
+    figure("crash", "two faults of any kind", text, pairs=len(pairs), diverging=len(diverging))
     assert diverging == {}, "\n".join(f"{pair}: {wrong}" for pair, wrong in diverging.items())
+
+
+def test_every_route_that_writes_is_in_a_flow(lab, figure):
+    asked = set().union(*(lab.golden(flow).asked for flow in FLOWS.values()))
+    writing = [route for route in app.mounted if route.method != "GET"]
+    missing = [route.name for route in writing if not any(goes_to(route, *request) for request in asked)]
+
+    text = f"{len(FLOWS)} flows, {len(writing)} routes that write, {len(missing)} in no flow"
+    figure("crash", "every route that writes stands in a flow", text)
+    assert missing == []
+
+
+def goes_to(route, method, path):
+    return route.method == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), path) is not None
 
 
 # --- negative controls: what is built the naive way must be caught ------------------------------------------
