@@ -3,8 +3,9 @@
 import io
 import struct
 from functools import lru_cache
+from itertools import chain, product
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 # Adobe RGB (1998): gamma 563/256; the D65 primaries as colorants adapted to the profile white D50 (Bradford).
 ADOBE_GAMMA = 563
@@ -50,11 +51,9 @@ def adobe_rgb_profile() -> bytes:
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """An RGB image from an RGB, L or CMYK one. A profile that cannot be used is ignored, as browsers do."""
     transform = _transform(profile, image.mode) if profile else None
-    if transform is None:
-        return image.convert("RGB")
-    converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None  # only an in-place call returns None
-    return converted
+    if transform is None or (image.mode == "RGB" and _is_identity(transform)):
+        return image if image.mode == "RGB" else image.convert("RGB")
+    return _applied(transform, image)
 
 
 @lru_cache(maxsize=8)
@@ -70,3 +69,18 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         )
     except (ImageCms.PyCMSError, OSError):
         return None
+
+
+@lru_cache(maxsize=8)
+def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether an RGB transform moves no colour by more than one level of 255. The profile's name proves nothing."""
+    levels = range(0, 256, 15)
+    colours = Image.frombytes("RGB", (18 * 18, 18), bytes(chain.from_iterable(product(levels, repeat=3))))
+    moved = ImageChops.difference(colours, _applied(transform, colours))
+    return max(moved.tobytes()) <= 1
+
+
+def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None  # only an in-place call returns None
+    return converted

@@ -9,6 +9,7 @@ from PIL import Image, ImageFile
 
 from chalicelib.media.color import adobe_rgb_profile, to_srgb
 from chalicelib.media.decoders import opened
+from chalicelib.media.memory import keep_freed
 from chalicelib.media.model import SIZES, Inspection, Rendering, Rendition, Size, Watermark
 from chalicelib.media.watermark import stamped
 
@@ -26,27 +27,33 @@ UPRIGHT = {
 
 def render(path: Path, inspection: Inspection, watermark: Watermark) -> Rendering:
     """See `service.render`."""
+    keep_freed()
     image = _decoded(path, inspection, SIZES[0].long_side)
     renditions = []
     for size in SIZES:
-        image = _resized(image, _fitted((inspection.width, inspection.height), size.long_side))
+        image = _resized(image, fitted((inspection.width, inspection.height), size.long_side))
         renditions.append(_rendition(stamped(image, watermark) if size.watermarked else image, size))
-    tiny = _resized(image, _fitted(image.size, 24))
+    tiny = _resized(image, fitted(image.size, 24))
     return Rendering(tuple(renditions), _placeholder(tiny), _difference_hash(image), _dominant_colour(tiny))
 
 
 def _decoded(path: Path, inspection: Inspection, long_side: int) -> Image.Image:
     """The upright sRGB picture at the largest size shown, without any metadata."""
     with opened(path, inspection.format) as picture:
-        target = _fitted(picture.size, long_side)
+        target = fitted(picture.size, long_side)
         profile = picture.info.get("icc_profile") or (adobe_rgb_profile() if inspection.adobe_rgb else None)
-        box = None
         if inspection.format == "jpeg":
-            # Decoding at 1/2, 1/4 or 1/8 costs a fraction: the smallest that is still large enough.
+            # Decoding at 1/2, 1/4 or 1/8 costs a fraction: the smallest that is still large enough. What is left to
+            # shrink is less than twofold: Hamming takes two thirds of bicubic's time, but blurs where little is left.
             drafted = picture.draft(None, target)
             box = drafted[1] if drafted else None
-        picture.load()
-        image = _plain(picture).resize(target, Image.Resampling.BICUBIC, box=box)
+            near = picture.width < 1.3 * target[0]
+            picture.load()
+            resampling = Image.Resampling.BICUBIC if near else Image.Resampling.HAMMING
+            image = _plain(picture).resize(target, resampling, box=box)
+        else:
+            picture.load()
+            image = _plain(picture).resize(target, Image.Resampling.BICUBIC, reducing_gap=1.5)
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
@@ -67,13 +74,15 @@ def _plain(picture: ImageFile.ImageFile) -> Image.Image:
     return picture.convert("RGBA" if alpha else "RGB")
 
 
-def _fitted(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+def fitted(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """The size in pixels with its long side at most `long_side`; nothing is enlarged."""
     scale = min(1.0, long_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
+    # Whole multiples are averaged away first, so that the filter works on a fraction of the pixels.
+    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.0)
 
 
 def _rendition(image: Image.Image, size: Size) -> Rendition:

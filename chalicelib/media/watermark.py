@@ -34,19 +34,21 @@ def stamped(image: Image.Image, watermark: Watermark) -> Image.Image:
     """A copy of an RGB image with the mark on it; the image itself if there is nothing to draw."""
     if watermark.text is None and watermark.image_png is None:
         return image
-    overlay = _overlay(watermark, image.size)
+    overlay, corner = mark_for(watermark, image.size)
     marked = image.copy()
-    marked.paste(overlay, (0, 0), overlay)
+    marked.paste(overlay, corner, overlay)
     return marked
 
 
 @lru_cache(maxsize=8)
-def _overlay(watermark: Watermark, size: tuple[int, int]) -> Image.Image:
+def mark_for(watermark: Watermark, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:
+    """What is pasted on a picture of this size, and where: empty margins would cost as much time as the mark."""
     mark = _mark(watermark, size)
     overlay = _tiled(mark, size) if watermark.style == "tiled" else _corner(mark, size)
     levels = [round(level * watermark.opacity) for level in range(256)]
     overlay.putalpha(overlay.getchannel("A").point(levels))
-    return overlay
+    left, top, right, bottom = overlay.getbbox() or (0, 0, 1, 1)
+    return overlay.crop((left, top, right, bottom)), (left, top)
 
 
 def _corner(mark: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -80,36 +80,43 @@ def how_many() -> int:
 def made_in(folder: Path) -> Iterator[Sample]:
     """The default photos, one by one; those that must be made are kept in `folder` for the next time."""
     folder.mkdir(parents=True, exist_ok=True)
-    spec = find_spec("skimage")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    real = Path(spec.submodule_search_locations[0]) / "data"
+    real = real_photos()
     for name, what in _REAL.items():
         yield Sample(real / name, f"real: {what}")
     for source, width, height, orientation, minutes in _MADE:
         target = folder / f"{Path(source).stem}-{width * height // 1_000_000}mp-o{orientation}.jpg"
         if not target.exists():
             unfinished = target.with_suffix(".part")
-            _camera_photo(real / source, width, height, orientation, minutes).save(
-                unfinished, "JPEG", quality=92, exif=_exif(orientation, minutes), icc_profile=_profile()
+            camera_photo(real / source, width, height, orientation, minutes).save(
+                unfinished, "JPEG", quality=92, exif=camera_exif(orientation, minutes), icc_profile=srgb_profile()
             )
             unfinished.replace(target)
         yield Sample(target, f"made from {source}: camera-like, orientation {orientation}, colour profile, GPS")
 
 
-def _camera_photo(source: Path, width: int, height: int, orientation: int, seed: int) -> Image.Image:
+def real_photos() -> Path:
+    """The folder of the photos that ship with scikit-image."""
+    spec = find_spec("skimage")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def camera_photo(
+    source: Path, width: int, height: int, orientation: int, seed: int, grain_part: float = 0.06
+) -> Image.Image:
     """`source` enlarged to a camera's size with sensor grain, its pixels stored as a camera held askew stores them."""
     if orientation in (6, 8):
         width, height = height, width
     with Image.open(source) as original:
         large = ImageOps.fit(original.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
     grain = Image.effect_noise((width, height), 14 + seed % 5).convert("RGB")
-    photo = Image.blend(large, grain, 0.06)
+    photo = Image.blend(large, grain, grain_part)
     turned = _STORED_AS[orientation]
     return photo if turned is None else photo.transpose(turned)
 
 
-def _exif(orientation: int, minutes: int) -> Image.Exif:
+def camera_exif(orientation: int, minutes: int) -> Image.Exif:
     taken = f"2026:04:13 09:{minutes:02d}:00"
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0112] = "PixSample", "PS-24", orientation
@@ -122,5 +129,5 @@ def _exif(orientation: int, minutes: int) -> Image.Exif:
     return exif
 
 
-def _profile() -> bytes:
+def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

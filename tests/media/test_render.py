@@ -187,6 +187,34 @@ def test_srgb_stays_and_an_unusable_profile_is_ignored(tmp_path, colour, profile
     assert at(image, 48, 48) == pytest.approx(colour, abs=2)
 
 
+def test_a_profile_is_judged_by_its_numbers_not_by_its_name(tmp_path):
+    adobe = adobe_rgb_profile()
+    named_srgb = adobe.replace(b"Adobe RGB (1998) compatible", b"sRGB IEC61966-2.1".ljust(27))
+    assert named_srgb != adobe
+    flat = Image.new("RGB", (96, 96), (200, 100, 50))
+
+    image = shown(rendering(tmp_path, encoded(flat, quality=100, subsampling=0, icc_profile=named_srgb)))
+
+    assert at(image, 48, 48) == pytest.approx(adobe_to_srgb((200, 100, 50)), abs=3)
+
+
+def test_no_time_goes_into_converting_srgb_to_srgb(tmp_path, monkeypatch):
+    converted = []
+    apply = ImageCms.applyTransform
+
+    def noted(image, transform):
+        converted.append(image.size)
+        return apply(image, transform)
+
+    monkeypatch.setattr(ImageCms, "applyTransform", noted)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    rendering(tmp_path, encoded(picture(400, 240), icc_profile=srgb))
+    assert (400, 240) not in converted
+    rendering(tmp_path, encoded(picture(400, 240), icc_profile=adobe_rgb_profile()))
+    assert (400, 240) in converted
+
+
 def sixteen_bit():
     """Grey from black to white over the full 16 bits."""
     image = Image.new("I;16", (256, 100))
