@@ -257,7 +257,7 @@ def test_the_decoy_of_an_unknown_address_can_not_be_met():
     decoy = store.find_challenge(ORG, Purpose.SIGN_UP, store.nobody(EMAIL))
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=service._code(decoy))
+        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=service.code_of(decoy))
 
     assert facts() == []
     assert service.find_by_email(ORG, EMAIL) is None
@@ -349,7 +349,7 @@ def test_a_code_that_nobody_waits_for_is_not_mailed(late, register, mailbox):
             ORG,
             email=EMAIL,
             password=PASSWORD,
-            code=service._code(store.find_challenge(ORG, Purpose.SIGN_UP, user_id())),
+            code=service.code_of(store.find_challenge(ORG, Purpose.SIGN_UP, user_id())),
         )
 
     with clock.travel(timedelta(minutes=11 if late == "expired" else 0)):
