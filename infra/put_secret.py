@@ -18,7 +18,7 @@ from infra.stacks import DeployFailed
 
 
 def new_keys() -> dict[str, str]:
-    """A signing key of access tokens and a key of opaque tokens."""
+    """A fresh key of each kind."""
     return {key.field: key.fresh() for key in KEYS.values()}
 
 

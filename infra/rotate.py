@@ -70,6 +70,9 @@ KEYS = {
     "token": Key(
         "token_key", "accepted_token_keys", new_token_key, str, "as long as an order's links and downloads should open"
     ),
+    "sealing": Key(
+        "sealing_key", "accepted_sealing_keys", new_token_key, str, "never, unless all it sealed has been sealed anew"
+    ),
 }
 
 
@@ -82,7 +85,8 @@ def switched(secret: Secret, key: Key, fresh: str) -> Secret:
     """The secret in which an announced `fresh` is used and the one before accepted. Raises ValueError otherwise."""
     accepted = list(secret.get(key.accepted, []))
     accepted.remove(key.shown(fresh))
-    return secret | {key.field: fresh, key.accepted: [*accepted, key.shown(secret[key.field])]}
+    before = [key.shown(secret[key.field])] if key.field in secret else []  # a secret may be older than the key's kind
+    return secret | {key.field: fresh, key.accepted: [*accepted, *before]}
 
 
 def retired(secret: Secret, key: Key) -> Secret:
@@ -158,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "key",
         choices=[*KEYS, "paynoi"],
-        help="jwt signs access tokens, token makes the others, paynoi is the account",
+        help="jwt signs access tokens, token makes the others, sealing hides fields, paynoi is the account",
     )
     command.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
     command.add_argument("--paynoi", type=Path, metavar="FILE", help="the account at PayNoi, instead of questions")

@@ -65,6 +65,7 @@ def fresh_secrets() -> dict[str, Any]:
     return {
         "jwt_private_key": pem,
         "token_key": random_secrets.token_hex(32),
+        "sealing_key": random_secrets.token_hex(32),
         "paynoi": {
             "api_key": random_secrets.token_hex(20),
             "key_id": "100568",

@@ -47,7 +47,9 @@ class Secrets(BaseModel):
 
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
-    `accepted_token_keys` hex. `paynoi` is the account of every organization that has none of its own.
+    `accepted_token_keys` and
+    `accepted_sealing_keys` hex. `paynoi` is the account of every organization that has none of its own.
+    A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
     Which of them signs is a setting.
     """
@@ -58,6 +60,8 @@ class Secrets(BaseModel):
     accepted_jwt_public_keys: tuple[str, ...] = ()
     token_key: TokenKey
     accepted_token_keys: tuple[TokenKey, ...] = ()
+    sealing_key: TokenKey | None = None
+    accepted_sealing_keys: tuple[TokenKey, ...] = ()
     paynoi: GatewaySecret
     paynoi_of_organizations: dict[str, GatewaySecret] = {}
     previews_private_keys: dict[str, Real] = {}
@@ -65,7 +69,18 @@ class Secrets(BaseModel):
     @property
     def token_keys(self) -> tuple[bytes, ...]:
         """The one in use, then those that are accepted."""
-        return tuple(bytes.fromhex(key.get_secret_value()) for key in (self.token_key, *self.accepted_token_keys))
+        return _raw(self.token_key, *self.accepted_token_keys)
+
+    @property
+    def sealing_keys(self) -> tuple[bytes, ...]:
+        """The one in use, then those that are accepted. Raises LookupError in a stage without one."""
+        if self.sealing_key is None:
+            raise LookupError("This stage has no sealing key. Make one: python3 -m infra rotate sealing")
+        return _raw(self.sealing_key, *self.accepted_sealing_keys)
+
+
+def _raw(*keys: SecretStr) -> tuple[bytes, ...]:
+    return tuple(bytes.fromhex(key.get_secret_value()) for key in keys)
 
 
 _held: tuple[datetime, Secrets] | None = None

@@ -93,14 +93,15 @@ def environment(
 def put_secrets(endpoint: str, outputs: Mapping[str, str], home: Path) -> dict[str, Any]:
     """Give the emulator this folder's own secrets, made at the first start; returns them."""
     file = home / "secrets.json"
-    if not file.exists():
+    held = json.loads(file.read_text()) if file.exists() else {}
+    values: dict[str, Any] = _new_secrets() | held
+    text = json.dumps(values)
+    if values.keys() != held.keys():  # the first start, or the first of a release with another kind of key
         part = file.with_suffix(".part")
         part.touch(mode=0o600)
-        part.write_text(json.dumps(_new_secrets()))
+        part.write_text(text)
         part.replace(file)
-    text = file.read_text()
     emulator_client("secretsmanager", endpoint).put_secret_value(SecretId=outputs["SecretId"], SecretString=text)
-    values: dict[str, Any] = json.loads(text)
     return values
 
 

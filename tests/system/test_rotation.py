@@ -12,7 +12,7 @@ import pytest
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.messages import SignUpCodeIssued
 from chalicelib.accounts.model import Tokens
-from chalicelib.core import auth, aws, ids, secrets, table
+from chalicelib.core import auth, aws, ids, sealing, secrets, table
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Unauthorized
 from chalicelib.core.settings import settings
@@ -118,12 +118,21 @@ def use_refreshed(made: str) -> None:
     assert accounts.refresh(ORG, token).refresh_token == successor
 
 
+def make_sealed() -> str:
+    return sealing.seal(ORG, "totp", "a secret of Anna's")
+
+
+def use_sealed(sealed: str) -> None:
+    assert sealing.unseal(ORG, "totp", sealed) == "a secret of Anna's"
+
+
 KINDS = {
     "access token": (make_access_token, use_access_token),
     "download link": (make_download_link, use_download_link),
     "cursor": (make_cursor, use_cursor),
     "mailed code": (make_code, use_code),
     "refresh, answered twice": (make_refreshed, use_refreshed),
+    "sealed field": (make_sealed, use_sealed),
 }
 
 
@@ -148,7 +157,7 @@ def test_what_a_retired_key_made_is_refused(kind, process_at, figure):
 
     process_at("retired")
 
-    with pytest.raises(AppError):
+    with pytest.raises((AppError, sealing.NotSealed)):
         use(made)
     figure("key rotation", "what a retired key made is refused", "{made} things made, all refused", made=1)
 
@@ -182,6 +191,21 @@ def test_a_rotation_stores_what_the_steps_say(steps):
 
     assert "accepted_token_keys" not in vault.read()[0]
     assert vault.read()[0]["token_key"] == after["token_key"]
+
+
+def test_a_rotation_makes_the_first_key_of_a_kind_that_the_secret_lacks(steps):
+    client = aws.client("secretsmanager")
+    older = {name: value for name, value in steps["before"].items() if name != "sealing_key"}
+    client.put_secret_value(SecretId=settings().secret_id, SecretString=json.dumps(older))
+    vault = rotate.Vault(client, settings().secret_id)
+    with pytest.raises(LookupError, match="rotate sealing"):
+        make_sealed()
+
+    rotate.rotate(vault, rotate.KEYS["sealing"], lambda: None)
+
+    secrets.forget()
+    use_sealed(make_sealed())
+    assert vault.read()[0]["accepted_sealing_keys"] == []
 
 
 def test_a_secret_that_changed_meanwhile_is_not_overwritten(steps):

@@ -209,6 +209,20 @@ def test_secrets_are_made_once_and_differ_between_folders(
     assert len(bytes.fromhex(first["token_key"])) == 32
 
 
+def test_secrets_of_an_earlier_release_get_what_they_lack(
+    emulator: Emulator, outputs: Mapping[str, str], tmp_path: Path
+) -> None:
+    first = stack.put_secrets(emulator.endpoint, outputs, tmp_path)
+    older = {name: value for name, value in first.items() if name != "sealing_key"}
+    (tmp_path / "secrets.json").write_text(json.dumps(older))
+
+    completed = stack.put_secrets(emulator.endpoint, outputs, tmp_path)
+
+    assert older.items() <= completed.items()
+    assert json.loads((tmp_path / "secrets.json").read_text()) == completed
+    assert completed.keys() == first.keys()
+
+
 def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]) -> None:
     values = stack.environment(
         outputs,
