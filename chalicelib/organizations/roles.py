@@ -1,26 +1,46 @@
-"""Who may do what. A role is a row, a permission a word in it; routes name the permission they need."""
+"""Who may do what. A row is a permission and the roles that have it; routes name the permission they need."""
 
-PHOTOGRAPHER = frozenset({"photo.upload"})
+from collections.abc import Iterable
 
-STAFF = frozenset(
-    {
-        "event.assign",
-        "event.manage",
-        "operations.read",
-        "order.read_all",
-        "organization.manage",
-        "payment.read_all",
-        "photo.read_all",
-        "photo.review",
-        "user.manage",
-    }
-)
+NAMES = (
+    "owner", "admin", "manager", "support", "analyst", "operator", "photographer", "courier", "customer",
+    "platform_admin",
+)  # fmt: skip
+"""All roles, those with most rights first. `platform_admin` is for people of the deployment's own organization."""
+
+GRANTS: dict[str, str] = {
+    "api_key.manage":      "owner admin",
+    "audit.read":          "owner admin platform_admin",
+    "domain.manage":       "owner admin",
+    "event.assign":        "owner admin manager",
+    "event.manage":        "owner admin manager",
+    "member.manage":       "owner admin manager",
+    "member.read":         "owner admin manager support analyst operator",
+    "operations.read":     "owner admin platform_admin",
+    "order.read_all":      "owner admin manager support analyst operator",
+    "organization.manage": "owner admin manager",
+    "organization.own":    "owner",
+    "payment.read_all":    "owner admin manager support analyst",
+    "photo.read_all":      "owner admin manager support operator",
+    "photo.review":        "owner admin manager operator",
+    "photo.upload":        "owner admin manager photographer",
+    "platform.manage":     "platform_admin",
+    "settings.manage":     "owner admin",
+    "user.manage":         "owner admin",
+    "verification.review": "owner admin manager support",
+}  # fmt: skip
 
 ROLES: dict[str, frozenset[str]] = {
-    "admin": STAFF | PHOTOGRAPHER,
-    "photographer": PHOTOGRAPHER,
-    "customer": frozenset(),
+    name: frozenset(permission for permission, holders in GRANTS.items() if name in holders.split()) for name in NAMES
 }
 
-GUARDED: frozenset[str] = STAFF - {"operations.read", "photo.read_all"}
+GUARDED: frozenset[str] = frozenset(GRANTS) - {"operations.read", "photo.read_all", "photo.upload"}
 """Permissions worth two more reads a request: a token that has one is good only while its session goes on."""
+
+STAFF: frozenset[str] = frozenset(NAMES) - {"courier", "customer", "photographer"}
+"""Roles that work for an organization at a desk: a plan counts those who have one."""
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[str]:
+    """What somebody with these roles may do; a role that is not known gives nothing."""
+    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))

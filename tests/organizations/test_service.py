@@ -8,7 +8,7 @@ from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.organizations import service, store
 from chalicelib.organizations.model import Organization
-from chalicelib.organizations.roles import GUARDED, ROLES
+from chalicelib.organizations.roles import GRANTS, GUARDED, ROLES
 
 pytestmark = pytest.mark.usefixtures("aws", "fresh_cache")
 
@@ -216,19 +216,21 @@ def test_origins_follow_an_update_at_once_in_the_process_that_makes_it():
     assert service.origins_of(service.DEFAULT) == frozenset()
 
 
-def test_the_roles_read_as_agreed():
-    assert {
-        "admin": {
-            "event.manage", "event.assign", "photo.upload", "photo.review", "photo.read_all", "order.read_all",
-            "payment.read_all", "user.manage", "organization.manage", "operations.read",
-        },
-        "photographer": {"photo.upload"},
-        "customer": set(),
-    } == ROLES  # fmt: skip
+def test_every_role_and_every_permission_has_its_place():
+    assert set(ROLES) == {name for holders in GRANTS.values() for name in holders.split()} | {"courier", "customer"}
+    assert ROLES["customer"] == ROLES["courier"] == frozenset()
+    assert ROLES["photographer"] == {"photo.upload"}
+    assert ROLES["owner"] - ROLES["admin"] == {"organization.own"}
+    assert ROLES["owner"] > ROLES["admin"] > ROLES["manager"]
+    assert "platform.manage" not in ROLES["owner"]
+
+
+def test_what_shows_or_changes_the_matters_of_others_is_guarded():
     assert {
         "event.manage", "event.assign", "user.manage", "organization.manage", "order.read_all",
-        "payment.read_all", "photo.review",
-    } == GUARDED  # fmt: skip
+        "payment.read_all", "photo.review", "member.manage", "platform.manage", "audit.read",
+    } <= GUARDED  # fmt: skip
+    assert GUARDED.isdisjoint({"photo.upload", "operations.read", "photo.read_all"})
 
 
 def test_a_long_name_still_makes_a_watermark():
