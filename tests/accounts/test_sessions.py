@@ -7,6 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from chalicelib.accounts import passwords, service, store
+from chalicelib.audit.store import AuditRecord
 from chalicelib.core import auth, clock, ids, secrets, table
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, Limited, NotFound, Unauthorized
@@ -382,6 +383,14 @@ def test_new_roles_outdate_tokens_and_come_with_the_next_refresh(anna, boss):
     after = principal_of(refresh(before.refresh_token))
     assert after.roles == {"photographer", "customer"}
     assert service.session_lives(after)
+
+
+def test_new_roles_are_audited(anna, boss):
+    service.set_roles(boss, anna.id, ["photographer"])
+
+    (entry,) = (record.value() for record in AuditRecord.query(f"T#{ORG}#AUDIT"))
+    assert (entry.actor, entry.action, entry.entity_id) == (boss.user, "user.roles_changed", anna.id)
+    assert (entry.before, entry.after) == ({"roles": ["customer"]}, {"roles": ["photographer"]})
 
 
 def test_the_same_roles_change_nothing(anna, boss):

@@ -48,6 +48,7 @@ SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 KEY = "canary-idempotency-key-0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
+    "audit",
     *("outbox", "claims"),
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from chalicelib.accounts import store
 from chalicelib.accounts.model import User, normal_email
 from chalicelib.accounts.service.sessions import living_user
+from chalicelib.audit import service as audit
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, Unauthorized
 from chalicelib.core.table import transact
@@ -45,7 +46,15 @@ def set_roles(principal: Principal, user_id: str, roles: Iterable[str]) -> User:
     if user.roles == wanted:
         return user
     changed = user.with_roles(wanted)
-    transact(store.save(changed, was=user))
+    told = audit.entry(
+        principal,
+        action="user.roles_changed",
+        entity="user",
+        entity_id=user.id,
+        before={"roles": user.roles},
+        after={"roles": wanted},
+    )
+    transact(store.save(changed, was=user), told)
     return changed
 
 

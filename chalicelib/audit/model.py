@@ -1,0 +1,93 @@
+"""An entry of the audit log, and what it never holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+KEPT_FOR = timedelta(days=2 * 365)
+MASK = "***"
+
+SECRET = frozenset(
+    {
+        "access_token", "api_key", "bank_account", "card", "code", "digest", "iban", "key", "nonce", "password",
+        "private_key", "recovery_codes", "refresh_digest", "refresh_token", "secret", "token", "totp",
+    }
+)  # fmt: skip
+
+PERSONAL = frozenset(
+    {
+        "address", "birth_date", "city", "email", "first_name", "full_name", "iin", "last_name", "middle_name",
+        "national_id", "phone", "phones", "postcode", "recipient", "street", "tax_id",
+    }
+)  # fmt: skip
+"""An entry outlives the person it is about: it says that these changed, and neither from what nor to what."""
+
+NAMED_PEOPLE = frozenset({"customer", "invitation", "member", "person", "profile", "user"})
+"""Entities whose `name` is a person's."""
+
+_LONGEST_TEXT = 500
+_LONGEST_LIST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`actor` is the user who did it, None for a visitor and for work that nobody asked for. `source` is the address
+    it came from, `correlation` what the log's lines of the same request carry. `before` and `after` hold the fields
+    that differ; None where nothing was before, or is after.
+    """
+
+    id: str
+    organization: str
+    actor: str | None
+    session: str | None
+    source: str
+    correlation: str
+    action: str
+    entity: str
+    entity_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    at: datetime
+
+
+def masked(entity: str, state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A state as JSON values in which secrets and what tells a person's identity are only known to be there."""
+    if state is None:
+        return None
+    hidden = SECRET | PERSONAL | ({"name"} if entity in NAMED_PEOPLE else frozenset())
+    return {name: _shown(name, value, hidden) for name, value in state.items()}
+
+
+def differing(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """Both states with only the fields in which they differ."""
+    if before is None or after is None:
+        return before, after
+    nothing = object()
+    names = [name for name in {**before, **after} if before.get(name, nothing) != after.get(name, nothing)]
+    return _only(names, before), _only(names, after)
+
+
+def _only(names: list[str], state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: state[name] for name in names if name in state}
+
+
+def _shown(name: str, value: Any, hidden: frozenset[str]) -> Any:
+    if name in hidden:
+        return MASK if value else value
+    match value:
+        case Mapping():
+            return {str(part): _shown(str(part), held, hidden) for part, held in value.items()}
+        case set() | frozenset():
+            return [_shown("", held, hidden) for held in sorted(value, key=str)][:_LONGEST_LIST]
+        case list() | tuple():
+            return [_shown("", held, hidden) for held in value[:_LONGEST_LIST]]
+        case str():
+            return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]}…"
+        case None | bool() | int() | float():
+            return value
+    return _shown("", to_jsonable_python(value), hidden)
