@@ -1,27 +1,23 @@
-"""Mails that follow a registration."""
+"""Mails and texts to people about their accounts."""
+
+from typing import Any
 
 from chalicelib.accounts import service
-from chalicelib.accounts.messages import AddressRegisteredAgain, SignUpCodeIssued
-from chalicelib.accounts.model import CODE_LASTS
-from chalicelib.core.queues import Outcome, on
+from chalicelib.accounts.addresses import is_phone
+from chalicelib.accounts.messages import AddressRegisteredAgain, CodeIssued, SignUpCodeIssued
+from chalicelib.accounts.model import CODE_LASTS, Purpose, User
+from chalicelib.core.queues import Fact, Outcome, on
 from chalicelib.notifications import service as notifications
 
 
 @on(SignUpCodeIssued, queue="emails")
 def mail_sign_up_code(fact: SignUpCodeIssued) -> Outcome:
-    """Skipped for a code that nobody waits for any more."""
-    waiting = service.code_to_mail(fact.organization, fact.user, fact.nonce)
-    if waiting is None:
-        return Outcome.SKIPPED
-    user, code = waiting
-    return notifications.send_email(
-        fact.organization,
-        once=f"sign-up-code#{fact.nonce}",
-        to=user.email,
-        template="sign_up_code",
-        language=user.language,
-        values={"name": user.name, "code": code, "minutes": int(CODE_LASTS.total_seconds()) // 60},
-    )
+    return _send_code(fact, fact.user, fact.nonce, Purpose.SIGN_UP)
+
+
+@on(CodeIssued, queue="emails")
+def send_code(fact: CodeIssued) -> Outcome:
+    return _send_code(fact, fact.user, fact.nonce, fact.purpose)
 
 
 @on(AddressRegisteredAgain, queue="emails")
@@ -29,11 +25,21 @@ def mail_already_registered(fact: AddressRegisteredAgain) -> Outcome:
     user = service.find_user(fact.organization, fact.user)
     if user is None:
         return Outcome.SKIPPED
-    return notifications.send_email(
-        fact.organization,
-        once=f"already-registered#{fact.nonce}",
-        to=user.email,
-        template="already_registered",
-        language=user.language,
-        values={"name": user.name},
-    )
+    values = {"name": user.name}
+    return _send(user, user.address, f"already-registered#{fact.nonce}", "already_registered", values)
+
+
+def _send_code(fact: Fact, user_id: str, nonce: str, purpose: Purpose) -> Outcome:
+    """Skipped for a code that nobody waits for any more."""
+    waiting = service.code_to_send(fact.organization, user_id, nonce, purpose)
+    if waiting is None:
+        return Outcome.SKIPPED
+    user, address, code = waiting
+    values = {"name": user.name, "code": code, "minutes": int(CODE_LASTS.total_seconds()) // 60}
+    return _send(user, address, f"{purpose.replace('_', '-')}-code#{nonce}", f"{purpose}_code", values)
+
+
+def _send(user: User, address: str, once: str, template: str, values: dict[str, Any]) -> Outcome:
+    """To a phone as a text, to any other address as a mail."""
+    send = notifications.send_text if is_phone(address) else notifications.send_email
+    return send(user.organization, once=once, to=address, template=template, language=user.language, values=values)

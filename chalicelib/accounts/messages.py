@@ -1,12 +1,21 @@
 """What accounts tell. A fact carries ids and a nonce, never a code or an address."""
 
+from chalicelib.accounts.model import Purpose
 from chalicelib.core.queues import Fact
 
 
 class SignUpCodeIssued(Fact):
-    """Somebody must prove an address: mail the code that belongs to `nonce`."""
+    """Somebody must prove the address they register with: send the code that belongs to `nonce`."""
 
     user: str
+    nonce: str
+
+
+class CodeIssued(Fact):
+    """Somebody must prove an address for another reason: send the code that belongs to `nonce`."""
+
+    user: str
+    purpose: Purpose
     nonce: str
 
 

@@ -1,4 +1,7 @@
-"""People, the sessions they keep and the codes that prove an address. Secrets come in as digests."""
+"""People, the sessions they keep and the codes that prove an address. Secrets come in as digests.
+
+An address is an e-mail address or a phone number, in the form that `addresses` gives it.
+"""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -6,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
-from chalicelib.core.errors import Invalid
+from chalicelib.accounts.addresses import is_phone
+from chalicelib.core.errors import Conflict, Invalid
 
 Language = Literal["th", "en"]
 
@@ -18,6 +22,10 @@ CODE_LASTS = timedelta(minutes=10)
 CODE_TRIES = 5
 CODES_AN_HOUR = 5
 CODE_DIGITS = 6
+TEXTS_AN_HOUR = 20
+"""From one address of origin: a text costs money, and somebody may earn it."""
+
+MOST_PHONES = 5
 
 LOG_IN_TRIES = 10
 LOCKED_FOR = timedelta(minutes=15)
@@ -27,15 +35,32 @@ class Purpose(StrEnum):
     """What a code proves. A code for one purpose is worthless for another."""
 
     SIGN_UP = "sign_up"
+    RESET_PASSWORD = "reset_password"
+    VERIFY_EMAIL = "verify_email"
+    VERIFY_PHONE = "verify_phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A mobile number in E.164. One that is not proven opens nothing."""
+
+    number: str
+    verified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`password` is its digest. `session_version` is what an access token must carry on guarded routes."""
+    """Somebody with an e-mail address, a phone, or both.
+
+    `verified_at` is when the address was proven that they registered with: the e-mail address where there is one, else
+    the first of the phones. Any other becomes theirs by being proven. The first proven phone is the default one.
+    `password` is its digest. `session_version` is what an access token must carry on guarded routes. Sessions from
+    before `signed_out_at` are over.
+    """
 
     id: str
     organization: str
-    email: str
+    email: str | None
     name: str
     roles: frozenset[str]
     password: str = field(repr=False)
@@ -44,17 +69,48 @@ class User:
     session_version: int
     created_at: datetime
     version: int
+    phones: tuple[Phone, ...] = ()
+    signed_out_at: datetime | None = None
 
     @property
     def verified(self) -> bool:
         return self.verified_at is not None
 
-    def verify(self, at: datetime) -> Self:
-        return self._changed(verified_at=self.verified_at or at)
+    @property
+    def email_verified(self) -> bool:
+        return self.verified and self.email is not None
 
-    def register_again(self, *, name: str, password: str, language: Language) -> Self:
+    @property
+    def phone(self) -> str | None:
+        """The default one; None until one is proven."""
+        return next((phone.number for phone in self.phones if phone.verified_at), None)
+
+    @property
+    def address(self) -> str:
+        """Where notices go: what they registered with, or the e-mail address they proved later."""
+        return self.email or self.phone or self.phones[0].number
+
+    def verify(self, at: datetime) -> Self:
+        """Somebody proved the address they registered with."""
+        proven = self.prove_phone(self.address, at) if is_phone(self.address) else self
+        return replace(proven, verified_at=self.verified_at or at, version=self.version + 1)
+
+    def add_phone(self, number: str) -> Self:
+        """With a number that is to be proven. Raises Conflict where there are enough."""
+        if any(phone.number == number for phone in self.phones):
+            return self
+        if len(self.phones) >= MOST_PHONES:
+            raise Conflict("too_many_phones", f"Keep up to {MOST_PHONES} phones. Take one away first.", field="phone")
+        return self._changed(phones=(*self.phones, Phone(number)))
+
+    def prove_phone(self, number: str, at: datetime) -> Self:
+        known = self.phones if any(phone.number == number for phone in self.phones) else self.add_phone(number).phones
+        proven = (Phone(number, phone.verified_at or at) if phone.number == number else phone for phone in known)
+        return self._changed(phones=tuple(proven))
+
+    def register_again(self, asked: Self) -> Self:
         """Nobody has proven the address yet: who asks last is who the next code is for."""
-        return self._changed(name=name, password=password, language=language)
+        return self._changed(name=asked.name, password=asked.password, language=asked.language, phones=asked.phones)
 
     def keep_password(self, digest: str) -> Self:
         return self._changed(password=digest)
@@ -91,7 +147,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A code somebody must bring. Stored nowhere, it follows from `nonce` and a key outside the database."""
+    """A code somebody must bring. Stored nowhere, it follows from `nonce` and a key outside the database.
+
+    `address` is where it was sent and what it proves; None in those that release 1.0 wrote, which prove the user's.
+    """
 
     organization: str
     user: str
@@ -99,6 +158,7 @@ class Challenge:
     nonce: str
     tries: int
     expires_at: datetime
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +170,6 @@ class Tokens:
     expires_in: int
     user: User
     token_type: str = "Bearer"
-
-
-def normal_email(text: str) -> str:
-    """An address as it is compared and written to: ASCII (punycode), lower case. Raises Invalid."""
-    from email_validator import EmailNotValidError, validate_email  # 20 ms that few requests need
-
-    try:
-        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
-    except EmailNotValidError as failure:
-        raise Invalid("invalid_email", "This is not an e-mail address we can write to.", field="email") from failure
-    assert found.ascii_email is not None  # allow_smtputf8=False says so
-    return found.ascii_email.lower()
 
 
 def digits(signature: str) -> str:

@@ -22,7 +22,7 @@ _MOST_AROUND = 6
 _hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=_LANES, hash_len=32, salt_len=16)
 
 
-def check(password: str, *, email: str, name: str) -> None:
+def check(password: str, *, address: str, name: str) -> None:
     """Raises Invalid for a password that is too short, too long, or among the first a guesser would try.
 
     There are no rules of composition: they make passwords that look alike.
@@ -35,8 +35,13 @@ def check(password: str, *, email: str, name: str) -> None:
         raise _refused("password_simple", "One sign repeated, or a row of signs in order, is guessed at once.")
     if _is_common(folded):
         raise _refused("password_common", "Many people have this password. Choose another one.")
-    if _bare(folded) in {_bare(email), _bare(email.partition("@")[0]), _bare(name)}:
-        raise _refused("password_personal", "Your e-mail address or name is no password.")
+    if _bare(folded) in {
+        _bare(address),
+        _bare(address.partition("@")[0]),
+        _bare(address.removeprefix("+")),
+        _bare(name),
+    }:
+        raise _refused("password_personal", "Your address or name is no password.")
 
 
 def digest(password: str) -> str:

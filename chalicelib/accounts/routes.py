@@ -8,49 +8,69 @@ from chalicelib.core.wire import Request
 
 routes = Routes("accounts")
 
-_WROTE = schemas.Accepted(message="Look into your mailbox: we wrote to this address.")
+_WROTE = schemas.Accepted(message="Look into your mailbox or at your phone: we wrote to this address.")
 
 
 @routes.post("/auth/register", permission=ANONYMOUS, returns=schemas.Accepted, status=202, limit=(30, 60))
 def register(principal: Principal, body: schemas.Register) -> schemas.Accepted:
-    """Register with an e-mail address and a password.
+    """Register with an e-mail address or a phone number, and a password.
 
-    The answer is the same for an address that has an account. Tokens come with the code that is mailed.
+    The answer is the same for an address that has an account. Tokens come with the code that is sent.
     """
     service.register(
         principal.organization,
         email=body.email,
+        phone=body.phone,
         password=body.password,
         name=body.name,
         language=body.language,
+        source=principal.source,
     )
     return _WROTE
 
 
 @routes.post("/auth/resend", permission=ANONYMOUS, returns=schemas.Accepted, status=202, limit=(30, 60))
 def resend_code(principal: Principal, body: schemas.Resend) -> schemas.Accepted:
-    """Mail a new code; the one before stops working."""
-    service.resend_code(principal.organization, email=body.email)
+    """Send a new code; the one before stops working."""
+    service.resend_code(principal.organization, email=body.email, phone=body.phone, source=principal.source)
     return _WROTE
 
 
-@routes.post("/auth/verify", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))
-def verify_email(principal: Principal, request: Request, body: schemas.Verify) -> Tokens:
-    """Prove an e-mail address with the mailed code and the password it was registered with, and log in."""
-    device = request.headers.get("user-agent", "")
-    return service.verify_email(
-        principal.organization, email=body.email, code=body.code, password=body.password, device=device
+@routes.post(
+    "/auth/verify",
+    permission=ANONYMOUS,
+    returns=schemas.Tokens,
+    limit=(60, 60),
+    aliases=("/auth/verify-code", "/auth/verify-email", "/auth/verify-phone"),
+)
+def verify(principal: Principal, request: Request, body: schemas.Verify) -> Tokens:
+    """Prove an address with the code that came there and the password it was registered with, and log in."""
+    return service.verify(
+        principal.organization,
+        email=body.email,
+        phone=body.phone,
+        code=body.code,
+        password=body.password,
+        device=request.headers.get("user-agent", ""),
     )
 
 
 @routes.post("/auth/login", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))
 def log_in(principal: Principal, request: Request, body: schemas.LogIn) -> Tokens:
-    """Log in with e-mail address and password. Ten failures lock the address for 15 minutes."""
-    device = request.headers.get("user-agent", "")
-    return service.log_in(principal.organization, email=body.email, password=body.password, device=device)
+    """Log in with e-mail address or phone number, and password. Ten failures lock the address for 15 minutes."""
+    return service.log_in(
+        principal.organization,
+        email=body.email,
+        phone=body.phone,
+        password=body.password,
+        device=request.headers.get("user-agent", ""),
+        source=principal.source,
+    )
 
 
-@routes.post("/auth/refresh", permission=ANONYMOUS, returns=schemas.Tokens, limit=(120, 60))
+@routes.post(
+    "/auth/refresh", permission=ANONYMOUS, returns=schemas.Tokens, limit=(120, 60), aliases=("/auth/refresh-token",)
+)
 def refresh(principal: Principal, body: schemas.Refresh) -> Tokens:
     """Exchange a refresh token for the next pair. A token that was exchanged before ends the session."""
     return service.refresh(principal.organization, body.refresh_token)

@@ -9,31 +9,38 @@ from chalicelib.accounts.model import CODE_DIGITS, Language
 from chalicelib.core.wire import Input, Output
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
+PhoneNumber = Annotated[str, StringConstraints(min_length=3, max_length=32)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Code = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{{CODE_DIGITS}}}$")]
 Role = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
-class Register(Input):
-    email: Email
+class Addressed(Input):
+    """Somebody by their e-mail address, or by their phone number with its country: `+66812345678`."""
+
+    email: Email | None = None
+    phone: PhoneNumber | None = None
+
+
+class Register(Addressed):
+    """With an e-mail address, a phone number, or both: then the e-mail address is proven first."""
+
     password: Password
     name: Name
     language: Language | None = None
 
 
-class Verify(Input):
-    email: Email
+class Verify(Addressed):
     code: Code
     password: Password
 
 
-class Resend(Input):
-    email: Email
+class Resend(Addressed):
+    pass
 
 
-class LogIn(Input):
-    email: Email
+class LogIn(Addressed):
     password: Password
 
 
@@ -56,8 +63,11 @@ class Accepted(Output):
 
 
 class User(Output):
+    """`phone` is the default one, proven. `verified` says whether the address is that they registered with."""
+
     id: str
-    email: str
+    email: str | None
+    phone: str | None
     name: str
     roles: Annotated[list[str], BeforeValidator(sorted)]
     language: Language

@@ -5,6 +5,7 @@
 | one user                      | pk T#{org}#USR#{id} / sk -                     |
 | a user's sessions             | pk T#{org}#USR#{id} / sk SES#{session}         |
 | the user behind an address    | pk T#{org}#EMAIL#{sha256 of address} / sk -    |
+| the user behind a phone       | pk T#{org}#PHONE#{sha256 of number} / sk -     |
 | one session                   | pk T#{org}#SES#{id} / sk -                     |
 | the code a user must bring    | pk T#{org}#CODE#{purpose}#{user} / sk -        |
 | failed log-ins of an address  | pk T#{org}#TRIES#{sha256 of address} / sk -    |
@@ -15,12 +16,14 @@ from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from chalicelib.accounts.addresses import is_phone
 from chalicelib.accounts.model import (
     CODE_TRIES,
     LOCKED_FOR,
     LOG_IN_TRIES,
     Challenge,
     Language,
+    Phone,
     Purpose,
     Session,
     User,
@@ -31,6 +34,7 @@ from chalicelib.core.table import (
     Choice,
     Moment,
     Record,
+    Several,
     Typed,
     Write,
     create,
@@ -46,6 +50,11 @@ class EmailTaken(Conflict):
         super().__init__("email_taken", "This e-mail address has an account.", field="email")
 
 
+class PhoneTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("phone_taken", "This phone number belongs to another account.", field="phone")
+
+
 class UserRecord(Record):
     Meta = table("accounts")
     keys = ("T#{}#USR#{}", "-")
@@ -53,7 +62,7 @@ class UserRecord(Record):
 
     id = UnicodeAttribute()
     organization = UnicodeAttribute()
-    email = UnicodeAttribute()
+    email = UnicodeAttribute(null=True)
     name = UnicodeAttribute()
     roles = Typed[frozenset[str]](frozenset[str])
     password = UnicodeAttribute()
@@ -61,11 +70,20 @@ class UserRecord(Record):
     verified_at = Moment(null=True)
     session_version = NumberAttribute()
     created_at = Moment()
+    phones = Several(Phone)
+    signed_out_at = Moment(null=True)
 
 
 class EmailRecord(Record):
     Meta = table("accounts")
     keys = ("T#{}#EMAIL#{}", "-")
+
+    user = UnicodeAttribute()
+
+
+class PhoneRecord(Record):
+    Meta = table("accounts")
+    keys = ("T#{}#PHONE#{}", "-")
 
     user = UnicodeAttribute()
 
@@ -104,6 +122,7 @@ class ChallengeRecord(Record):
     nonce = UnicodeAttribute()
     tries = NumberAttribute()
     expires_at = Moment()
+    address = UnicodeAttribute(null=True)
 
 
 class TriesRecord(Record):
@@ -131,21 +150,27 @@ def get(organization: str, user_id: str) -> User:
     return user
 
 
-def find_by_email(organization: str, email: str) -> User | None:
-    """`email` in its normal form. Two reads for an unknown address too, so that time does not tell."""
-    pointer = EmailRecord.fetch(_email_pk(organization, email), "-")
-    return find(organization, pointer.user if pointer else nobody(email))
+def find_by_address(organization: str, address: str) -> User | None:
+    """`address` in its normal form. Two reads for an unknown one too, so that time does not tell."""
+    kind, pk = _pointer(organization, address)
+    pointer = kind.fetch(pk, "-")
+    return find(organization, pointer.user if pointer else nobody(address))
 
 
-def nobody(email: str) -> str:
+def nobody(address: str) -> str:
     """A user id that no user has: an unknown address is looked up and guessed at like a known one."""
-    return ids.derived("usr", "nobody", email)
+    return ids.derived("usr", "nobody", address)
 
 
 def add(user: User) -> tuple[Write, Write]:
-    """A user and its claim on the address, of which an organization has one. Refused with EmailTaken."""
-    pointer = EmailRecord(_email_pk(user.organization, user.email), "-", user=user.id)
-    return create(pointer, EmailTaken()), create(_user(user))
+    """A user and its claim on the address it registers with."""
+    return claim_address(user, user.address), create(_user(user))
+
+
+def claim_address(user: User, address: str) -> Write:
+    """An address has one user in an organization. Refused with EmailTaken or PhoneTaken."""
+    kind, pk = _pointer(user.organization, address)
+    return create(kind(pk, "-", user=user.id), PhoneTaken() if kind is PhoneRecord else EmailTaken())
 
 
 def save(user: User, *, was: User) -> Write:
@@ -247,13 +272,13 @@ def use_up(met: Challenge, refused: AppError) -> Write:
 # --- failed log-ins -----------------------------------------------------------------------------------------
 
 
-def count_log_in(organization: str, email: str, at: datetime, refused: AppError) -> Write:
+def count_log_in(organization: str, address: str, at: datetime, refused: AppError) -> Write:
     """Count a log-in before the password is looked at, so that guesses sent together count too.
 
     Each one moves the end of the count on, up to the last: refused from then until `LOCKED_FOR` has passed.
     """
     return update(
-        TriesRecord(_tries_pk(organization, email), "-"),
+        TriesRecord(_tries_pk(organization, address), "-"),
         TriesRecord.n.add(1),
         TriesRecord.until.set(at + LOCKED_FOR),
         TriesRecord.ttl.set(clock.epoch(at + LOCKED_FOR)),
@@ -262,19 +287,19 @@ def count_log_in(organization: str, email: str, at: datetime, refused: AppError)
     )
 
 
-def count_first_log_in(organization: str, email: str, at: datetime, refused: AppError) -> Write:
+def count_first_log_in(organization: str, address: str, at: datetime, refused: AppError) -> Write:
     """Start the count again where the last one has run out."""
     until = at + LOCKED_FOR
-    record = TriesRecord(_tries_pk(organization, email), "-", n=1, until=until, ttl=clock.epoch(until))
+    record = TriesRecord(_tries_pk(organization, address), "-", n=1, until=until, ttl=clock.epoch(until))
     return Write("put", record, TriesRecord.until <= at, refused=refused)
 
 
-def forget_log_ins(organization: str, email: str) -> Write:
-    return delete(TriesRecord(_tries_pk(organization, email), "-"))
+def forget_log_ins(organization: str, address: str) -> Write:
+    return delete(TriesRecord(_tries_pk(organization, address), "-"))
 
 
-def log_in_count_ends(organization: str, email: str) -> datetime | None:
-    record = TriesRecord.fetch(_tries_pk(organization, email), "-")
+def log_in_count_ends(organization: str, address: str) -> datetime | None:
+    record = TriesRecord.fetch(_tries_pk(organization, address), "-")
     return record.until if record else None
 
 
@@ -289,8 +314,11 @@ def _user_pk(organization: str, user_id: str) -> str:
     return f"T#{organization}#USR#{user_id}"
 
 
-def _email_pk(organization: str, email: str) -> str:
-    return f"T#{organization}#EMAIL#{ids.digest(email)}"
+def _pointer(organization: str, address: str) -> tuple[type[EmailRecord] | type[PhoneRecord], str]:
+    digest = ids.digest(address)
+    if is_phone(address):
+        return PhoneRecord, f"T#{organization}#PHONE#{digest}"
+    return EmailRecord, f"T#{organization}#EMAIL#{digest}"
 
 
 def _session_pk(organization: str, session_id: str) -> str:
@@ -301,5 +329,5 @@ def _challenge_pk(organization: str, purpose: Purpose, user_id: str) -> str:
     return f"T#{organization}#CODE#{purpose}#{user_id}"
 
 
-def _tries_pk(organization: str, email: str) -> str:
-    return f"T#{organization}#TRIES#{ids.digest(email)}"
+def _tries_pk(organization: str, address: str) -> str:
+    return f"T#{organization}#TRIES#{ids.digest(address)}"

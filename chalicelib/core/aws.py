@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ses import SESClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 # (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
-_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10)}
+_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
-# A mail has no idempotency key: each try whose answer is lost is one more mail. The queue tries again, once.
-_ATTEMPTS = {"ses": 1}
+# Mails and texts have no idempotency key: each try whose answer is lost is one more. The queue tries again, once.
+_ATTEMPTS = {"ses": 1, "sns": 1}
 _DEFAULT_ATTEMPTS = 3
 _building = Lock()
 
@@ -28,6 +29,8 @@ def client(service: Literal["s3"]) -> "S3Client": ...
 def client(service: Literal["sqs"]) -> "SQSClient": ...
 @overload
 def client(service: Literal["ses"]) -> "SESClient": ...
+@overload
+def client(service: Literal["sns"]) -> "SNSClient": ...
 @overload
 def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
 def client(service: Any) -> Any:

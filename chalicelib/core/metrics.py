@@ -34,6 +34,8 @@ class Metric(Enum):
     WEBHOOKS_REFUSED = "WebhooksRefused", "Count"
     MAILS_SENT = "MailsSent", "Count"
     MAILS_FAILED = "MailsFailed", "Count"
+    TEXTS_SENT = "TextsSent", "Count"
+    TEXTS_FAILED = "TextsFailed", "Count"
     PAYMENTS_UNDER_REVIEW = "PaymentsUnderReview", "Count"
     OUTBOX_BACKLOG = "OutboxBacklog", "Count"
     OUTBOX_OLDEST = "OutboxOldest", "Seconds"

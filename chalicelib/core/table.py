@@ -135,6 +135,16 @@ class Typed(Attribute[T], Generic[T]):
         return self._adapter.validate_json(value)
 
 
+class Several(Typed[tuple[T, ...]]):
+    """A tuple, left out of the item while it is empty: where it was added later, older items read as empty ones."""
+
+    def __init__(self, kind: type[T]) -> None:
+        super().__init__(tuple[kind, ...], null=True, default=())  # type: ignore[valid-type]
+
+    def serialize(self, value: tuple[T, ...]) -> str:
+        return super().serialize(value) if value else None  # type: ignore[return-value]
+
+
 # --- records ------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ class Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
-class SignUpCode(Values):
+class Code(Values):
     name: Name
     code: Line
     minutes: int
@@ -68,10 +68,21 @@ class DownloadReady(Values):
 
 
 TEMPLATES: dict[str, type[Values]] = {
-    "sign_up_code": SignUpCode,
+    "sign_up_code": Code,
+    "reset_password_code": Code,
+    "verify_email_code": Code,
     "already_registered": AlreadyRegistered,
     "download_ready": DownloadReady,
 }
+"""What is mailed."""
+
+TEXTS: dict[str, type[Values]] = {
+    "sign_up_code": Code,
+    "reset_password_code": Code,
+    "verify_phone_code": Code,
+    "already_registered": AlreadyRegistered,
+}
+"""What is texted."""
 
 
 def told(moment: datetime, language: str, timezone: str) -> str:

@@ -1,22 +1,30 @@
-"""Notices to people. Today by e-mail; Jinja2 and SES are loaded by the first mail."""
+"""Notices to people, by e-mail and by text. Jinja2 and the clients of AWS are loaded by the first one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.core import log, metrics
 from chalicelib.core.metrics import Metric
 from chalicelib.core.once import Taken, claim, recall
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
-from chalicelib.notifications.channels import email
-from chalicelib.notifications.mail import LANGUAGES, compose
-from chalicelib.notifications.model import TEMPLATES, told
+from chalicelib.notifications.channels import email, sms
+from chalicelib.notifications.mail import LANGUAGES, compose, compose_text
+from chalicelib.notifications.model import TEMPLATES, TEXTS, Values, told
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations.model import Organization
 
-__all__ = ["send_email", "told"]
+__all__ = ["send_email", "send_text", "told"]
+
+Channel = Literal["email", "sms"]
 
 _REMEMBERED = timedelta(days=30)
+_CHANNELS: dict[Channel, tuple[str, dict[str, type[Values]], Metric, Metric]] = {
+    "email": ("mail", TEMPLATES, Metric.MAILS_SENT, Metric.MAILS_FAILED),
+    "sms": ("text", TEXTS, Metric.TEXTS_SENT, Metric.TEXTS_FAILED),
+}
+"""What one is called, what it can tell, and what is counted."""
 
 
 def send_email(
@@ -28,24 +36,53 @@ def send_email(
     so the mark follows the mail: a process that dies between the two mails again, and no mail is lost. An
     unknown `language` becomes the organization's. Raises what kept SES from accepting: the queue tries again.
     """
-    if recall(organization, "email", once) is not None:
+
+    def send(home: Organization, spoken: str, filled: dict[str, Any]) -> str:
+        return email.send(compose(template, spoken, filled), to=to, sender=home.mail_name)
+
+    return _send("email", organization, once, template, language, values, send)
+
+
+def send_text(
+    organization: str, *, once: str, to: str, template: str, language: str, values: Mapping[str, Any]
+) -> Outcome:
+    """Text `template` to one phone number (E.164). Otherwise as `send_email`, with SNS in the place of SES."""
+
+    def send(_: Organization, spoken: str, filled: dict[str, Any]) -> str:
+        return sms.send(compose_text(template, spoken, filled), to=to)
+
+    return _send("sms", organization, once, template, language, values, send)
+
+
+def _send(
+    channel: Channel,
+    organization: str,
+    once: str,
+    template: str,
+    language: str,
+    values: Mapping[str, Any],
+    send: Callable[[Organization, str, dict[str, Any]], str],
+) -> Outcome:
+    """`send` is given the organization, the language to speak and the checked values, and returns a message id."""
+    if recall(organization, channel, once) is not None:
         return Outcome.SKIPPED
+    word, templates, sent, failed = _CHANNELS[channel]
     home = organizations.get(organization)
     spoken = next((known for known in (language, home.language) if known in LANGUAGES), "en")
-    given = TEMPLATES[template].model_validate(dict(values))
+    given = templates[template].model_validate(dict(values))
     filled = {
         name: told(value, spoken, home.timezone) if isinstance(value, datetime) else value for name, value in given
     }
     filled["organization"] = filled.get("organization") or home.mail_name
     named = {"organization": organization, "template": template}
     try:
-        message = email.send(compose(template, spoken, filled), to=to, sender=home.mail_name)
+        message = send(home, spoken, filled)
     except Exception:
-        log.warning("mail not sent", metrics.of({Metric.MAILS_FAILED: 1}), **named)
+        log.warning(f"{word} not sent", metrics.of({failed: 1}), **named)
         raise
     try:
-        transact(claim(organization, "email", once, result=message, keep=_REMEMBERED))
-        log.info("mail sent", metrics.of({Metric.MAILS_SENT: 1}), **named)
+        transact(claim(organization, channel, once, result=message, keep=_REMEMBERED))
+        log.info(f"{word} sent", metrics.of({sent: 1}), **named)
     except Taken:
-        log.warning("two deliveries of one message mailed at the same time", **named)
+        log.warning(f"two deliveries of one message became two {word}s", **named)
     return Outcome.SUCCESS

@@ -56,6 +56,7 @@ class Mailbox:
 def mailbox(monkeypatch) -> Mailbox:
     box = Mailbox([])
     monkeypatch.setattr(jobs.notifications, "send_email", box.send_email)
+    monkeypatch.setattr(jobs.notifications, "send_text", box.send_email)
     return box
 
 

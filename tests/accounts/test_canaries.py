@@ -67,7 +67,7 @@ def test_no_secret_is_stored_queued_or_logged(browser, mailbox, logged, monkeypa
     following = browser.post("/auth/refresh", {"refreshToken": login["refreshToken"]}).json()["data"]
     with clock.travel(timedelta(minutes=1)):
         browser.post("/auth/refresh", {"refreshToken": login["refreshToken"]})
-    monkeypatch.setattr(store, "find_by_email", lambda *_: 1 / 0)
+    monkeypatch.setattr(store, "find_by_address", lambda *_: 1 / 0)
     assert browser.post("/auth/login", {"email": EMAIL, "password": PASSWORD}).status == 500
     browser.post("/auth/logout", token=verified["accessToken"])
 

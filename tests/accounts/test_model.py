@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.accounts.addresses import normal_address, normal_email, normal_phone
 from chalicelib.accounts.model import (
     Session,
     User,
     device_label,
     digits,
-    normal_email,
     plain_name,
 )
 from chalicelib.core.errors import Invalid
@@ -59,6 +59,46 @@ def test_what_is_no_address_is_refused(given):
         normal_email(given)
 
     assert refusal.value.field == "email"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("+66812345678", "+66812345678"),
+        ("+66 (0)81-234 5678", "+66812345678"),
+        ("+7 701 234 5678", "+77012345678"),
+        ("+1 202 555 0123", "+12025550123"),
+    ],
+)
+def test_a_phone_has_one_form(given, kept):
+    assert normal_phone(given) == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "0812345678",  # of which country?
+        "+6621234567",  # a landline
+        "+661900123456",  # costs who calls
+        "+66812345678 ext. 5",
+        "+999812345678",
+        "+668123",
+        "anna@shop.example",
+        "9" * 32,
+    ],
+)
+def test_what_takes_no_texts_is_refused(given):
+    with pytest.raises(Invalid, match="invalid_phone") as refusal:
+        normal_phone(given)
+
+    assert refusal.value.field == "phone"
+
+
+@pytest.mark.parametrize(("email", "phone"), [(None, None), ("anna@shop.example", "+66812345678")])
+def test_one_address_is_named(email, phone):
+    with pytest.raises(Invalid, match="address_required"):
+        normal_address(email, phone)
 
 
 @pytest.mark.parametrize(("given", "kept"), [("Anna", "Anna"), ("  Anna   Lind ", "Anna Lind"), ("สมชาย", "สมชาย")])

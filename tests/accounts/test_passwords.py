@@ -46,7 +46,7 @@ EMAIL, NAME = "anna.lind@shop.example", "Anna Lind Berg"
 )
 def test_a_password_that_is_guessed_first_is_refused(password, code):
     with pytest.raises(Invalid) as refusal:
-        passwords.check(password, email=EMAIL, name=NAME)
+        passwords.check(password, address=EMAIL, name=NAME)
 
     assert (refusal.value.code, refusal.value.field) == (code, "password")
 
@@ -68,7 +68,7 @@ def test_a_password_that_is_guessed_first_is_refused(password, code):
     ],
 )
 def test_any_other_password_is_taken_whatever_it_is_made_of(password):
-    passwords.check(password, email=EMAIL, name=NAME)
+    passwords.check(password, address=EMAIL, name=NAME)
 
     assert passwords.matches(passwords.digest(password), password)
 

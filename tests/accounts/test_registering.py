@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 def test_a_new_address_gets_a_code_that_logs_in(register, mailbox):
     register(email="Anna@Shop.example")
-    tokens = service.verify_email(
+    tokens = service.verify(
         ORG, password=PASSWORD, email="ANNA@shop.example", code=mailbox.code(), device="Safari iPhone"
     )
 
@@ -84,8 +84,8 @@ def test_who_asks_last_for_an_unproven_address_is_who_the_code_is_for(register, 
     register(password="the second password", name="Anna")
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password="the first password", email=EMAIL, code=first_code)
-    tokens = service.verify_email(ORG, password="the second password", email=EMAIL, code=mailbox.code())
+        service.verify(ORG, password="the first password", email=EMAIL, code=first_code)
+    tokens = service.verify(ORG, password="the second password", email=EMAIL, code=mailbox.code())
 
     assert tokens.user.name == "Anna"
     with pytest.raises(Unauthorized):
@@ -98,17 +98,17 @@ def test_an_owner_does_not_confirm_the_password_of_a_stranger(register, mailbox)
     register(password="the stranger's password", name="Mallory")
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password="the owner's password", email=EMAIL, code=mailbox.code())
+        service.verify(ORG, password="the owner's password", email=EMAIL, code=mailbox.code())
 
     assert not service.find_by_email(ORG, EMAIL).verified
     register(password="the owner's password", name="Anna")
     code = mailbox.code()
-    assert service.verify_email(ORG, password="the owner's password", email=EMAIL, code=code).user.name == "Anna"
+    assert service.verify(ORG, password="the owner's password", email=EMAIL, code=code).user.name == "Anna"
 
 
 def test_of_two_registrations_at_once_one_stands(register, mailbox, monkeypatch):
     register(password="the first password")
-    monkeypatch.setattr(store, "find_by_email", lambda *_: None)
+    monkeypatch.setattr(store, "find_by_address", lambda *_: None)
     before = stored()
 
     register(password="the second password")
@@ -165,11 +165,11 @@ def test_an_address_gets_five_mails_an_hour(known, register, make_user):
 def test_a_code_works_once(register, mailbox):
     register()
     code = mailbox.code()
-    service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
+    service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
     before = stored()
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
 
     assert stored() == before
 
@@ -178,14 +178,14 @@ def test_a_code_works_once_for_two_who_bring_it_at_the_same_moment(register, mai
     register()
     code = mailbox.code()
     user, seen = service.find_by_email(ORG, EMAIL), store.find_challenge(ORG, Purpose.SIGN_UP, user_id())
-    service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
-    monkeypatch.setattr(store, "find_by_email", lambda *_: user)
+    service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
+    monkeypatch.setattr(store, "find_by_address", lambda *_: user)
     monkeypatch.setattr(store, "find_challenge", lambda *_: seen)
     monkeypatch.setattr(store, "count_try", lambda *_: table.create(store.EmailRecord("T#x#TRIES#", "-", user="x")))
     before = len(stored())
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
 
     assert len(stored()) == before
 
@@ -202,13 +202,13 @@ def test_a_code_dies_with_five_wrong_guesses(register, mailbox):
 
     for _ in range(5):
         with pytest.raises(Invalid, match="invalid_code"):
-            service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=wrong(code))
+            service.verify(ORG, password=PASSWORD, email=EMAIL, code=wrong(code))
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
 
     assert store.find_challenge(ORG, Purpose.SIGN_UP, user_id()).tries == 5
     service.resend_code(ORG, email=EMAIL)
-    assert service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=mailbox.code()).user.verified
+    assert service.verify(ORG, password=PASSWORD, email=EMAIL, code=mailbox.code()).user.verified
 
 
 def test_a_code_survives_four_wrong_guesses(register, mailbox):
@@ -216,9 +216,9 @@ def test_a_code_survives_four_wrong_guesses(register, mailbox):
     code = mailbox.code()
     for _ in range(4):
         with pytest.raises(Invalid, match="invalid_code"):
-            service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=wrong(code))
+            service.verify(ORG, password=PASSWORD, email=EMAIL, code=wrong(code))
 
-    assert service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code).user.verified
+    assert service.verify(ORG, password=PASSWORD, email=EMAIL, code=code).user.verified
 
 
 def test_a_code_lasts_ten_minutes(register, mailbox):
@@ -226,9 +226,9 @@ def test_a_code_lasts_ten_minutes(register, mailbox):
     code = mailbox.code()
 
     with clock.travel(timedelta(minutes=10)), pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
     with clock.travel(timedelta(minutes=9, seconds=50)):
-        assert service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code).user.verified
+        assert service.verify(ORG, password=PASSWORD, email=EMAIL, code=code).user.verified
 
 
 def test_a_code_is_for_one_address_and_one_organization(register, mailbox):
@@ -240,14 +240,14 @@ def test_a_code_is_for_one_address_and_one_organization(register, mailbox):
 
     for organization, email, brought in ((ORG, "ben@shop.example", code), (ORG, EMAIL, bens)):
         with pytest.raises(Invalid, match="invalid_code"):
-            service.verify_email(organization, email=email, code=brought, password=PASSWORD)
+            service.verify(organization, email=email, code=brought, password=PASSWORD)
     assert service.find_by_email(other, EMAIL).id != service.find_by_email(ORG, EMAIL).id
 
 
 @pytest.mark.parametrize("code", ["000000", "", "12345", "١٢٣٤٥٦", "0" * 1000])
 def test_a_guess_for_an_unknown_address_is_a_wrong_code(code):
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code)
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=code)
 
     assert stored() == []
 
@@ -257,7 +257,7 @@ def test_the_decoy_of_an_unknown_address_can_not_be_met():
     decoy = store.find_challenge(ORG, Purpose.SIGN_UP, store.nobody(EMAIL))
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=service.code_of(decoy))
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=service.code_of(decoy))
 
     assert facts() == []
     assert service.find_by_email(ORG, EMAIL) is None
@@ -273,8 +273,8 @@ def test_a_new_code_ends_the_one_before(register, mailbox):
     second = mailbox.code()
 
     with pytest.raises(Invalid, match="invalid_code"):
-        service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=first if first != second else wrong(first))
-    assert service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=second).user.verified
+        service.verify(ORG, password=PASSWORD, email=EMAIL, code=first if first != second else wrong(first))
+    assert service.verify(ORG, password=PASSWORD, email=EMAIL, code=second).user.verified
 
 
 def test_the_owner_of_a_proven_address_is_told_that_it_has_an_account(anna, mailbox):
@@ -293,7 +293,7 @@ def test_a_log_in_with_the_right_password_brings_a_code_to_an_unproven_address(r
         log_in(password="a wrong password")
 
     assert len(mailbox.collect()) == 2
-    assert service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=mailbox.code()).user.verified
+    assert service.verify(ORG, password=PASSWORD, email=EMAIL, code=mailbox.code()).user.verified
 
 
 def test_an_unproven_address_is_refused_the_same_when_its_mails_are_used_up(register, mailbox):
@@ -330,7 +330,7 @@ def test_the_code_arrives_by_mail_and_logs_in(register):
     code = re.search(r"(?<![0-9])[0-9]{6}(?![0-9])", mails[EMAIL])
     assert code is not None
     assert mails.keys() == {EMAIL, "ben@shop.example"}
-    assert service.verify_email(ORG, password=PASSWORD, email=EMAIL, code=code[0]).user.verified
+    assert service.verify(ORG, password=PASSWORD, email=EMAIL, code=code[0]).user.verified
 
 
 def sent_mails():
@@ -345,7 +345,7 @@ def test_a_code_that_nobody_waits_for_is_not_mailed(late, register, mailbox):
     if late == "replaced":
         service.resend_code(ORG, email=EMAIL)
     if late == "used":
-        service.verify_email(
+        service.verify(
             ORG,
             email=EMAIL,
             password=PASSWORD,

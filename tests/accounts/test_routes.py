@@ -27,7 +27,7 @@ def test_a_person_registers_logs_in_refreshes_and_logs_out(browser, mailbox):
     me = browser.call("GET", "/auth/me", token=tokens["accessToken"])
     assert me.status == 200
     assert me.json()["data"] == tokens["user"]
-    assert me.json()["data"].keys() == {"id", "email", "name", "roles", "language", "verified", "createdAt"}
+    assert me.json()["data"].keys() == {*("id", "email", "phone", "name", "roles", "language", "verified", "createdAt")}
     assert (me.json()["data"]["email"], me.json()["data"]["roles"]) == (EMAIL, ["customer"])
     assert browser.call("GET", "/users/me", token=tokens["accessToken"]).json()["data"] == tokens["user"]
 

@@ -145,7 +145,7 @@ def test_a_digest_that_can_not_be_renewed_now_stops_no_log_in(anna, monkeypatch)
     stale = anna.keep_password(old)
     table.transact(store.save(stale, was=anna))
     table.transact(store.save(stale.with_roles(frozenset({"admin"})), was=stale))
-    monkeypatch.setattr(store, "find_by_email", lambda *_: stale)
+    monkeypatch.setattr(store, "find_by_address", lambda *_: stale)
 
     log_in()
 

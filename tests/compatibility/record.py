@@ -1,5 +1,7 @@
 """Writes down what a release writes: `python -m tests.compatibility.record RELEASE`, once, when it is released.
 
+With `--add` what is new is written beside what is there: for a release that is not out yet. What is there stays.
+
 The flows of the crash tests run undisturbed, and a few more, in moto. Kept are items of every record class in the
 states they pass through, the body of every fact, one message of every handler with what its tables and files held
 at that moment, and the plain inside of tokens and cursors. The people are made up and every key is a new one.
@@ -100,8 +102,10 @@ class Notebook:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.compatibility.record", description=__doc__)
     parser.add_argument("release", help="the release that this code is, as 1.0")
-    folder = FOLDER / parser.parse_args().release
-    if folder.exists():
+    parser.add_argument("--add", action="store_true", help="only what the release has no record of yet")
+    given = parser.parse_args()
+    folder = FOLDER / given.release
+    if folder.exists() and not given.add:
         sys.exit(f"{folder} is there already. What a release wrote does not change.")
     notebook = Notebook()
     secret = stack.fresh_secrets()
@@ -119,7 +123,10 @@ def main() -> None:
         _write(folder / "items" / f"{name}.json", list(kept.values()))
     for name, moment in notebook.messages.items():
         _write(folder / "messages" / f"{name}.json", moment)
-    _write(folder / "facts.json", notebook.facts)
+    recorded = folder / "facts.json"
+    known = json.loads(recorded.read_text()) if recorded.exists() else {}
+    recorded.unlink(missing_ok=True)
+    _write(recorded, notebook.facts | known)
     missing = {record.__name__ for record in records()} - notebook.items.keys()
     missing |= {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib")} - (
         notebook.facts.keys() | {"GatewayNotified"}
@@ -221,6 +228,9 @@ def _files() -> Iterator[dict[str, str]]:
 
 
 def _write(path: Path, content: Any) -> None:
+    """What is on record stays as it is."""
+    if path.exists():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 

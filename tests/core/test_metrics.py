@@ -97,6 +97,8 @@ def test_names_that_alarms_and_dashboard_know_stay():
         "WebhooksRefused": ("Count", "Stage"),
         "MailsSent": ("Count", "Stage"),
         "MailsFailed": ("Count", "Stage"),
+        "TextsSent": ("Count", "Stage"),
+        "TextsFailed": ("Count", "Stage"),
         "PaymentsUnderReview": ("Count", "Stage"),
         "OutboxBacklog": ("Count", "Stage"),
         "OutboxOldest": ("Seconds", "Stage"),

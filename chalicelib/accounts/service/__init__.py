@@ -4,27 +4,37 @@ Registering, resending and logging in answer alike for an address with and witho
 the same reads, one transaction, one Argon2.
 """
 
-from chalicelib.accounts.model import normal_email
-from chalicelib.accounts.service.codes import code_of, code_to_mail, resend_code
-from chalicelib.accounts.service.people import find_by_email, find_user, get_user, me, set_roles
-from chalicelib.accounts.service.registering import create_user, register, verify_email
+from chalicelib.accounts.addresses import is_phone, normal_email, normal_phone
+from chalicelib.accounts.service.codes import begin as begin_code
+from chalicelib.accounts.service.codes import code_of, code_to_send, count_code, resend_code
+from chalicelib.accounts.service.codes import confirm as confirm_code
+from chalicelib.accounts.service.codes import use as use_code
+from chalicelib.accounts.service.people import find_by_address, find_by_email, find_user, get_user, me, set_roles
+from chalicelib.accounts.service.registering import create_user, register, verify
 from chalicelib.accounts.service.sessions import log_in, log_out, refresh, session_lives
 
 __all__ = [
+    "begin_code",
     "code_of",
-    "code_to_mail",
+    "code_to_send",
+    "confirm_code",
+    "count_code",
     "create_user",
+    "find_by_address",
     "find_by_email",
     "find_user",
     "get_user",
+    "is_phone",
     "log_in",
     "log_out",
     "me",
     "normal_email",
+    "normal_phone",
     "refresh",
     "register",
     "resend_code",
     "session_lives",
     "set_roles",
-    "verify_email",
+    "use_code",
+    "verify",
 ]

@@ -1,44 +1,98 @@
-"""The codes that prove an address: issuing, mailing, comparing. They are stored nowhere."""
+"""The codes that prove an address: issuing, sending, comparing. They are stored nowhere.
+
+A room that lets somebody prove an address puts the writes of `begin` into its transaction; what comes back it gives to
+`confirm`, and commits `use` together with what the code allows.
+"""
 
 from hmac import compare_digest
 
 from chalicelib.accounts import store
-from chalicelib.accounts.messages import AddressRegisteredAgain, SignUpCodeIssued
-from chalicelib.accounts.model import CODE_LASTS, CODES_AN_HOUR, Challenge, Purpose, User, digits, normal_email
+from chalicelib.accounts.addresses import is_phone, normal_address
+from chalicelib.accounts.messages import AddressRegisteredAgain, CodeIssued, SignUpCodeIssued
+from chalicelib.accounts.model import (
+    CODE_LASTS,
+    CODES_AN_HOUR,
+    TEXTS_AN_HOUR,
+    Challenge,
+    Purpose,
+    User,
+    digits,
+)
 from chalicelib.core import clock, ids, limits, outbox, secrets
+from chalicelib.core.errors import AppError, Invalid
 from chalicelib.core.table import Write, transact
 
 
-def resend_code(organization: str, *, email: str) -> None:
-    """Mail a new code, which ends the one before. Raises Invalid or Limited, for an unknown address too."""
-    address = normal_email(email)
-    count_code(organization, address)
-    user = store.find_by_email(organization, address)
+def begin(user: User, purpose: Purpose, address: str) -> tuple[Write, Write]:
+    """The writes that send a new code for this purpose to an address. The one before stops working.
+
+    Call `count_code` first: it says how often an address may be written to.
+    """
+    issued = _challenge(user.organization, user.id, purpose, address)
+    told = {"organization": user.organization, "user": user.id, "nonce": issued.nonce}
+    if purpose is Purpose.SIGN_UP:
+        return store.challenge(issued), outbox.publish(SignUpCodeIssued(**told))
+    return store.challenge(issued), outbox.publish(CodeIssued(purpose=purpose, **told))
+
+
+def confirm(organization: str, user_id: str, purpose: Purpose, code: str, refused: AppError | None = None) -> Challenge:
+    """The challenge that the code meets. The guess is counted first, so that guesses sent together count too.
+
+    Raises `refused`, by default Invalid `invalid_code`, for a code that is wrong, used, replaced, expired or guessed at
+    too often. Nothing is used up yet.
+    """
+    refused = refused or wrong_code()
+    challenge = store.find_challenge(organization, purpose, user_id)
+    nonce = challenge.nonce if challenge else ""
+    transact(store.count_try(organization, purpose, user_id, nonce, clock.now(), refused))
+    if challenge is None or not is_code(code, challenge):
+        raise refused
+    return challenge
+
+
+def use(met: Challenge, refused: AppError | None = None) -> Write:
+    """Take the code away, for the first who brings it."""
+    return store.use_up(met, refused or wrong_code())
+
+
+def wrong_code() -> Invalid:
+    return Invalid("invalid_code", "The code is wrong, or it has expired.", field="code")
+
+
+def resend_code(organization: str, *, email: str | None = None, phone: str | None = None, source: str = "") -> None:
+    """Send a new sign-up code, which ends the one before. Raises Invalid or Limited, for an unknown address too."""
+    address = normal_address(email, phone)
+    count_code(organization, address, source)
+    user = store.find_by_address(organization, address)
     if user is None:
-        transact(store.challenge(_challenge(organization, store.nobody(address))))
+        transact(decoy(organization, Purpose.SIGN_UP, address))
     elif user.verified:
         transact(tell_owner(user))
     else:
-        transact(*issue_code(user))
+        transact(*begin(user, Purpose.SIGN_UP, address))
 
 
-def code_to_mail(organization: str, user_id: str, nonce: str) -> tuple[User, str] | None:
-    """Who is waiting for the code of `nonce`, and the code; None once it is used, replaced or expired."""
+def code_to_send(
+    organization: str, user_id: str, nonce: str, purpose: Purpose = Purpose.SIGN_UP
+) -> tuple[User, str, str] | None:
+    """Who is waiting for the code of `nonce`, where, and the code; None once it is used, replaced or expired."""
     user = store.find(organization, user_id)
-    challenge = store.find_challenge(organization, Purpose.SIGN_UP, user_id)
+    challenge = store.find_challenge(organization, purpose, user_id)
     if user is None or challenge is None or challenge.nonce != nonce or challenge.expires_at <= clock.now():
         return None
-    return user, code_of(challenge)
+    return user, challenge.address or user.address, code_of(challenge)
 
 
-def count_code(organization: str, address: str) -> None:
+def count_code(organization: str, address: str, source: str = "") -> None:
+    """Raises Limited. `source` is the address of origin of who asks, where one is known."""
     limits.take(organization, "code", address, limit=CODES_AN_HOUR, seconds=3600)
+    if is_phone(address) and source:
+        limits.take(organization, "texts", source, limit=TEXTS_AN_HOUR, seconds=3600)
 
 
-def issue_code(user: User) -> tuple[Write, Write]:
-    issued = _challenge(user.organization, user.id)
-    fact = SignUpCodeIssued(organization=user.organization, user=user.id, nonce=issued.nonce)
-    return store.challenge(issued), outbox.publish(fact)
+def decoy(organization: str, purpose: Purpose, address: str) -> Write:
+    """What is written for an address that nobody has: as much as for one that somebody has."""
+    return store.challenge(_challenge(organization, store.nobody(address), purpose, address))
 
 
 def is_code(code: str, challenge: Challenge) -> bool:
@@ -50,14 +104,15 @@ def tell_owner(user: User) -> Write:
     return outbox.publish(AddressRegisteredAgain(organization=user.organization, user=user.id, nonce=ids.token()))
 
 
-def _challenge(organization: str, user_id: str) -> Challenge:
+def _challenge(organization: str, user_id: str, purpose: Purpose, address: str) -> Challenge:
     return Challenge(
         organization=organization,
         user=user_id,
-        purpose=Purpose.SIGN_UP,
+        purpose=purpose,
         nonce=ids.token(),
         tries=0,
         expires_at=clock.now() + CODE_LASTS,
+        address=address,
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from chalicelib.accounts import store
-from chalicelib.accounts.model import User, normal_email
+from chalicelib.accounts.addresses import normal_address
+from chalicelib.accounts.model import User
 from chalicelib.accounts.service.sessions import living_user
 from chalicelib.audit import service as audit
 from chalicelib.core.auth import Principal
@@ -22,7 +23,12 @@ def me(principal: Principal) -> User:
 
 def find_by_email(organization: str, email: str) -> User | None:
     """Raises Invalid for what is no address."""
-    return store.find_by_email(organization, normal_email(email))
+    return find_by_address(organization, email=email)
+
+
+def find_by_address(organization: str, *, email: str | None = None, phone: str | None = None) -> User | None:
+    """The user who logs in with this. Raises Invalid for what is no address."""
+    return store.find_by_address(organization, normal_address(email, phone))
 
 
 def find_user(organization: str, user_id: str) -> User | None:

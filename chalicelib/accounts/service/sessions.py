@@ -5,7 +5,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.accounts import passwords, store
-from chalicelib.accounts.model import SESSION_LASTS, Session, Tokens, User, device_label, normal_email
+from chalicelib.accounts.addresses import is_phone, normal_address
+from chalicelib.accounts.model import SESSION_LASTS, Session, Tokens, User, device_label
 from chalicelib.accounts.service.codes import resend_code
 from chalicelib.core import auth, clock, ids, log, secrets
 from chalicelib.core.auth import Principal
@@ -13,21 +14,31 @@ from chalicelib.core.errors import Conflict, Forbidden, Limited, Unauthorized
 from chalicelib.core.table import transact
 
 
-def log_in(organization: str, *, email: str, password: str, device: str = "") -> Tokens:
+def log_in(
+    organization: str,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+    password: str,
+    device: str = "",
+    source: str = "",
+) -> Tokens:
     """Start a session. Raises Unauthorized, Limited after ten failures, Forbidden for an unproven address.
 
     Only the right password learns that the address is unproven, and brings a new code.
     """
-    address = normal_email(email)
+    address = normal_address(email, phone)
     now = clock.now()
     _count_log_in(organization, address, now)
-    user = store.find_by_email(organization, address)
+    user = store.find_by_address(organization, address)
     if not passwords.matches(user.password if user else None, password) or user is None:
-        raise Unauthorized("invalid_credentials", "The e-mail address or the password is wrong.")
+        raise Unauthorized("invalid_credentials", "The address or the password is wrong.")
     transact(store.forget_log_ins(organization, address))
     if not user.verified:
         with suppress(Limited):
-            resend_code(organization, email=address)
+            resend_code(organization, email=email, phone=phone, source=source)
+        if is_phone(address):
+            raise Forbidden("phone_not_verified", "Prove your phone number first. A code is on its way.")
         raise Forbidden("email_not_verified", "Prove your e-mail address first. A code is in your mailbox.")
     _renew_digest(user, password)
     session, secret = new_session(user, device, now)

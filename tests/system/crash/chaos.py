@@ -274,13 +274,13 @@ def _target(request: Any) -> str:
 
 
 def _throttled(request: Any) -> _Answer:
-    """How the service refuses when there is too much: DynamoDB, SQS, Secrets Manager, SES, S3."""
+    """How the service refuses when there is too much: DynamoDB, SQS, Secrets Manager, SES, SNS, S3."""
     target = request.headers.get("X-Amz-Target", b"")
     if b"DynamoDB" in target:
         return _json_error("ProvisionedThroughputExceededException")
     if target:
         return _json_error("ThrottlingException")
-    if "email." in request.url:
+    if "email." in request.url or "sns." in request.url:
         return 400, {}, b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>"
     return 503, {}, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 

@@ -22,6 +22,7 @@ from tests.system.crash.chaos import Chaos, Fault, Point, installed
 from tests.system.crash.flows import Flow
 from tests.system.crash.world import Checkpoint, World
 
+_SENDING = {"SendEmail", "Publish"}
 _START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
@@ -39,7 +40,7 @@ class Golden:
 class Lab:
     """Keeps the starts and the golden runs of flows. One per process, inside `opened`.
 
-    `mails_again` counts the mails that went twice, which may happen between SES's acceptance and the mark of it.
+    `mails_again` counts the mails and texts that went twice, which may happen between their acceptance and the mark.
     """
 
     def __init__(self) -> None:
@@ -86,7 +87,7 @@ class Lab:
             wrong, end = self._ended(flow, world, golden)
         if end is None:
             return wrong
-        sent = [point.operation for point in world.chaos.points].count("SendEmail")
+        sent = sum(point.operation in _SENDING for point in world.chaos.points)
         return wrong + self._compared(flow, golden, end, sent)
 
     def _ended(self, flow: Flow, world: World, golden: Golden) -> tuple[list[str], Counter[str] | None]:
@@ -102,7 +103,7 @@ class Lab:
         missing, surplus = golden.end - end, end - golden.end
         wrong = [f"missing: {line}" for line in missing.elements()]
         for line, count in surplus.items():
-            is_mail_again = line.startswith("mail ") and line in golden.end and count <= mails_again
+            is_mail_again = line.startswith(("mail ", "text ")) and line in golden.end and count <= mails_again
             self.mails_again += count if is_mail_again else 0
             if not (is_mail_again or any(re.match(leftover.line, line) for leftover in flow.leaves)):
                 wrong.append(f"{count} surplus: {line}")
@@ -142,8 +143,8 @@ def opened(secret: str) -> Iterator[Lab]:
 
 
 def _strikes_mail(points: Sequence[Point], fault: Fault) -> bool:
-    """Whether a fault struck between the moment SES accepts a mail and the mark that it was sent."""
-    return any(point.operation == "SendEmail" for point in points[max(0, fault.at - 2) : fault.at])
+    """Whether a fault struck between the moment a mail or a text is accepted and the mark that it was sent."""
+    return any(point.operation in _SENDING for point in points[max(0, fault.at - 2) : fault.at])
 
 
 def _rendered_once(render: Callable[..., media.Rendering]) -> Callable[..., media.Rendering]:

@@ -16,7 +16,7 @@ from moto.s3.models import s3_backends
 
 from chalicelib.lines.photos.model import Approval
 from tests.stack import ACCOUNT, template
-from tests.system.crash.world import World, items, mails
+from tests.system.crash.world import World, items, mails, texts
 
 _ID = re.compile(r"\b[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}\b")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -58,6 +58,7 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
     for mail in mails():
         subject = re.sub("|".join(codes) or "(?!)", "<code>", mail.subject)
         lines.append(f"mail {mail.destinations['ToAddresses']} {subject}")
+    lines += [f"text {phone} {re.sub(r'[0-9]{6}', '<code>', text)}" for phone, text in texts()]
     for charge in world.bank.charges.values():
         state = "cancelled" if charge.transaction_id in world.bank.cancelled else charge.state
         lines.append(f"gateway {state} {charge.amount} {charge.currency} for {_plain(charge.reference, known)}")
@@ -73,7 +74,7 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
             kept |= dict.fromkeys(_RANDOM & kept.keys(), "<random>")
             if "code" in kept:
                 kept["code"] = "<code>"
-            if "#CLM#email#" in kept["pk"]:
+            if "#CLM#email#" in kept["pk"] or "#CLM#sms#" in kept["pk"]:
                 kept["result"] = "<message id>"
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]

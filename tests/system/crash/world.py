@@ -23,6 +23,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.ses.models import ses_backends
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from app import app
@@ -45,6 +46,7 @@ _SERVICES: dict[str, tuple[Any, str]] = {
     "s3": (s3_backends, "aws"),
     "secretsmanager": (secretsmanager_backends, REGION),
     "ses": (ses_backends, REGION),
+    "sns": (sns_backends, REGION),
 }
 """Where moto keeps what a service holds. What is in a queue is kept here, as `Outside.messages`."""
 
@@ -244,6 +246,9 @@ class World:
     def mails_to(self, who: Person) -> list[Any]:
         return [mail for mail in mails() if who.email in mail.destinations["ToAddresses"]]
 
+    def texts_to(self, phone: str) -> list[str]:
+        return [text for to, text in texts() if to == phone]
+
     def _told_to_wait(self, refusal: Response) -> int:
         """Seconds. Every refusal says how long; one that does not is an error of ours."""
         told = int(refusal.header("Retry-After") or 0)
@@ -402,6 +407,11 @@ def outbox() -> dict[str, dict[str, Any]]:
 def mails() -> list[Any]:
     """What SES accepted, oldest first."""
     return list(ses_backends[ACCOUNT][REGION].sent_messages)
+
+
+def texts() -> list[tuple[str, str]]:
+    """Number and text of what SNS accepted, oldest first."""
+    return list(sns_backends[ACCOUNT][REGION].sms_messages.values())
 
 
 def _queues() -> dict[str, Any]:
