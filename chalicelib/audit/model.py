@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from pydantic_core import to_jsonable_python
+
+from chalicelib.core.errors import Invalid
 
 KEPT_FOR = timedelta(days=2 * 365)
 MASK = "***"
@@ -51,6 +53,41 @@ class Entry:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which entries are wanted: those about one entity, those of one actor, or all; from `since` to before `until`."""
+
+    entity: tuple[str, str] | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        entity: str | None,
+        entity_id: str | None,
+        actor: str | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> Self:
+        """Raises Invalid for half an entity, and for what no list of ours can answer."""
+        if (entity is None) != (entity_id is None):
+            missing = "entity" if entity is None else "entityId"
+            raise Invalid("entity_incomplete", "Name an entity by its kind and its id.", field=missing)
+        if entity is not None and actor is not None:
+            raise Invalid("one_list_at_a_time", "Ask about an entity or about an actor.", field="actor")
+        about = (entity, entity_id) if entity is not None and entity_id is not None else None
+        return cls(about, actor, since, until)
+
+    def query(self) -> dict[str, str]:
+        """As the query string that asks for it."""
+        kind, id = self.entity or (None, None)
+        since, until = (moment.isoformat() if moment else None for moment in (self.since, self.until))
+        asked = {"entity": kind, "entityId": id, "actor": self.actor, "since": since, "until": until}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 def masked(entity: str, state: Mapping[str, Any] | None) -> dict[str, Any] | None:

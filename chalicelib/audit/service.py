@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.audit import store
-from chalicelib.audit.model import Entry, differing, masked
+from chalicelib.audit.model import Entry, Search, differing, masked
 from chalicelib.core import clock, ids, log
 from chalicelib.core.auth import Principal
-from chalicelib.core.table import Write
+from chalicelib.core.table import Page, PageRequest, Write
+
+_EXPORTED_AT_ONCE = 500
 
 
 def entry(
@@ -43,3 +45,13 @@ def entry(
             at=clock.now(),
         )
     )
+
+
+def find(organization: str, search: Search, request: PageRequest) -> Page[Entry]:
+    """A page of entries, newest first. Raises Invalid for a cursor of another list."""
+    return store.find(organization, search, request)
+
+
+def export(organization: str, search: Search, cursor: str | None) -> Page[Entry]:
+    """As `find`, in the larger pages of a download."""
+    return store.find(organization, search, PageRequest(_EXPORTED_AT_ONCE, cursor))

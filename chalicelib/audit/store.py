@@ -11,9 +11,9 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.audit.model import KEPT_FOR, Entry
+from chalicelib.audit.model import KEPT_FOR, Entry, Search
 from chalicelib.core import clock
-from chalicelib.core.table import Moment, Record, Typed, Write, create, index, table
+from chalicelib.core.table import Moment, Page, PageRequest, Record, Typed, Write, create, index, page, table
 
 
 class AuditRecord(Record):
@@ -39,6 +39,23 @@ class AuditRecord(Record):
     actor_sk = UnicodeAttribute(null=True)
     by_entity = index("by_entity")
     by_actor = index("by_actor")
+
+
+def find(organization: str, search: Search, request: PageRequest) -> Page[Entry]:
+    """A page of an organization's entries, newest first. Raises Invalid for a cursor of another list."""
+    source: Any
+    if search.entity:
+        kind, id = search.entity
+        source, pk, order = AuditRecord.by_entity, f"T#{organization}#ENTITY#{kind}#{id}", AuditRecord.entity_sk
+    elif search.actor:
+        source, pk, order = AuditRecord.by_actor, f"T#{organization}#ACTOR#{search.actor}", AuditRecord.actor_sk
+    else:
+        source, pk, order = AuditRecord, f"T#{organization}#AUDIT", AuditRecord.sk
+    first = clock.stamp(search.since) if search.since else "0"
+    last = clock.stamp(search.until) if search.until else "9"  # an entry's key goes on behind its time
+    within = order.between(first, last) if search.since or search.until else None
+    found = page(AuditRecord, source, pk, request, newest_first=True, range_condition=within)
+    return found.map(lambda record: record.value())
 
 
 def add(entry: Entry) -> Write:

@@ -55,7 +55,7 @@ SECURITY_HEADERS = {
 _CORS_HEADERS = {
     "Access-Control-Allow-Methods": ", ".join((*METHODS, "OPTIONS")),
     "Access-Control-Allow-Headers": ("Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Order-Token"),
-    "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location",
+    "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location, Link",
     "Access-Control-Max-Age": "600",
 }
 _TOKENS = ("Authorization", "X-Cart-Token", "X-Order-Token")

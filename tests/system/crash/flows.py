@@ -208,6 +208,9 @@ def change_roles(world: World) -> None:
     with world.undisturbed():
         _log_in(world, buyer)
         assert world.see(buyer, "/auth/me")["roles"] == ["photographer"]
+    for asked in (f"entity=user&entityId={user.id}", "actor=" + world.see(organizer, "/auth/me")["id"]):
+        (entry,) = world.see(organizer, f"/admin/audit-logs?{asked}")["items"]
+        assert (entry["before"], entry["after"]) == ({"roles": ["customer"]}, {"roles": ["photographer"]})
 
 
 # --- organizer and photographer -----------------------------------------------------------------------------

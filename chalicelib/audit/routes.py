@@ -1,0 +1,30 @@
+"""The audit log over HTTP."""
+
+from urllib.parse import urlencode
+
+from chalicelib.audit import schemas, service, sheet
+from chalicelib.audit.model import Entry
+from chalicelib.core.auth import Principal
+from chalicelib.core.http import Routes
+from chalicelib.core.table import Page
+from chalicelib.core.wire import Reply
+
+routes = Routes("audit")
+
+
+@routes.get("/admin/audit-logs", permission="audit.read", returns=schemas.Entry, many=True, aliases=("/admin/logs",))
+def list_entries(principal: Principal, query: schemas.EntryList) -> Page[Entry]:
+    """What was changed, by whom and from where, newest first: of everything, of one entity or by one actor."""
+    return service.find(principal.organization, query.search(), query.request())
+
+
+@routes.get("/admin/audit-logs/export", permission="audit.read", raw="text/csv")
+def export_entries(principal: Principal, query: schemas.EntryExport) -> Reply:
+    """The same as a table of up to 500 rows. `Link: <...>; rel="next"` leads to the rows after them."""
+    search = query.search()
+    found = service.export(principal.organization, search, query.cursor)
+    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+    if found.cursor:
+        following = urlencode({**search.query(), "cursor": found.cursor})
+        headers["Link"] = f'<?{following}>; rel="next"'
+    return Reply(sheet.written(found.items), content_type="text/csv; charset=utf-8", headers=headers)
