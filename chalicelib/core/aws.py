@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
+_SERVICES = ("dynamodb", "s3", "secretsmanager", "ses", "sqs")
 # (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
 _TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
@@ -41,7 +42,6 @@ def client(service: Any) -> Any:
 
 @cache
 def _build(service: Any) -> Any:
-    import boto3
     from botocore.config import Config
 
     connect, read = _TIMEOUTS.get(service, _DEFAULT_TIMEOUT)
@@ -51,10 +51,30 @@ def _build(service: Any) -> Any:
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS.get(service, _DEFAULT_ATTEMPTS)},
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path"} if service == "s3" else None,
+        max_pool_connections=50,
+        parameter_validation=service != "dynamodb",  # PynamoDB makes only what is valid
     )
-    return boto3.client(service, config=config)
+    return _session().create_client(service, config=config)
+
+
+@cache
+def _session() -> Any:
+    """All clients share one: each session reads botocore's lists of endpoints and services anew."""
+    from botocore.loaders import Loader
+    from botocore.session import get_session
+
+    class OurServices(Loader):
+        """Botocore looks through the folders of all four hundred services before it opens one."""
+
+        def list_available_services(self, type_name: str) -> list[str]:
+            return list(_SERVICES)
+
+    session = get_session()
+    session.register_component("data_loader", OurServices())
+    return session
 
 
 def forget() -> None:
     """Drop the clients: for tests that swap the endpoint under a running process."""
     _build.cache_clear()
+    _session.cache_clear()

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, cached_property
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import TypeAdapter
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
-from pynamodb.connection import Connection
+from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import STRING
 from pynamodb.exceptions import PynamoDBException, TransactWriteError, VerboseClientError
 from pynamodb.expressions.condition import Condition
@@ -30,10 +30,13 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.core import clock
+from chalicelib.core import aws, clock
 from chalicelib.core.errors import AppError, Conflict, Invalid, Unavailable
 from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
+
+if TYPE_CHECKING:
+    from pynamodb.connection._botocore_private import BotocoreBaseClientPrivate
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -160,18 +163,7 @@ class _Meta(type):
 
 def table(domain: str) -> Any:
     """The `Meta` of a record that lives in the table of `domain`."""
-    return _Meta(
-        "Meta",
-        (),
-        {
-            "domain": domain,
-            "region": None,
-            "connect_timeout_seconds": 1,
-            "read_timeout_seconds": 3,
-            "max_retry_attempts": 2,  # besides the first: three tries
-            "max_pool_connections": 50,
-        },
-    )
+    return _Meta("Meta", (), {"domain": domain})
 
 
 class Record(Model):
@@ -253,12 +245,24 @@ class Record(Model):
             raise
 
     @classmethod
+    def _get_connection(cls) -> TableConnection:
+        found = super()._get_connection()
+        _with_our_client(found.connection)
+        return found
+
+    @classmethod
     def fetch(cls, pk: str, sk: str) -> Self | None:
         """The item, read consistently, or None."""
         try:
             return cls.get(pk, sk, consistent_read=True)
         except cls.DoesNotExist:
             return None
+
+
+def _with_our_client(connection: Connection) -> Connection:
+    """Else PynamoDB makes a client for each record class, which takes as long as starting the application."""
+    connection._client = cast("BotocoreBaseClientPrivate", aws.client("dynamodb"))
+    return connection
 
 
 def schema_of(item: Item) -> int:
@@ -404,13 +408,8 @@ def stamp_schema(record: Record) -> Action:
     return schema.set(schema | record.newest_schema())
 
 
-@cache
-def _connection() -> Connection:
-    return Connection(connect_timeout_seconds=1, read_timeout_seconds=3, max_retry_attempts=2, max_pool_connections=50)
-
-
 def _commit(ordered: list[Write]) -> None:
-    with TransactWrite(connection=_connection()) as transaction:
+    with TransactWrite(connection=_with_our_client(Connection())) as transaction:
         for write in ordered:
             match write.kind:
                 case "put" if write.replaces:
@@ -451,16 +450,6 @@ def is_busy(failure: BaseException) -> bool:
         status = failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or not codes.isdisjoint(_BUSY)
     return isinstance(failure, BotoCoreError) and not isinstance(failure, ParamValidationError)
-
-
-def forget() -> None:
-    """Drop connections: for tests that swap the endpoint under a running process."""
-    _connection.cache_clear()
-    pending = Record.__subclasses__()
-    while pending:
-        record = pending.pop()
-        record._connection = None
-        pending += record.__subclasses__()
 
 
 # --- lists --------------------------------------------------------------------------------------------------

@@ -162,7 +162,10 @@ def empty_stage(home: Path) -> Iterator[dict[str, str]]:
         settings = stack.environment(
             outputs, endpoint=emulator.endpoint, api_url=url, paynoi_url=url, allowed_origins=[]
         )
-        yield os.environ | settings
+        yield {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+            **settings,
+            "PYTHONPYCACHEPREFIX": str(home / "bytecode"),  # as in the package, whatever this machine has of it
+        }
     finally:
         emulator.stop()
 

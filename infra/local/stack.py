@@ -70,13 +70,14 @@ def environment(
     paynoi_url: str,
     allowed_origins: Iterable[str],
 ) -> dict[str, str]:
-    """What the application reads: PIX_* and the emulator's AWS_*."""
+    """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
         **CREDENTIALS,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "PIX_APP": APP,
         "PIX_STAGE": STAGE,
         "PIX_ORIGINALS_BUCKET": outputs["OriginalsBucketName"],

@@ -27,7 +27,7 @@ from botocore.config import Config
 from chalice.app import Chalice
 from waitress import create_server, wasyncore
 
-from chalicelib.core import aws, secrets, settings, table
+from chalicelib.core import aws, secrets, settings
 from chalicelib.payments import gateways
 from infra.local import mailbox, stack
 from infra.local.emulator import HOST, Emulator, start_emulator
@@ -253,7 +253,6 @@ def _forget_environment() -> None:
     """Drop what the application derived from the environment, which a test process changes more than once."""
     aws.forget()
     secrets.forget()
-    table.forget()
     settings.settings.cache_clear()
     gateways.of_name.cache_clear()
 

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from chalicelib.core import aws as clients
-from chalicelib.core import table
 from tests.core.scripts import Script
 
 
@@ -15,7 +14,7 @@ def scripted(aws: None) -> Iterator[Callable[[str, str], Script]]:
 
     def begin(service: str, operation: str) -> Script:
         script = Script()
-        client: Any = table._connection().client if service == "dynamodb" else clients.client(service)  # type: ignore[call-overload]
+        client: Any = clients.client(service)  # type: ignore[call-overload]
         event = f"before-call.{service}.{operation}"
         client.meta.events.register(event, script)
         undo.append(lambda: client.meta.events.unregister(event, script))

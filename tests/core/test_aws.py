@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from inspect import signature
+from typing import Any, get_overloads
 
 import pytest
 
@@ -15,7 +16,9 @@ def fresh(aws):
     clients.forget()
 
 
-@pytest.mark.parametrize(("service", "connect", "read"), [("sqs", 1, 3), ("secretsmanager", 1, 3), ("s3", 2, 20)])
+@pytest.mark.parametrize(
+    ("service", "connect", "read"), [("dynamodb", 1, 3), ("sqs", 1, 3), ("secretsmanager", 1, 3), ("s3", 2, 20)]
+)
 def test_a_call_ends_before_api_gateway_does(service, connect, read):
     config = clients.client(service).meta.config
 
@@ -30,9 +33,10 @@ def test_a_mail_is_sent_once_a_call():
     assert config.retries["total_max_attempts"] == 1
 
 
-def test_threads_get_the_same_client():
+@pytest.mark.parametrize("service", ["sqs", "dynamodb"])
+def test_threads_get_the_same_client(service):
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: clients.client("sqs"), range(8)))
+        made = list(pool.map(lambda _: clients.client(service), range(8)))
 
     assert len(set(map(id, made))) == 1
 
@@ -49,3 +53,10 @@ def test_a_forgotten_client_is_made_again():
     clients.forget()
 
     assert clients.client("sqs") is not first
+
+
+def test_every_service_that_the_code_asks_for_is_known():
+    wanted = [signature(each).parameters["service"].annotation.__args__[0] for each in get_overloads(clients.client)]
+
+    assert "dynamodb" in wanted
+    assert [clients.client(name).meta.service_model.service_name for name in wanted] == wanted

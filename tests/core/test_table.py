@@ -2,7 +2,6 @@ import itertools
 import json
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -14,11 +13,13 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from botocore.session import Session
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import GetError, TransactWriteError
 
-from chalicelib.core import table
+from chalicelib.core import aws, table
 from chalicelib.core.errors import AppError, Conflict, Invalid, NotFound, Unavailable
+from chalicelib.core.limits import LimitRecord
 from chalicelib.core.table import (
     Moment,
     Page,
@@ -358,7 +359,7 @@ def test_a_transaction_that_is_not_answered_is_busy_and_not_ours_to_retry(script
 def test_every_try_is_a_transaction_of_its_own(scripted, waits):
     """A cancelled transaction is over; its token must not meet the next try."""
     tokens = []
-    client = table._connection().client
+    client = aws.client("dynamodb")
     handler = lambda params, **_: tokens.append(json.loads(params["body"])["ClientRequestToken"])  # noqa: E731
     client.meta.events.register("before-call.dynamodb.TransactWriteItems", handler)
     scripted("dynamodb", "TransactWriteItems").answers = [CONFLICT]
@@ -423,13 +424,23 @@ def test_whether_a_cancelled_transaction_says_busy(answer, busy, scripted):
     assert table.is_busy(failed.value) is busy
 
 
-def test_threads_may_connect_at_the_same_time():
-    table.forget()
+def test_no_record_class_and_no_transaction_makes_a_client_of_its_own(monkeypatch):
+    """Each would cost a cold start as much as the first one."""
+    made: list[str] = []
+    make = Session.create_client
 
-    with ThreadPoolExecutor(16) as pool:
-        clients = [each.client for each in pool.map(lambda _: table._connection(), range(16))]
+    def noted(session, service, *args, **named):
+        made.append(service)
+        return make(session, service, *args, **named)
 
-    assert {client.meta.service_model.service_name for client in clients} == {"dynamodb"}
+    monkeypatch.setattr(Session, "create_client", noted)
+    aws.forget()
+
+    transact(create(record()))
+    ParcelRecord.fetch("T#org_1", "-")
+    LimitRecord.fetch("T#org_1", "-")
+
+    assert made == ["dynamodb"]
 
 
 # --- pages --------------------------------------------------------------------------------------------------
@@ -636,10 +647,3 @@ def test_a_cursor_keeps_its_place_when_items_come_and_go():
 
 def test_a_page_keeps_its_frame_when_its_items_change():
     assert Page([1, 2], 2, "c", 9, 3).map(str) == Page(["1", "2"], 2, "c", 9, 3)
-
-
-def test_a_forgotten_connection_is_made_again():
-    first = table._connection()
-    table.forget()
-
-    assert table._connection() is not first
