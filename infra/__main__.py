@@ -26,7 +26,7 @@ COMMANDS = {
     "check": ("infra.checks", "run ruff, mypy --strict, import-linter and cfn-lint"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
     "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
-    "bench": ("infra.bench", "measure one thing: bench NAME; bench --help lists them"),
+    "bench": ("infra.bench", "measure everything and print one table; bench NAME measures one thing"),
     "cost": ("infra.cost", "say what a thousand photos, a thousand orders and an idle month cost"),
     "dashboard": ("infra.dashboard", "draw docs/images/dashboard.svg from the definition in infra/alarms.yaml"),
     "package": (

@@ -6,7 +6,6 @@ Exits with 1 when a suite fails, or ends without a figure. docs/reliability.md s
 import argparse
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -14,18 +13,17 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+from infra.figures import DOCUMENT, Figure, Outcome, document, keep, machine, table
 
 WORKERS = "2"
 FOLDER = Path(".local/proof")
-DOCUMENT = Path("docs/reliability.md")
+MARK = "figures"
 KEPT_IN = "PIX_FIGURES"
 """The environment variable that names the folder in which a test session keeps its figures."""
 
@@ -56,27 +54,6 @@ AREAS: Mapping[str, Sequence[str]] = {
     "restore": [f"{SYSTEM}/local/test_drill.py"],
 }
 """Area -> its suites, files or folders. Every test file of tests/system belongs to exactly one."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What was measured for a promise; the counts stand in `text` where it says `{name}`."""
-
-    area: str
-    promise: str
-    text: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return self.text.format(**self.counts)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    area: str
-    figures: Sequence[Figure]
-    passed: bool
-    seconds: float
 
 
 def gathered(lines: Iterable[str]) -> list[Figure]:
@@ -128,57 +105,6 @@ def percent(log: Path) -> int:
     return int(told[-1]) if told else 0
 
 
-def machine() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
-
-
-def table(outcomes: Sequence[Outcome]) -> Table:
-    shown = Table("area", "promise", "figure", title="What was measured", title_justify="left", show_lines=True)
-    for outcome in outcomes:
-        style = None if outcome.passed else "red"
-        for number, figure in enumerate(outcome.figures):
-            shown.add_row("" if number else outcome.area, figure.promise, str(figure), style=style)
-        if not outcome.passed:
-            shown.add_row(outcome.area, "", "FAILED", style=style)
-    return shown
-
-
-def keep(outcomes: Sequence[Outcome], at: datetime) -> dict[str, Any]:
-    """Write the figures for programs. Those of areas that did not run now stay as they were."""
-    path = FOLDER / "figures.json"
-    known = json.loads(path.read_text())["areas"] if path.exists() else {}
-    for outcome in outcomes:
-        figures = [{"promise": told.promise, "figure": str(told), "counts": told.counts} for told in outcome.figures]
-        known[outcome.area] = {
-            "at": at.isoformat(timespec="seconds"),
-            "seconds": round(outcome.seconds),
-            "passed": outcome.passed,
-            "figures": figures,
-        }
-    told = {"machine": machine(), "areas": {area: known[area] for area in AREAS if area in known}}
-    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-    return told
-
-
-def document(told: Mapping[str, Any]) -> None:
-    """Put the figures of each area's last run into docs/reliability.md, between its two marks."""
-    areas = told["areas"]
-    days = sorted({datetime.fromisoformat(held["at"]).date() for held in areas.values()})
-    when = " to ".join(f"{day:%d %B %Y}" for day in dict.fromkeys((days[0], days[-1])))
-    minutes = sum(held["seconds"] for held in areas.values()) / 60
-    rows = [f"Run on {when} in {minutes:.0f} minutes: {told['machine']}.", ""]
-    rows += ["| area | promise | figure |", "|---|---|---|"]
-    rows += [
-        f"| {area} | {one['promise']} | {one['figure']} |" for area, held in areas.items() for one in held["figures"]
-    ]
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition("<!-- figures -->\n")
-    _, _, after = rest.partition("<!-- end of figures -->\n")
-    table = "\n".join(rows)
-    DOCUMENT.write_text(f"{before}<!-- figures -->\n{table}\n<!-- end of figures -->\n{after}")
-
-
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m infra proof", description=__doc__)
     parser.add_argument("areas", nargs="*", metavar="AREA", help="all, unless named; a dash may stand for a blank")
@@ -202,9 +128,9 @@ def main(words: Sequence[str] | None = None) -> int:
             if not console.is_terminal:  # where the bars would not move
                 verdict = "held" if outcomes[-1].passed else "failed"
                 console.print(f"{area}: {verdict}, {outcomes[-1].seconds:.0f} s")
-    told = keep(outcomes, at)
+    told = keep(FOLDER / "figures.json", outcomes, AREAS, at)
     if wanted.document:
-        document(told)
+        document(told, MARK)
     console.print(table(outcomes))
     failed = [outcome.area for outcome in outcomes if not outcome.passed]
     console.print(f"{machine()}. The same as JSON: {FOLDER / 'figures.json'}")

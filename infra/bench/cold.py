@@ -1,7 +1,8 @@
 """What a cold start costs: a fresh process that imports the application and handles its first event.
 
 Each round starts one process of every function beside one of the bare interpreter, in turn, on the emulator with empty
-tables. Lambda adds its own time before that, and has another processor: trust the ratios.
+tables, with its bytecode written, as the package has it. Lambda adds its own time before that, and has another
+processor: trust the ratios. The budget is of the processor's time, which others on this machine do not take away.
 """
 
 import argparse
@@ -24,11 +25,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from infra.bench.report import tell
 from infra.local import stack
 from infra.local.emulator import start_emulator
 
 BUDGET = 350
-"""Milliseconds over a bare interpreter in which the API has started and answered."""
+"""Milliseconds of processor, over a bare interpreter's, in which the API has started and answered."""
 
 
 @dataclass(frozen=True)
@@ -185,30 +187,49 @@ def measure(rounds: int, console: Console) -> dict[str, list[tuple[float, float]
     return seen
 
 
-def shown(seen: Mapping[str, list[tuple[float, float]]]) -> Table:
-    bare = [statistics.median(column) for column in zip(*seen["bare"], strict=True)]
-    table = Table("function", "ms over bare", "of the processor", "budget")
-    for name, figures in seen.items():
-        if name != "bare":
-            wall, worked = (statistics.median(column) for column in zip(*figures, strict=True))
-            is_api = name == "app"
-            verdict = f"{BUDGET} " + ("held" if wall - bare[0] <= BUDGET else "EXCEEDED") if is_api else ""
-            table.add_row("api" if is_api else name, f"{wall - bare[0]:.0f}", f"{worked - bare[1]:.0f}", verdict)
+@dataclass(frozen=True)
+class Cost:
+    """Medians over those of a bare interpreter, in milliseconds: of the clock and of the processor."""
+
+    wall: float
+    worked: float
+
+
+def costs(seen: Mapping[str, list[tuple[float, float]]]) -> dict[str, Cost]:
+    medians = {name: [statistics.median(column) for column in zip(*each, strict=True)] for name, each in seen.items()}
+    bare_wall, bare_worked = medians["bare"]
+    return {
+        name: Cost(wall - bare_wall, worked - bare_worked) for name, (wall, worked) in medians.items() if name != "bare"
+    }
+
+
+def shown(measured: Mapping[str, Cost]) -> Table:
+    table = Table("function", "ms of processor over bare", "of the clock", "budget")
+    for name, cost in measured.items():
+        verdict = f"{BUDGET} {'held' if cost.worked <= BUDGET else '[red]EXCEEDED'}" if name == "app" else ""
+        table.add_row("api" if name == "app" else name, f"{cost.worked:.0f}", f"{cost.wall:.0f}", verdict)
     return table
+
+
+def figures(measured: Mapping[str, Cost], rounds: int) -> list[tuple[str, str]]:
+    others = ", ".join(f"{name} {cost.worked:.0f}" for name, cost in measured.items() if name != "app")
+    return [
+        (
+            f"The API starts and answers within {BUDGET} ms of processor over a bare interpreter's",
+            f"{measured['app'].worked:.0f} ms ({measured['app'].wall:.0f} by the clock), median of {rounds} processes",
+        ),
+        ("Other functions load what they use", f"{others} ms"),
+    ]
 
 
 def main(words: list[str]) -> int:
     command = argparse.ArgumentParser(prog="python3 -m infra bench cold", description=__doc__)
     command.add_argument("--rounds", type=int, default=15, help="processes of each function (%(default)s)")
-    wanted = command.parse_args(words)
-    console = Console()
-    seen = measure(wanted.rounds, console)
-    console.print(
-        f"Medians of {wanted.rounds} processes, Python {sys.version.split()[0]}; bare: {seen['bare'][0][0]:.0f} ms"
-    )
-    console.print(shown(seen))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    rounds = command.parse_args(words).rounds
+    console, began = Console(), time.monotonic()
+    measured = costs(measure(rounds, console))
+    held = measured["app"].worked <= BUDGET
+    tell("cold", figures(measured, rounds), passed=held, seconds=time.monotonic() - began)
+    console.print(f"Medians of {rounds} processes of each, Python {sys.version.split()[0]}.")
+    console.print(shown(measured))
+    return 0 if held else 1

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -33,6 +34,7 @@ from infra.bench.engines.protocol import Output
 from infra.bench.likeness import likeness, references
 from infra.bench.photos import Photo
 from infra.bench.renderers import HOME, RENDERERS, Driver, Missing, Renderer
+from infra.bench.report import tell
 
 GOALS = {"sharp": 0.80, "pyvips": 0.90}  # our time as a part of theirs
 LIKENESS_GOAL = 0.979
@@ -81,7 +83,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--engines", nargs="+", choices=RENDERERS, default=list(RENDERERS), metavar="NAME")
     parser.add_argument("--no-watermark", action="store_true", help="time the four sizes alone")
     wanted = parser.parse_args(words)
-    console = Console()
+    console, began = Console(), time.monotonic()
     if not hasattr(os, "sched_setaffinity"):
         console.print("This bench pins processes to one core, which only Linux lets it do.")
         return 1
@@ -96,8 +98,11 @@ def main(words: list[str]) -> int:
         _measure_memory(subjects, renderers, core, progress)
     _written(subjects, versions, wanted.rounds, not wanted.no_watermark)
     _report(subjects, list(versions), console)
+    found = goals(subjects, list(versions))
+    missed = [goal for goal in found if not goal.met]
+    tell("images", figures(found, subjects, wanted.rounds), passed=not missed, seconds=time.monotonic() - began)
     console.print(f"All figures are in {RESULTS}.")
-    return 0
+    return 1 if missed else 0
 
 
 def _prepared(names: list[str], console: Console) -> dict[str, str]:
@@ -216,8 +221,8 @@ def _report(subjects: list[Subject], names: list[str], console: Console) -> None
     console.print(_table("CPU time in ms (ours as a part of it)", subjects, names, time))
     console.print(_table("SSIM of the preview, without watermark", subjects, names, preview))
     console.print(_table("Peak memory in MB", subjects, names, memory))
-    for line in goals(subjects, names):
-        console.print(line, highlight=False)
+    for goal in goals(subjects, names):
+        console.print(str(goal), highlight=False)
     for subject in subjects:
         for name, figures in subject.figures.items():
             if figures.error:
@@ -236,33 +241,55 @@ def _table(title: str, subjects: list[Subject], names: list[str], cell: Callable
     return table
 
 
-def goals(subjects: list[Subject], names: list[str]) -> list[str]:
+@dataclass(frozen=True)
+class Goal:
     """What is promised beside what was measured, and which photos miss it."""
-    lines = []
+
+    what: str
+    value: float
+    met: bool
+    goal: float
+    missing: Mapping[str, float]
+
+    def __str__(self) -> str:
+        misses = "; photos that miss it: " + ", ".join(f"{name} {figure:.3g}" for name, figure in self.missing.items())
+        verdict = "met   " if self.met else "MISSED"
+        return f"{verdict} {self.what}: {self.value:.3g} (goal {self.goal:g}){misses if self.missing else ''}"
+
+
+def goals(subjects: list[Subject], names: list[str]) -> list[Goal]:
+    found = []
     for other, goal in GOALS.items():
         ratios = {subject.photo.path.name: subject.ratio(other) for subject in subjects if subject.format == "jpeg"}
         known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
         if known:
             mean = statistics.geometric_mean(known.values())
             above = {name: ratio for name, ratio in known.items() if ratio > goal}
-            lines.append(_line(f"JPEG: time as a part of {other}'s, geometric mean", mean, mean <= goal, goal, above))
+            found.append(Goal(f"JPEG: time as a part of {other}'s, geometric mean", mean, mean <= goal, goal, above))
     if "ours" in names:
         made = [subject for subject in subjects if subject.figures["ours"].error is None]
         alike = {subject.photo.path.name: subject.figures["ours"].likeness["preview"] for subject in made}
         middle = statistics.median(alike.values())
         below = {name: value for name, value in alike.items() if value < LIKENESS_GOAL}
-        lines.append(_line("SSIM of previews, median", middle, middle >= LIKENESS_GOAL, LIKENESS_GOAL, below))
+        found.append(Goal("SSIM of previews, median", middle, middle >= LIKENESS_GOAL, LIKENESS_GOAL, below))
         jpegs = [subject for subject in made if subject.format == "jpeg"]
         memory = {subject.photo.path.name: subject.figures["ours"].peak_memory / 1e6 for subject in jpegs}
         if memory:
             over = {name: value for name, value in memory.items() if value > MEMORY_GOAL}
-            lines.append(_line("JPEG: peak memory, most, MB", max(memory.values()), not over, MEMORY_GOAL, over))
-    return lines
+            found.append(Goal("JPEG: peak memory, most, MB", max(memory.values()), not over, MEMORY_GOAL, over))
+    return found
 
 
-def _line(what: str, value: float, met: bool, goal: float, missing: Mapping[str, float]) -> str:
-    misses = "; photos that miss it: " + ", ".join(f"{name} {figure:.3g}" for name, figure in missing.items())
-    return f"{'met   ' if met else 'MISSED'} {what}: {value:.3g} (goal {goal:g}){misses if missing else ''}"
+def figures(found: list[Goal], subjects: list[Subject], rounds: int) -> list[tuple[str, str]]:
+    """Each goal, beside what was measured of it."""
+    return [
+        (
+            f"{goal.what}: {goal.goal:g}",
+            f"{goal.value:.3g}, {len(subjects)} photos, {rounds} rounds"
+            + (f"; {len(goal.missing)} photos miss it" if goal.missing else ""),
+        )
+        for goal in found
+    ]
 
 
 def _written(subjects: list[Subject], versions: Mapping[str, str], rounds: int, watermark: bool) -> None:

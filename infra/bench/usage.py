@@ -6,7 +6,6 @@ prices. Time on this machine is not Lambda's: it stands in for it and says so.
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -24,6 +23,7 @@ from rich.table import Table
 
 from chalicelib.core import log
 from infra.bench.meter import Usage, metered
+from infra.bench.report import tell
 from infra.local import samples
 from infra.local.journey import WANTED, Journey
 from infra.local.logs import write_logs_to
@@ -166,19 +166,28 @@ def shown(measured: dict[str, Any]) -> Table:
     return table
 
 
+def figures(measured: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (
+            f"What {name} asks of AWS is counted",
+            f"{sum(each['runs'] for each in unit['functions'].values()):g} runs of functions, "
+            f"{sum(each['runs'] * each['ms'] for each in unit['functions'].values()):.0f} ms in them, "
+            f"{unit['read_units']:g} read and {unit['write_units']:g} write units",
+        )
+        for name, unit in ((f"one {name}", measured[name]) for name in ("photo", "approval", "visit", "order"))
+    ]
+
+
 def main(words: list[str]) -> int:
     command = argparse.ArgumentParser(prog="python3 -m infra bench usage", description=__doc__)
     command.add_argument("--write", action="store_true", help="keep the result in infra/usage.yaml")
     wanted = command.parse_args(words)
-    console = Console()
+    console, began = Console(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(Path(folder), console.print)
+    tell("usage", figures(measured), passed=True, seconds=time.monotonic() - began)
     console.print(shown(measured))
     if wanted.write:
         TABLE.write_text(f"# Written by: {measured['measured']['by']}\n{yaml.safe_dump(measured, sort_keys=False)}")
         console.print(f"Kept in {TABLE.name}.")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

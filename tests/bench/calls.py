@@ -2,8 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from app import app
 from chalicelib.core import ids
 from chalicelib.core.http import Route
 from chalicelib.organizations import service as organizations
+from infra.bench.calls import Row
 from infra.bench.meter import Usage, metered
 from tests.stack import client
 from tests.system.authorization import matrix
@@ -19,19 +20,7 @@ from tests.system.world import Stored, World
 TABLE = Path(__file__).with_name("calls.csv")
 CALLERS = ("visitor", "guest", "walk-in", "customer", "photographer", "admin")
 """Who may call, the least trusted first."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """Calls to DynamoDB, read and write units, items read, and calls to other services as `service.Operation:count`."""
-
-    route: str
-    caller: str
-    calls: int
-    reads: float
-    writes: int
-    items: int
-    others: str
+_STEP = 100  # clones of each kind at a time
 
 
 def rows(world: World, callers: Mapping[str, Mapping[str, str]]) -> Iterator[Row]:
@@ -75,37 +64,36 @@ def _called(world: World, route: Route, asked: matrix.Asked, headers: Mapping[st
 # --- growing ------------------------------------------------------------------------------------------------
 
 
-def grow(world: World, to: int) -> int:
+def grow(world: World, to: int, tick: Callable[[int], object] = lambda done: None) -> int:
     """Clone what lists show of shop A, each `to` times: photos, orders with all that hangs on them, events.
 
-    Returns how many items were written.
+    Returns how many items were written; `tick` hears how many clones of each are made.
     """
     shop = world.a
-    kinds: tuple[tuple[str, Sequence[str]], ...] = (
-        ("pho", [shop.photos[name] for name in ("approved", "pending")]),
-        ("ord", [shop.orders["paid"].id, shop.payments["paid"]]),
-        ("evt", [shop.events["live"].id]),
-    )
+    kinds: dict[str, tuple[str, ...]] = {
+        "pho": (shop.photos["approved"], shop.photos["pending"]),
+        "ord": (shop.orders["paid"].id, shop.payments["paid"]),
+        "evt": (shop.events["live"].id,),
+    }
+    found = [(known, table, items) for prefix, known in kinds.items() for table, items in _named_after(prefix, known)]
     written = 0
-    for prefix, known in kinds:
-        found = {table: [item for item in items if _names(item, known)] for table, items in _tables(prefix)}
-        for _ in range(to):
-            fresh = {id: ids.new(id.split("_")[0]) for id in known}
-            for table, items in found.items():
-                written += len(items)
-                _put(table, (_renamed(item, fresh) for item in items))
+    for start in range(0, to, _STEP):
+        step = min(_STEP, to - start)
+        fresh = [{id: ids.new(id.split("_")[0]) for known in kinds.values() for id in known} for _ in range(step)]
+        for known, table, items in found:
+            written += step * len(items)
+            _put(table, (_renamed(item, {id: names[id] for id in known}) for names in fresh for item in items))
+        tick(step)
     return written
 
 
-def _tables(prefix: str) -> Iterator[tuple[str, list[Any]]]:
+def _named_after(prefix: str, known: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+    """By table, the items that have one of these ids in their key."""
     wanted = {"pho": ("photos",), "ord": ("orders", "payments", "entitlements", "ledger"), "evt": ("events",)}[prefix]
     for domain in wanted:
         name = f"thepixstock-test-{domain}"
-        yield name, client("dynamodb").scan(TableName=name)["Items"]
-
-
-def _names(item: Mapping[str, Any], known: Iterable[str]) -> bool:
-    return any(id in item["pk"]["S"] for id in known)
+        pages = client("dynamodb").get_paginator("scan").paginate(TableName=name)
+        yield name, [item for page in pages for item in page["Items"] if any(id in item["pk"]["S"] for id in known)]
 
 
 def _renamed(item: Mapping[str, Any], fresh: Mapping[str, str]) -> Any:

@@ -81,3 +81,10 @@ def test_files_are_weighed_and_other_services_counted():
 
     assert usage.stored == 5
     assert usage.others == {"s3.PutObject": 1}
+
+
+def test_a_scan_is_named():
+    with metered() as usage:
+        client("dynamodb").scan(TableName=PHOTOS)
+
+    assert usage.others == {"dynamodb.Scan": 1}

@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from infra.bench import __main__ as bench
-from infra.bench import images, renderers
+from infra.bench import images, renderers, report
 from infra.bench.engines.protocol import Output
 from infra.bench.images import Figures, Subject, goals
 from infra.bench.likeness import likeness, references
@@ -103,7 +103,7 @@ def test_goals_name_the_photos_that_miss_them():
         subject(Path("x.heic"), 9.0, None, form="heic"),
     ]
 
-    time, ssim, memory = goals(subjects, ["ours", "sharp"])
+    time, ssim, memory = (str(goal) for goal in goals(subjects, ["ours", "sharp"]))
 
     assert time == (
         "met    JPEG: time as a part of sharp's, geometric mean: 0.397 (goal 0.8); photos that miss it: slow.jpg 1"
@@ -137,6 +137,7 @@ def test_a_failed_installation_is_missing_not_an_error(monkeypatch, tmp_path):
 def test_the_whole_bench_measures_what_is_there(photo, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(images, "HOME", tmp_path / "bench")
     monkeypatch.setattr(images, "RESULTS", tmp_path / "bench" / "images.json")
+    monkeypatch.setattr(report, "FIGURES", tmp_path / "figures.json")
     (photo.parent / "no photo.jpg").write_bytes(b"text")
     monkeypatch.setattr(sys, "argv", ["bench", "images", "--rounds", "1", "--engines", "ours", "naive"])
     monkeypatch.setattr(sys, "argv", [*sys.argv, "--photos", str(photo.parent)])
@@ -144,6 +145,8 @@ def test_the_whole_bench_measures_what_is_there(photo, tmp_path, monkeypatch, ca
     assert bench.main() == 0
 
     said = capsys.readouterr().out
+    [told] = json.loads((tmp_path / "figures.json").read_text())["areas"].values()
+    assert told["figures"][0]["promise"] == "SSIM of previews, median: 0.979"
     assert "no photo.jpg is left out: unsupported_format" in said
     [made] = json.loads((tmp_path / "bench" / "images.json").read_text())["photos"]
     for figures in made["figures"].values():
