@@ -2,6 +2,7 @@
 
 from chalicelib.accounts import schemas, service
 from chalicelib.accounts.model import Tokens, User
+from chalicelib.accounts.second_factor.schemas import LoggedIn
 from chalicelib.core.auth import ANONYMOUS, SIGNED_IN, Principal
 from chalicelib.core.http import Routes
 from chalicelib.core.wire import Request
@@ -55,10 +56,13 @@ def verify(principal: Principal, request: Request, body: schemas.Verify) -> Toke
     )
 
 
-@routes.post("/auth/login", permission=ANONYMOUS, returns=schemas.Tokens, limit=(60, 60))
-def log_in(principal: Principal, request: Request, body: schemas.LogIn) -> Tokens:
-    """Log in with e-mail address or phone number, and password. Ten failures lock the address for 15 minutes."""
-    return service.log_in(
+@routes.post("/auth/login", permission=ANONYMOUS, returns=LoggedIn, limit=(60, 60))
+def log_in(principal: Principal, request: Request, body: schemas.LogIn) -> LoggedIn:
+    """Log in with e-mail address or phone number, and password. Ten failures lock the address for 15 minutes.
+
+    Where a second factor is needed the tokens are null, and `secondFactor` says how to go on.
+    """
+    outcome = service.log_in(
         principal.organization,
         email=body.email,
         phone=body.phone,
@@ -66,6 +70,7 @@ def log_in(principal: Principal, request: Request, body: schemas.LogIn) -> Token
         device=request.headers.get("user-agent", ""),
         source=principal.source,
     )
+    return LoggedIn.after(outcome)
 
 
 @routes.post(

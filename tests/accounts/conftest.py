@@ -83,7 +83,9 @@ def anna(make_user) -> User:
 
 
 def log_in(email: str = EMAIL, password: str = PASSWORD, organization: str = ORG, device: str = "") -> Tokens:
-    return service.log_in(organization, email=email, password=password, device=device)
+    tokens = service.log_in(organization, email=email, password=password, device=device)
+    assert isinstance(tokens, Tokens)
+    return tokens
 
 
 def principal_of(tokens: Tokens) -> Principal:

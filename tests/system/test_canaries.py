@@ -22,6 +22,7 @@ import requests
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from PIL import Image
+from pyotp import TOTP
 
 from app import app
 from chalicelib.accounts import service as accounts
@@ -246,6 +247,9 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     buyer.call("POST", "/auth/login", {"email": EMAIL, "password": {"typed": TYPED_WRONG}})
     second = buyer.post("/auth/refresh", {"refreshToken": first["refreshToken"]})
     buyer.headers |= {"Authorization": f"Bearer {second['accessToken']}", "X-Cart-Token": cart}
+    authenticator = buyer.post("/auth/second-factor/setup", {})
+    shown = {"code": TOTP(authenticator["secret"]).now()}
+    assert buyer.call("PUT", "/auth/second-factor", shown).status == 200
     buyer.get("/cart")
 
     order = buyer.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
@@ -273,6 +277,9 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
         "buyer's access token": second["accessToken"],
         "first refresh token": first["refreshToken"].partition(".")[2],
         "second refresh token": second["refreshToken"].partition(".")[2],
+        "authenticator's secret": authenticator["secret"],
+        "recovery code": authenticator["recoveryCodes"][0],
+        "recovery code as it is kept": authenticator["recoveryCodes"][1].replace("-", ""),
         "cart token": cart.partition(".")[2],
         "order token": order["token"],
         "idempotency key": KEY,

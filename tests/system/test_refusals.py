@@ -339,6 +339,16 @@ ACCOUNTS: list[Case] = [
     ("nobody's password", _auth("login", email="nobody@a.photos.example", password="not this one"), 401,
      "invalid_credentials", None),
     ("a refresh token of nobody", _auth("refresh", refreshToken="ses_x.y"), 401, "invalid_refresh_token", None),
+    ("a challenge of nobody", _auth("second-factor", challenge="usr_x.1.y", code="123456"), 401, "invalid_challenge",
+     None),
+    ("a code of five digits", _auth("second-factor", challenge="usr_x.1.y", code="12345"), 400, INVALID, "code"),
+    ("a second factor set up by a visitor", _auth("second-factor/setup"), 401, "sign_in_required", None),
+    ("a second factor for customers",
+     lambda w: Ask("PUT", "/auth/second-factor/policy", {"roles": ["customer"], "version": 0}, "admin"), 400,
+     "unknown_role", "roles"),
+    ("a policy of an old version",
+     lambda w: Ask("PUT", "/auth/second-factor/policy", {"roles": ["admin"], "version": 7}, "admin"), 409,
+     "version_conflict", "version"),
 ]  # fmt: skip
 LISTS: list[Case] = [
     ("a page too deep", _get("/events?page=51"), 400, INVALID, "page"),

@@ -66,7 +66,9 @@ def process_at(steps) -> Callable[[str], None]:
 
 def register() -> Tokens:
     accounts.create_user(ORG, email="anna@shop.example", password=PASSWORD, name="Anna", roles=("customer",))
-    return accounts.log_in(ORG, email="anna@shop.example", password=PASSWORD, device="")
+    tokens = accounts.log_in(ORG, email="anna@shop.example", password=PASSWORD, device="")
+    assert isinstance(tokens, Tokens)
+    return tokens
 
 
 def make_access_token() -> str:

@@ -15,10 +15,13 @@ from urllib.parse import quote_plus
 import pytest
 from argon2 import PasswordHasher
 from botocore.client import BaseClient
+from pyotp import TOTP
 
 from app import app
 from chalicelib.accounts import passwords
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Tokens
+from chalicelib.accounts.second_factor import service as second_factor
 from chalicelib.carts import service as carts
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
@@ -51,8 +54,9 @@ PEOPLE = {
     "freelancer": ("photographer",),
     "customer": ("customer",),
     "neighbour": ("customer",),
+    "keeper": ("customer",),
 }
-"""The photographer is assigned to every event, the freelancer to the `mixed` one alone."""
+"""The photographer is assigned to every event, the freelancer to the `mixed` one alone. The keeper has two factors."""
 
 
 class Bank(FakeGateway):
@@ -93,6 +97,12 @@ class Shop:
     orders: dict[str, Order] = field(default_factory=dict)
     payments: dict[str, str] = field(default_factory=dict)
     carts: dict[str, str] = field(default_factory=dict)
+    recovery_codes: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Those of its people, by name."""
+        return {name: person.id for name, person in self.people.items()}
 
     def order_token(self, name: str) -> str:
         return orders.token_of(self.orders[name])
@@ -188,6 +198,7 @@ def _shop(host: str, bank: Bank) -> Shop:
     organizations.map_host(host, shop.organization)
     for name, roles in PEOPLE.items():
         shop.people[name] = person(shop, name, *roles)
+    _keep_a_second_factor(shop)
     _plan_events(shop)
     _take_photos(shop)
     _sell(shop, bank)
@@ -204,9 +215,17 @@ def person(shop: Shop, name: str, *roles: str) -> Person:
 
 def log_in(shop: Shop, email: str, password: str) -> Person:
     tokens = accounts.log_in(shop.organization, email=email, password=password)
+    assert isinstance(tokens, Tokens)
     known = auth.verify(tokens.access_token, shop.organization)
     may = frozenset().union(*(ROLES[role] for role in known.roles))
     return Person(replace(known, permissions=may), email, password, tokens.access_token, tokens.refresh_token)
+
+
+def _keep_a_second_factor(shop: Shop) -> None:
+    keeper = shop.people["keeper"].principal
+    setup = second_factor.set_up(keeper)
+    second_factor.enable(keeper, TOTP(setup.secret).at(clock.now()))
+    shop.recovery_codes = setup.recovery_codes
 
 
 def _plan_events(shop: Shop) -> None:

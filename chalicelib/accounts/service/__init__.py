@@ -11,6 +11,7 @@ from chalicelib.accounts.service.codes import confirm as confirm_code
 from chalicelib.accounts.service.codes import use as use_code
 from chalicelib.accounts.service.people import find_by_address, find_by_email, find_user, get_user, me, set_roles
 from chalicelib.accounts.service.registering import create_user, register, verify
+from chalicelib.accounts.service.second_step import log_in_with_second_factor
 from chalicelib.accounts.service.sessions import log_in, log_out, refresh, session_lives
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "get_user",
     "is_phone",
     "log_in",
+    "log_in_with_second_factor",
     "log_out",
     "me",
     "normal_email",

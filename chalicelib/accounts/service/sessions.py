@@ -7,6 +7,8 @@ from datetime import datetime
 from chalicelib.accounts import passwords, store
 from chalicelib.accounts.addresses import is_phone, normal_address
 from chalicelib.accounts.model import SESSION_LASTS, Session, Tokens, User, device_label
+from chalicelib.accounts.second_factor import service as second_factor
+from chalicelib.accounts.second_factor.model import Asked
 from chalicelib.accounts.service.codes import resend_code
 from chalicelib.core import auth, clock, ids, log, secrets
 from chalicelib.core.auth import Principal
@@ -22,10 +24,11 @@ def log_in(
     password: str,
     device: str = "",
     source: str = "",
-) -> Tokens:
-    """Start a session. Raises Unauthorized, Limited after ten failures, Forbidden for an unproven address.
+) -> Tokens | Asked:
+    """Start a session, or ask for a second factor.
 
-    Only the right password learns that the address is unproven, and brings a new code.
+    Raises Unauthorized, Limited after ten failures, Forbidden for an unproven address. Only the right password learns
+    that the address is unproven, and brings a new code.
     """
     address = normal_address(email, phone)
     now = clock.now()
@@ -41,6 +44,9 @@ def log_in(
             raise Forbidden("phone_not_verified", "Prove your phone number first. A code is on its way.")
         raise Forbidden("email_not_verified", "Prove your e-mail address first. A code is in your mailbox.")
     _renew_digest(user, password)
+    asked = second_factor.asked(user)
+    if asked is not None:
+        return asked
     session, secret = new_session(user, device, now)
     transact(*store.add_session(session))
     return tokens(user, session, secret)
@@ -59,6 +65,8 @@ def refresh(organization: str, token: str) -> Tokens:
     now = clock.now()
     if session is None or user is None or not session.lives(now):
         raise refused
+    if second_factor.is_missing(user):
+        raise Unauthorized("second_factor_required", "Your role logs in with two factors now. Log in again.")
     successors = secrets.signatures("refresh", organization, session.id, secret)
     presented, following = ids.digest(secret), ids.digest(successors[0])
     try:

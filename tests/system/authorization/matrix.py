@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, secrets
 from chalicelib.core.http import Api, Route
 from chalicelib.organizations import service as organizations
 from infra.local.gateway import Gateway, Response
@@ -111,6 +111,7 @@ class Asked:
 
 Objects = Mapping[str, Asked]
 Asking = Callable[[World], Objects]
+_SOON = str(2**33)
 _GUESS = {"code": "000000", "password": "a wrong password"}
 NOTHING: Asking = lambda world: {"-": Asked()}  # noqa: E731 (beside the others, as data)
 
@@ -161,6 +162,24 @@ def _people(world: World) -> Objects:
     found = {"neighbour": a.people["neighbour"].id, "admin": a.people["admin"].id}
     found |= {"foreign": b.people["neighbour"].id, "missing": ids.new("usr")}
     return {name: Asked((id,), {"roles": ["photographer"]}) for name, id in found.items()}
+
+
+def _challenge(shop: Shop, name: str) -> str:
+    """What the log-in of a person answers, or would with a second factor."""
+    user = accounts.get_user(shop.organization, shop.people[name].id)
+    signed = "second-factor", user.organization, user.id, str(user.session_version), _SOON
+    return f"{user.id}.{_SOON}.{secrets.sign(*signed)}"
+
+
+def _second_steps(world: World) -> Objects:
+    a, b = world.a, world.b
+    missing = f"{ids.new('usr')}.{_SOON}.{ids.token()}"
+    return {
+        "keeper": Asked(body={"challenge": _challenge(a, "keeper"), "code": a.recovery_codes[0]}),
+        "wrong-code": Asked(body={"challenge": _challenge(a, "keeper"), "code": "000000"}),
+        "foreign": Asked(body={"challenge": _challenge(b, "keeper"), "code": b.recovery_codes[0]}),
+        "missing": Asked(body={"challenge": missing, "code": b.recovery_codes[0]}),
+    }
 
 
 def _downloads(world: World) -> Objects:
@@ -226,6 +245,19 @@ OBJECTS: dict[str, Asking] = {
     },
     "POST /auth/register": lambda world: {"-": Asked(body={"email": "no address", "password": "x", "name": "x"})},
     "POST /auth/resend": lambda world: {"-": Asked(body={"email": "no address"})},
+    "GET /auth/second-factor": NOTHING,
+    "POST /auth/second-factor": _second_steps,
+    "PUT /auth/second-factor": lambda world: {"-": Asked(body={"code": "000000"})},
+    "POST /auth/second-factor/disable": lambda world: {"-": Asked(body={"code": "000000"})},
+    "GET /auth/second-factor/policy": NOTHING,
+    "PUT /auth/second-factor/policy": lambda world: {"-": Asked(body={"roles": ["manager"], "version": 0})},
+    "POST /auth/second-factor/recovery-codes": lambda world: {"-": Asked(body={"code": "000000"})},
+    "POST /auth/second-factor/setup": lambda world: {
+        "challenge": Asked(body={"challenge": _challenge(world.a, "neighbour")}),
+        "foreign": Asked(body={"challenge": _challenge(world.b, "neighbour")}),
+        "missing": Asked(body={"challenge": f"{ids.new('usr')}.{_SOON}.{ids.token()}"}),
+        "-": Asked(body={}),
+    },
     "POST /auth/verify": lambda world: {
         "-": Asked(body={"email": world.a.people["customer"].email, **_GUESS}),
         "foreign": Asked(body={"email": world.b.people["customer"].email, **_GUESS}),
@@ -276,6 +308,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /uploads/{id}": UPLOADS,
     "POST /uploads/{id}/resume": UPLOADS,
     "PUT /users/{id}/roles": _people,
+    "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
 }
 
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pyotp import TOTP
+
 from chalicelib.accounts import service as accounts
+from chalicelib.core import clock
 from chalicelib.organizations.service import DEFAULT
 from tests.lines.photos.pictures import File, jpeg
 from tests.media.photos import encoded, picture
@@ -211,6 +214,39 @@ def change_roles(world: World) -> None:
     for asked in (f"entity=user&entityId={user.id}", "actor=" + world.see(organizer, "/auth/me")["id"]):
         (entry,) = world.see(organizer, f"/admin/audit-logs?{asked}")["items"]
         assert (entry["before"], entry["after"]) == ({"roles": ["customer"]}, {"roles": ["photographer"]})
+
+
+def second_factor(world: World) -> None:
+    """The buyer takes an app along, logs in with it, and gives it up again."""
+    buyer = world.person("buyer")
+    with world.undisturbed():
+        _log_in(world, buyer)
+    app = world.ask(buyer, "POST", "/auth/second-factor/setup", {}).data["secret"]
+    world.ask(buyer, "PUT", "/auth/second-factor", {"code": _shown(app)})
+    _log_in_twice(world, buyer, app)
+    _show(world, buyer, "/auth/second-factor/recovery-codes", app)
+    _show(world, buyer, "/auth/second-factor/disable", app, expect=204)
+    assert world.see(buyer, "/auth/second-factor")["enabled"] is False
+
+
+def required_factor(world: World) -> None:
+    """Organizers need an app from now on; the buyer lost theirs."""
+    organizer, buyer = world.person("organizer"), world.person("buyer")
+    with world.undisturbed():
+        for person in (organizer, buyer):
+            _log_in(world, person)
+        app = world.ask(buyer, "POST", "/auth/second-factor/setup", {}).data["secret"]
+        world.ask(buyer, "PUT", "/auth/second-factor", {"code": _shown(app)})
+    user = accounts.find_by_email(DEFAULT, buyer.email)
+    assert user is not None
+    world.ask(organizer, "DELETE", f"/users/{user.id}/second-factor", expect=204)
+    policy = {"roles": ["admin"], "version": 0}
+    world.ask(organizer, "PUT", "/auth/second-factor/policy", policy, settled=409)
+    asked = _challenge(world, organizer)
+    assert asked["enrolled"] is False
+    app = world.ask(organizer, "POST", "/auth/second-factor/setup", {"challenge": asked["challenge"]}).data["secret"]
+    _log_in_twice(world, organizer, app)
+    assert world.see(organizer, "/auth/second-factor")["enabled"] is True
 
 
 # --- organizer and photographer -----------------------------------------------------------------------------
@@ -415,6 +451,39 @@ def _log_in(world: World, person: Person) -> None:
     world.holds(person, world.ask(person, "POST", "/auth/login", credentials).data)
 
 
+def _challenge(world: World, person: Person) -> Any:
+    credentials = {"email": person.email, "password": person.password}
+    return world.ask(person, "POST", "/auth/login", credentials).data["secondFactor"]
+
+
+def _shown(app: str) -> str:
+    """What the app with this secret shows now."""
+    return TOTP(app).at(clock.now())
+
+
+def _show(world: World, person: Person, path: str, app: str, **more: Any) -> Any:
+    """Send a code, and the next one where a try whose answer was lost has used it up. None is used twice."""
+    for _ in range(ROUNDS):
+        world.wait(timedelta(minutes=1))
+        shown = world.ask(person, "POST", path, {"code": _shown(app)}, settled=400, **more)
+        if shown.status != 400:
+            return shown.data
+        if path == "/auth/second-factor/disable" and not world.see(person, "/auth/second-factor")["enabled"]:
+            return None
+    raise AssertionError(f"{path} took no code")
+
+
+def _log_in_twice(world: World, person: Person, app: str) -> None:
+    """By password, then by the app."""
+    for _ in range(ROUNDS):
+        world.wait(timedelta(minutes=1))
+        proof = {"challenge": _challenge(world, person)["challenge"], "code": _shown(app)}
+        tokens = world.ask(person, "POST", "/auth/second-factor", proof, settled=400)
+        if tokens.status != 400:
+            return world.holds(person, tokens.data)
+    raise AssertionError("no code was taken")
+
+
 def _plan(world: World, photographer: Person) -> None:
     """The organizer plans an event, assigns the photographer and opens the sale."""
     organizer = world.person("organizer")
@@ -485,6 +554,8 @@ FLOWS: dict[str, Flow] = {
     "another code": Flow(registered, resend, (SESSION,)),
     "log in": Flow(members, log_in, (SESSION,)),
     "roles": Flow(members, change_roles),
+    "second factor": Flow(members, second_factor, (SESSION,)),
+    "required factor": Flow(members, required_factor, (SESSION,)),
     "settings": Flow(members, settings),
     "plan": Flow(members, plan),
     "packages": Flow(studio, set_packages),

@@ -26,7 +26,7 @@ _TRANSACTION = re.compile(r"\bT\d{4}\b")
 _SHARD = re.compile(r"(G#DUE#\w+#)\d")
 
 _LEFT_OUT = {"version", "ttl", "checked_at"}
-_RANDOM = {"password", "refresh_digest", "nonce", "token_hash", "fingerprint"}
+_RANDOM = {"password", "refresh_digest", "nonce", "token_hash", "fingerprint", "secret", "recovery", "step"}
 _NOT_RECORDS = {"org", "crt", "out", "cor"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation."""
 

@@ -1,0 +1,18 @@
+"""The second step of a log-in that asks for a second factor."""
+
+from chalicelib.accounts import store
+from chalicelib.accounts.model import Tokens
+from chalicelib.accounts.second_factor import service as second_factor
+from chalicelib.accounts.service.sessions import new_session, tokens
+from chalicelib.core import clock
+from chalicelib.core.table import transact
+
+
+def log_in_with_second_factor(
+    organization: str, *, challenge: str, code: str, device: str = "", source: str = ""
+) -> Tokens:
+    """Start the session that a log-in asked a code for. Raises Unauthorized, Invalid for a wrong code, Limited."""
+    user = second_factor.challenged(organization, challenge)
+    session, secret = new_session(user, device, clock.now())
+    transact(*second_factor.proof(user, code, source=source), *store.add_session(session))
+    return tokens(user, session, secret)
