@@ -363,6 +363,7 @@ ALLOWED = {
     ("QR code", "table payments"): "shown again to a buyer who comes back; it only takes money",
     ("latitude", "table photos"): "EXIF, for staff alone",
     ("longitude", "table photos"): "EXIF, for staff alone",
+    ("source address", "table audit"): "the audit log says where a change came from",
     ("file name", "table photos"): "how the photographer knows the photo; visitors never see it",
 }
 
