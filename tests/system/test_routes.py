@@ -129,6 +129,9 @@ REFUSED = {
     "POST /payments/create": 409,
     "POST /payments/webhook": 401,
     "POST /photos/{id}/retry": 409,
+    "PUT /auth/second-factor": 400,
+    "POST /auth/second-factor/disable": 400,
+    "POST /auth/second-factor/recovery-codes": 400,
 }
 """What A's admin is answered where the example of a route is not for them; elsewhere it works."""
 
