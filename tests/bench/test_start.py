@@ -13,12 +13,17 @@ from tests.stack import ENVIRONMENT
 HEAVY = {
     "PIL": "pictures are made by on_upload alone",
     "blurhash": "pictures are made by on_upload alone",
+    "bcrypt": "only passwords of imported users are of its kind",
     "boto3": "botocore's session is enough, and is made at the first call",
     "cryptography": "keys are loaded when the first token is read",
+    "dns": "only a domain that is to be proven is looked up",
     "jinja2": "pages and mails are rendered when one is asked for",
     "jwt": "tokens are read when the first one comes",
+    "phonenumbers": "numbers are checked when one is given",
     "pillow_heif": "pictures are made by on_upload alone",
+    "pyotp": "second factors are checked when one is given",
     "requests": "only payments ask a gateway",
+    "segno": "codes are drawn when one is asked for",
     "stripe": "only payments ask a gateway",
 }
 """Modules that must not be loaded by starting the application, and when they are."""
