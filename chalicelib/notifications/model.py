@@ -33,7 +33,7 @@ Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$")]
 
 
 class Values(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, defer_build=True)
 
 
 class Code(Values):
