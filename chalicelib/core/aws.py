@@ -2,7 +2,7 @@
 
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_overloads, overload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
-_SERVICES = ("dynamodb", "s3", "secretsmanager", "ses", "sqs")
 # (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
 _TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
@@ -67,7 +66,7 @@ def _session() -> Any:
         """Botocore looks through the folders of all four hundred services before it opens one."""
 
         def list_available_services(self, type_name: str) -> list[str]:
-            return list(_SERVICES)
+            return [name for each in get_overloads(client) for name in get_args(each.__annotations__["service"])]
 
     session = get_session()
     session.register_component("data_loader", OurServices())
