@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.federation.routes import routes as federation_routes
 from chalicelib.accounts.routes import routes as accounts_routes
 from chalicelib.accounts.second_factor.routes import routes as second_factor_routes
 from chalicelib.audit.routes import routes as audit_routes
@@ -56,6 +57,7 @@ app = Api(
 app.mount(
     accounts_routes,
     second_factor_routes,
+    federation_routes,
     organizations_routes,
     audit_routes,
     events_routes,

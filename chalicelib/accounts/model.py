@@ -112,6 +112,10 @@ class User:
         """Nobody has proven the address yet: who asks last is who the next code is for."""
         return self._changed(name=asked.name, password=asked.password, language=asked.language, phones=asked.phones)
 
+    def claimed_by_owner(self, at: datetime) -> Self:
+        """Its owner came another way than who registered the address, whose password and phones go."""
+        return self._changed(verified_at=at, password="", phones=(), session_version=self.session_version + 1)
+
     def keep_password(self, digest: str) -> Self:
         return self._changed(password=digest)
 

@@ -42,6 +42,21 @@ class GatewaySecret(BaseModel):
     previous_api_key: SecretStr | None = None
 
 
+class ProviderClient(BaseModel):
+    """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
+
+    Google and Facebook gave a secret; for Apple we sign one with the key `key_id` of the team.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    client_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    client_secret: Real | None = None
+    team_id: str | None = None
+    key_id: str | None = None
+    private_key: Real | None = None
+
+
 class Secrets(BaseModel):
     """The keys in use, and beside each what else is accepted while it is rotated.
 
@@ -51,7 +66,7 @@ class Secrets(BaseModel):
     `accepted_sealing_keys` hex. `paynoi` is the account of every organization that has none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
-    Which of them signs is a setting.
+    Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -65,6 +80,7 @@ class Secrets(BaseModel):
     paynoi: GatewaySecret
     paynoi_of_organizations: dict[str, GatewaySecret] = {}
     previews_private_keys: dict[str, Real] = {}
+    identity_providers: dict[str, ProviderClient] = {}
 
     @property
     def token_keys(self) -> tuple[bytes, ...]:

@@ -16,6 +16,8 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 class Settings(BaseModel):
     """One field per `PIX_<NAME>` variable.
 
+    `identity_url` puts a stand-in before all identity providers, on one machine and in tests.
+
     With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known.
     """
 
@@ -36,11 +38,18 @@ class Settings(BaseModel):
     paynoi_url: Url
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")
     previews_key_id: Name | None = None
+    identity_url: Url | None = None
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> Self:
         if (self.previews_url is None) != (self.previews_key_id is None):
             raise ValueError("previews_url and previews_key_id belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _believes_no_stand_in(self) -> Self:
+        if self.identity_url is not None and self.stage not in ("local", "test"):
+            raise ValueError("identity_url is for the stages local and test")
         return self
 
     def table(self, domain: str) -> str:

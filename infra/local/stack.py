@@ -69,6 +69,7 @@ def environment(
     api_url: str,
     paynoi_url: str,
     allowed_origins: Iterable[str],
+    identity_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
@@ -88,11 +89,14 @@ def environment(
         "PIX_ALLOWED_ORIGINS": ",".join(allowed_origins),
         "PIX_MAIL_FROM": outputs["MailFrom"],
         "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
+        **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
     }
 
 
-def put_secrets(endpoint: str, outputs: Mapping[str, str], home: Path) -> dict[str, Any]:
-    """Give the emulator this folder's own secrets, made at the first start; returns them."""
+def put_secrets(
+    endpoint: str, outputs: Mapping[str, str], home: Path, more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give the emulator this folder's own secrets, made at the first start, and `more`; returns the former."""
     file = home / "secrets.json"
     held = json.loads(file.read_text()) if file.exists() else {}
     values: dict[str, Any] = _new_secrets() | held
@@ -102,7 +106,8 @@ def put_secrets(endpoint: str, outputs: Mapping[str, str], home: Path) -> dict[s
         part.touch(mode=0o600)
         part.write_text(text)
         part.replace(file)
-    emulator_client("secretsmanager", endpoint).put_secret_value(SecretId=outputs["SecretId"], SecretString=text)
+    told = json.dumps(values | dict(more or {}))
+    emulator_client("secretsmanager", endpoint).put_secret_value(SecretId=outputs["SecretId"], SecretString=told)
     return values
 
 

@@ -29,9 +29,10 @@ from waitress import create_server, wasyncore
 
 from chalicelib.core import aws, secrets, settings
 from chalicelib.payments import gateways
-from infra.local import mailbox, stack
+from infra.local import identity, mailbox, stack
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
+from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
 from infra.local.pumps import Pumps
 
@@ -69,6 +70,7 @@ class System:
     endpoint: str
     outputs: Mapping[str, str]
     paynoi: Sandbox
+    identity: IdentitySandbox
     gateway: Gateway
     pumps: Pumps
 
@@ -134,7 +136,9 @@ class System:
         origins = (*self._frontends, self.url, self.url.replace(HOST, "localhost"))
         with self._timed("data stack"):
             self.outputs = stack.deploy(self.endpoint, origins)
-            credentials = stack.put_secrets(self.endpoint, self.outputs, self._home)["paynoi"]
+            self.identity = IdentitySandbox(f"{self.url}{identity.PATH}")
+            more = {"identity_providers": self.identity.clients()}
+            credentials = stack.put_secrets(self.endpoint, self.outputs, self._home, more)["paynoi"]
 
         webhook_url = f"{self.url}{WEBHOOK_PATH}"
         self.paynoi = self._paynoi(credentials["api_key"], webhook_url, emulator.sandboxes / "paynoi.json")
@@ -149,6 +153,7 @@ class System:
                         endpoint=self.endpoint,
                         api_url=self.url,
                         paynoi_url=self.paynoi.url,
+                        identity_url=self.identity.url,
                         allowed_origins=origins,
                     )
                 )
@@ -159,7 +164,8 @@ class System:
             self.pumps = Pumps(app, self.endpoint, queues, self.outputs["OutboxStreamArn"], CONCURRENCY)
             self.pumps.start()
             parts.callback(self.pumps.stop)
-            server = _Server(_mounted(self.gateway, {mailbox.PATH: Mailbox(self.endpoint)}), listener)
+            pages: dict[str, WSGIApplication] = {mailbox.PATH: Mailbox(self.endpoint), identity.PATH: self.identity}
+            server = _Server(_mounted(self.gateway, pages), listener)
             server.start()
             parts.callback(server.stop)
         self._publish(emulator)

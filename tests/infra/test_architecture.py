@@ -17,8 +17,8 @@ DOORS = {
     "botocore": ["chalicelib/core/*.py"],
     "PIL": ["chalicelib/media/*"],
     "pillow_heif": ["chalicelib/media/*"],
-    "requests": ["chalicelib/payments/gateways/*.py"],
-    "jwt": ["chalicelib/core/auth.py"],
+    "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],
+    "jwt": ["chalicelib/core/auth.py", "chalicelib/accounts/providers/*.py"],
     "argon2": ["chalicelib/accounts/*.py"],
 }
 CLOCK = "chalicelib/core/clock.py"

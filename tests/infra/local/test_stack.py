@@ -230,9 +230,11 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
         api_url="http://127.0.0.1:2/",
         paynoi_url="http://127.0.0.1:3/",
         allowed_origins=ORIGINS,
+        identity_url="http://127.0.0.1:2/_local/identity",
     )
 
     options = {"PIX_PREVIEWS_URL", "PIX_PREVIEWS_KEY_ID"}  # of a CDN that there is not on one machine
+    assert values["PIX_IDENTITY_URL"] == "http://127.0.0.1:2/_local/identity"
     assert {f"PIX_{name.upper()}" for name in Settings.model_fields} - options == {
         name for name in values if name.startswith("PIX_")
     }
