@@ -25,6 +25,7 @@ from PIL import Image
 from pyotp import TOTP
 
 from app import app
+from chalicelib.accounts import providers
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import ids, log, queues
@@ -37,6 +38,7 @@ from chalicelib.payments.gateways.paynoi import PayNoi
 from infra.local.gateway import Gateway, Response
 from infra.local.paynoi import PayNoiSandbox
 from tests import deliver
+from tests.elsewhere import FakeProvider, id_token
 from tests.figures import Show
 from tests.lines.photos.pictures import File, broken, jpeg
 from tests.payments.gateways.receiver import Receiver, receiver
@@ -203,6 +205,12 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
         users[role] = accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name, roles=[role])
         found.canaries.setdefault("access token", person.log_in(email, PASSWORD)["accessToken"])
 
+    patch.setattr(providers, "of_name", FakeProvider)
+    page = {"provider": "google", "redirectUri": "http://localhost:3000/in"}
+    attempt = Person(found).post("/auth/social", page)
+    brought = {"ticket": attempt["ticket"], "idToken": id_token("subject-canary@mail.example", attempt["nonce"])}
+    Person(found).post("/auth/social/google", brought)
+    found.canaries |= {"ticket": attempt["ticket"].rpartition(".")[2], "subject elsewhere": "google subject-canary"}
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _look_around(stranger, event, photo, failed, found)

@@ -18,7 +18,7 @@ from botocore.client import BaseClient
 from pyotp import TOTP
 
 from app import app
-from chalicelib.accounts import passwords
+from chalicelib.accounts import passwords, providers
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
@@ -42,6 +42,7 @@ from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notif
 from chalicelib.payments.gateways.paynoi import PayNoi
 from infra.local.gateway import Gateway, Response
 from tests import deliver
+from tests.elsewhere import FakeProvider
 from tests.lines.photos.pictures import File, jpeg
 from tests.selling import FakeGateway
 from tests.stack import ENVIRONMENT, client
@@ -153,6 +154,7 @@ def opened(bank: Bank) -> Iterator[None]:
     nobodys = cheap.hash(ids.token())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", lambda name: bank)
+        patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(passwords, "_hasher", cheap)
         patch.setattr(passwords, "_nobodys", lambda: nobodys)
         organizations.forget()

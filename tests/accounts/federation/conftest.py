@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -47,12 +47,9 @@ def sandbox(served: IdentitySandbox) -> Iterator[IdentitySandbox]:
 
 def adapter_of(sandbox: IdentitySandbox, name: str) -> IdentityProvider:
     client = ProviderClient.model_validate(sandbox.clients()[name])
-    make: dict[str, Callable[..., IdentityProvider]] = {
-        "google": oidc.google,
-        "apple": oidc.apple,
-        "facebook": facebook.Facebook,
-    }[name]
-    return make(client, f"{sandbox.url}/{name}")
+    if name == "facebook":
+        return facebook.Facebook(client, f"{sandbox.url}/facebook")
+    return {"google": oidc.google, "apple": oidc.apple}[name](client, f"{sandbox.url}/{name}")
 
 
 @dataclass

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
 from chalicelib.core.http import Api, Route
 from chalicelib.organizations import service as organizations
 from infra.local.gateway import Gateway, Response
+from tests.elsewhere import id_token
 from tests.system import world as worlds
 from tests.system.world import Shop, Stored, World, bearer
 
@@ -171,6 +173,15 @@ def _challenge(shop: Shop, name: str) -> str:
     return f"{user.id}.{_SOON}.{secrets.sign(*signed)}"
 
 
+def _tickets(world: World, provider: str) -> Objects:
+    def asked(shop: Shop) -> Asked:
+        attempt = federation.begin(shop.organization, provider=provider, redirect_uri=f"{worlds.ORIGIN}/in")
+        return Asked(body={"ticket": attempt.ticket, "idToken": id_token("new@mail.example", attempt.nonce)})
+
+    missing = {"ticket": f"{_SOON}.{ids.token()}.{ids.token()}", "idToken": "-"}
+    return {provider: asked(world.a), "foreign": asked(world.b), "missing": Asked(body=missing)}
+
+
 def _second_steps(world: World) -> Objects:
     a, b = world.a, world.b
     missing = f"{ids.new('usr')}.{_SOON}.{ids.token()}"
@@ -258,6 +269,10 @@ OBJECTS: dict[str, Asking] = {
         "missing": Asked(body={"challenge": f"{ids.new('usr')}.{_SOON}.{ids.token()}"}),
         "-": Asked(body={}),
     },
+    "POST /auth/social": lambda world: {"-": Asked(body={"provider": "google", "redirectUri": f"{worlds.ORIGIN}/in"})},
+    "POST /auth/social/google": lambda world: _tickets(world, "google"),
+    "POST /auth/social/apple": lambda world: _tickets(world, "apple"),
+    "POST /auth/social/facebook": lambda world: _tickets(world, "facebook"),
     "POST /auth/verify": lambda world: {
         "-": Asked(body={"email": world.a.people["customer"].email, **_GUESS}),
         "foreign": Asked(body={"email": world.b.people["customer"].email, **_GUESS}),

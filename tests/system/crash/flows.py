@@ -17,6 +17,7 @@ from pyotp import TOTP
 from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
 from chalicelib.organizations.service import DEFAULT
+from tests.elsewhere import id_token
 from tests.lines.photos.pictures import File, jpeg
 from tests.media.photos import encoded, picture
 from tests.system.crash.world import ROUNDS, Person, World
@@ -45,6 +46,7 @@ SESSION = Leftover(
     r"accounts .*#SES#|accounts .*SES#<ses",
     "a session whose tokens never reached anybody: nobody can use it, and it ends by itself",
 )
+TICKET = Leftover(r"claims .*#CLM#federation#", "a ticket that was used up: it goes by TTL after a quarter of an hour")
 UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
@@ -227,6 +229,20 @@ def second_factor(world: World) -> None:
     _show(world, buyer, "/auth/second-factor/recovery-codes", app)
     _show(world, buyer, "/auth/second-factor/disable", app, expect=204)
     assert world.see(buyer, "/auth/second-factor")["enabled"] is False
+
+
+def sign_in_elsewhere(world: World) -> None:
+    """A stranger comes by Google. The buyer connects Apple and Facebook, and comes back by Facebook."""
+    stranger, buyer = Person("stranger@mail.example", ""), world.person("buyer")
+    _sign_in(world, stranger, "google", "stranger@mail.example")
+    assert world.see(stranger, "/auth/me")["email"] == "stranger@mail.example"
+    with world.undisturbed():
+        _log_in(world, buyer)
+    for provider in ("apple", "facebook"):
+        _sign_in(world, buyer, provider, "buyer@elsewhere.example")
+    back = Person("", "")
+    _sign_in(world, back, "facebook", "buyer@elsewhere.example")
+    assert world.see(back, "/auth/me")["email"] == buyer.email
 
 
 def required_factor(world: World) -> None:
@@ -451,6 +467,18 @@ def _log_in(world: World, person: Person) -> None:
     world.holds(person, world.ask(person, "POST", "/auth/login", credentials).data)
 
 
+def _sign_in(world: World, person: Person, provider: str, email: str) -> None:
+    """Begin again where a try whose answer was lost has used the ticket up."""
+    page = {"provider": provider, "redirectUri": "http://localhost:3000/in"}
+    for _ in range(ROUNDS):
+        attempt = world.ask(person, "POST", "/auth/social", page).data
+        brought = {"ticket": attempt["ticket"], "idToken": id_token(email, attempt["nonce"])}
+        tokens = world.ask(person, "POST", f"/auth/social/{provider}", brought, settled=401)
+        if tokens.status != 401:
+            return world.holds(person, tokens.data)
+    raise AssertionError(f"{provider} opened nothing")
+
+
 def _challenge(world: World, person: Person) -> Any:
     credentials = {"email": person.email, "password": person.password}
     return world.ask(person, "POST", "/auth/login", credentials).data["secondFactor"]
@@ -554,6 +582,7 @@ FLOWS: dict[str, Flow] = {
     "another code": Flow(registered, resend, (SESSION,)),
     "log in": Flow(members, log_in, (SESSION,)),
     "roles": Flow(members, change_roles),
+    "sign in elsewhere": Flow(members, sign_in_elsewhere, (SESSION, TICKET)),
     "second factor": Flow(members, second_factor, (SESSION,)),
     "required factor": Flow(members, required_factor, (SESSION,)),
     "settings": Flow(members, settings),

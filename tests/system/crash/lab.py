@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from chalicelib.accounts import passwords
+from chalicelib.accounts import passwords, providers
 from chalicelib.core import clock, log
 from chalicelib.media import service as media
 from chalicelib.payments import gateways
 from tests import stack
+from tests.elsewhere import FakeProvider
 from tests.system.crash import snapshot
 from tests.system.crash.chaos import Chaos, Fault, Point, installed
 from tests.system.crash.flows import Flow
@@ -137,6 +138,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
         patch.setattr(clock, "now", lambda: _START + clock._offset)
         patch.setattr(gateways, "of_name", lambda name: lab.world.bank)
+        patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)
         with installed(lambda: lab.world.chaos):
             yield lab
