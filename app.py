@@ -26,8 +26,11 @@ from chalicelib.organizations.routes import routes as organizations_routes
 from chalicelib.payments import jobs as payments_jobs
 from chalicelib.payments import service as payments
 from chalicelib.payments.routes import routes as payments_routes
+from chalicelib.verification import jobs as verification_jobs
+from chalicelib.verification import service as verification
+from chalicelib.verification.routes import routes as verification_routes
 
-JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs)
+JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, verification_jobs)
 """Importing a domain's jobs registers its handlers."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
@@ -66,6 +69,7 @@ app.mount(
     orders_routes,
     payments_routes,
     downloads_routes,
+    verification_routes,
     routes_for(openapi_document),
 )
 
@@ -121,3 +125,9 @@ def sweep_payments(_event: Any) -> None:
 def sweep_orders(_event: Any) -> None:
     """Orders that were not paid in time."""
     orders.expire_due()
+
+
+@app.schedule("rate(1 minute)", name="sweep_people")
+def sweep_people(_event: Any) -> None:
+    """Identity documents whose time is up."""
+    verification.expire_due()

@@ -2,7 +2,7 @@
 
 At the list prices of infra/prices.yaml. What a photo and an order take was measured: infra/usage.yaml. For an idle
 month, keys, secrets, alarms and dashboards are counted in the templates; the rest is the clockwork that never stands
-still: three sweeps a minute, and Lambda asking four queues for messages. No free allowance is taken off.
+still: four sweeps a minute, and Lambda asking four queues for messages. No free allowance is taken off.
 """
 
 import argparse
@@ -23,7 +23,7 @@ USAGE = INFRA / "usage.yaml"
 CONFIG = INFRA.parent / ".chalice" / "config.json"
 
 MINUTES = 730 * 60  # of an average month
-SWEEPS = ("sweep_outbox", "sweep_payments", "sweep_orders")
+SWEEPS = ("sweep_outbox", "sweep_payments", "sweep_orders", "sweep_people")
 QUERIES = 4  # of a sweep: one for each shard of its index
 SECONDS = 0.2  # of an idle sweep, assumed
 MEMORY = 0.5  # GB, of each sweep

@@ -10,6 +10,7 @@ SETTINGS = {
     "PIX_STAGE": "test",
     "PIX_ORIGINALS_BUCKET": "originals",
     "PIX_PREVIEWS_BUCKET": "previews",
+    "PIX_DOCUMENTS_BUCKET": "documents",
     "PIX_UPLOADS_QUEUE": "http://127.0.0.1/uploads",
     "PIX_PAYMENTS_QUEUE": "http://127.0.0.1/payments",
     "PIX_EMAILS_QUEUE": "http://127.0.0.1/emails",

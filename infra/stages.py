@@ -20,6 +20,7 @@ STAGES = ("local", "dev", "staging", "prod")
 _UNUSED = {
     "PIX_ORIGINALS_BUCKET": "unused",
     "PIX_PREVIEWS_BUCKET": "unused",
+    "PIX_DOCUMENTS_BUCKET": "unused",
     **{f"PIX_{queue}_QUEUE": "https://unused.invalid" for queue in ("UPLOADS", "PAYMENTS", "EMAILS", "JOBS")},
     "PIX_SECRET_ID": "unused",
     "PIX_API_URL": "https://unused.invalid",

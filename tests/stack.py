@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "PIX_STAGE": "test",
     "PIX_ORIGINALS_BUCKET": "thepixstock-test-originals",
     "PIX_PREVIEWS_BUCKET": "thepixstock-test-previews",
+    "PIX_DOCUMENTS_BUCKET": "thepixstock-test-documents",
     "PIX_SECRET_ID": "thepixstock/test/app",
     "PIX_API_URL": "http://127.0.0.1:8000",
     "PIX_ALLOWED_ORIGINS": "http://localhost:3000",
@@ -92,6 +93,7 @@ def moto_stack(secret: str) -> Iterator[None]:
             Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"], VersioningConfiguration={"Status": "Enabled"}
         )
         s3.create_bucket(Bucket=ENVIRONMENT["PIX_PREVIEWS_BUCKET"])
+        s3.create_bucket(Bucket=ENVIRONMENT["PIX_DOCUMENTS_BUCKET"])
         for name in QUEUES:
             sqs.create_queue(QueueName=f"thepixstock-test-{name}", Attributes={"VisibilityTimeout": "0"})
         client("secretsmanager").create_secret(Name=ENVIRONMENT["PIX_SECRET_ID"], SecretString=secret)

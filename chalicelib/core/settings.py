@@ -27,6 +27,7 @@ class Settings(BaseModel):
     stage: Literal["local", "test", "dev", "staging", "prod"]
     originals_bucket: Name
     previews_bucket: Name
+    documents_bucket: Name
     uploads_queue: Url
     payments_queue: Url
     emails_queue: Url

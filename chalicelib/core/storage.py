@@ -21,7 +21,7 @@ from chalicelib.core.settings import settings
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
-Bucket = Literal["originals", "previews"]
+Bucket = Literal["originals", "previews", "documents"]
 LONGEST_READ = timedelta(minutes=5)
 UPLOAD_TIME = timedelta(minutes=10)
 
@@ -35,11 +35,20 @@ class UploadForm:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """An object, and the name its owner knows it by."""
+
+    bucket: Bucket
+    key: str
+    name: str
+
+
 def bucket_name(bucket: Bucket) -> str:
-    return settings().originals_bucket if bucket == "originals" else settings().previews_bucket
+    return str(getattr(settings(), f"{bucket}_bucket"))
 
 
-def upload_form(key: str, *, content_type: str, size: int, sha256: str) -> UploadForm:
+def upload_form(key: str, *, content_type: str, size: int, sha256: str, bucket: Bucket = "originals") -> UploadForm:
     """A presigned POST for exactly this key, type, size (bytes) and SHA-256 (hex), good for ten minutes."""
     checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
     fields = {
@@ -48,7 +57,7 @@ def upload_form(key: str, *, content_type: str, size: int, sha256: str) -> Uploa
         "x-amz-checksum-sha256": checksum,
     }
     form = aws.client("s3").generate_presigned_post(
-        bucket_name("originals"),
+        bucket_name(bucket),
         key,
         Fields=dict(fields),
         Conditions=[{name: value} for name, value in fields.items()] + [["content-length-range", size, size]],
@@ -117,6 +126,28 @@ def download(bucket: Bucket, key: str, to: Path, version: str | None = None) -> 
 def read(bucket: Bucket, key: str) -> bytes:
     """A small object, whole. Raises botocore's ClientError where there is none."""
     return aws.client("s3").get_object(Bucket=bucket_name(bucket), Key=key)["Body"].read()
+
+
+def peek(bucket: Bucket, key: str, size: int) -> bytes | None:
+    """The first `size` bytes of an object, or all of a shorter one; None where there is none or it is empty."""
+    try:
+        answer = aws.client("s3").get_object(Bucket=bucket_name(bucket), Key=key, Range=f"bytes=0-{size - 1}")
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in {"NoSuchKey", "404", "InvalidRange", "416"}:
+            return None
+        raise
+    return answer["Body"].read()
+
+
+def remove(bucket: Bucket, prefix: str) -> int:
+    """Remove every version of every object whose key begins so; returns how many. May run twice."""
+    s3, name = aws.client("s3"), bucket_name(bucket)
+    removed = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name, Prefix=prefix):
+        for held in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            s3.delete_object(Bucket=name, Key=held["Key"], VersionId=held["VersionId"])
+            removed += 1
+    return removed
 
 
 def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> None:

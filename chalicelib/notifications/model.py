@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
@@ -67,12 +67,22 @@ class DownloadReady(Values):
     organization: Line | None = None
 
 
+class DocumentReviewed(Values):
+    """`reason` says why a document was rejected."""
+
+    name: Name
+    kind: Literal["passport", "id_card", "driving_licence", "proof_of_address"]
+    outcome: Literal["approved", "rejected", "expired"]
+    reason: Line
+
+
 TEMPLATES: dict[str, type[Values]] = {
     "sign_up_code": Code,
     "reset_password_code": Code,
     "verify_email_code": Code,
     "already_registered": AlreadyRegistered,
     "download_ready": DownloadReady,
+    "document_reviewed": DocumentReviewed,
 }
 """What is mailed."""
 

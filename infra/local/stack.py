@@ -83,6 +83,7 @@ def environment(
         "PIX_STAGE": STAGE,
         "PIX_ORIGINALS_BUCKET": outputs["OriginalsBucketName"],
         "PIX_PREVIEWS_BUCKET": outputs["PreviewsBucketName"],
+        "PIX_DOCUMENTS_BUCKET": outputs["DocumentsBucketName"],
         **{f"PIX_{queue.upper()}_QUEUE": outputs[f"{queue}QueueUrl"] for queue in QUEUES},
         "PIX_SECRET_ID": outputs["SecretId"],
         "PIX_API_URL": api_url.rstrip("/"),

@@ -221,10 +221,12 @@ def _is_read(item: Item) -> bool:
 
 
 def _files() -> Iterator[dict[str, str]]:
-    """Every object of the originals bucket."""
-    bucket = s3_backends[stack.ACCOUNT]["aws"].buckets[stack.ENVIRONMENT["PIX_ORIGINALS_BUCKET"]]
-    for key, held in bucket.keys.items():
-        yield {"key": key, "version": held.version_id, "content": base64.b64encode(held.value).decode()}
+    """Every object of the buckets of originals and of documents."""
+    for name in ("originals", "documents"):
+        bucket = s3_backends[stack.ACCOUNT]["aws"].buckets[stack.ENVIRONMENT[f"PIX_{name.upper()}_BUCKET"]]
+        for key, held in bucket.keys.items():
+            content = base64.b64encode(held.value).decode()
+            yield {"bucket": name, "key": key, "version": held.version_id or "", "content": content}
 
 
 def _write(path: Path, content: Any) -> None:

@@ -37,9 +37,10 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
     text = path.read_text()
     for file in json.loads(text)["files"]:
         content = base64.b64decode(file["content"])
-        bucket = ENVIRONMENT["PIX_ORIGINALS_BUCKET"]
-        version = client("s3").put_object(Bucket=bucket, Key=file["key"], Body=content)["VersionId"]
-        text = text.replace(file["version"], version)
+        bucket = ENVIRONMENT[f"PIX_{file.get('bucket', 'originals').upper()}_BUCKET"]
+        put = client("s3").put_object(Bucket=bucket, Key=file["key"], Body=content)
+        if "VersionId" in put:
+            text = text.replace(file["version"], put["VersionId"])
     held: dict[str, Any] = json.loads(text)
     for domain, items in held["tables"].items():
         for item in items:
@@ -80,6 +81,10 @@ def mails() -> int:
     return len(ses_backends[ACCOUNT][REGION].sent_messages)
 
 
+def documents() -> int:
+    return int(client("s3").list_objects_v2(Bucket=ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]).get("KeyCount", 0))
+
+
 def statuses(domain: str, name: str) -> set[str]:
     return {item[name]["S"] for item in items(domain) if name in item}
 
@@ -97,6 +102,8 @@ DONE: dict[str, Callable[[], bool]] = {
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,
     "orders.mail_downloads": lambda: mails() == 1,
+    "verification.mail_review": lambda: mails() == 1,
+    "verification.remove_file": lambda: documents() == 2,
     "orders.settle_late": lambda: statuses("orders", "status") == {"paid"} and "LineDue" in published(),
 }
 """What each message brings about."""

@@ -78,8 +78,8 @@ def test_settings_do_not_change():
 @pytest.mark.parametrize(
     "name",
     [
-        "STAGE", "ORIGINALS_BUCKET", "PREVIEWS_BUCKET", "UPLOADS_QUEUE", "PAYMENTS_QUEUE", "EMAILS_QUEUE",
-        "JOBS_QUEUE", "SECRET_ID", "API_URL", "MAIL_FROM", "PAYNOI_URL",
+        "STAGE", "ORIGINALS_BUCKET", "PREVIEWS_BUCKET", "DOCUMENTS_BUCKET", "UPLOADS_QUEUE", "PAYMENTS_QUEUE",
+        "EMAILS_QUEUE", "JOBS_QUEUE", "SECRET_ID", "API_URL", "MAIL_FROM", "PAYNOI_URL",
     ],
 )  # fmt: skip
 def test_a_missing_variable_stops_the_start(monkeypatch, name):

@@ -34,7 +34,7 @@ def test_a_line_is_quantity_times_price():
     lines = list(cost.idle_month(unit))
 
     assert [line.what for line in lines if line.dollars] == ["KMS keys"]
-    assert sum(line.dollars for line in lines) == 10.0
+    assert sum(line.dollars for line in lines) == 12.0
 
 
 def test_the_command_prints_a_bill_with_its_date(capsys):

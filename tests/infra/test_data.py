@@ -12,11 +12,13 @@ FOURTEEN_DAYS = 14 * 24 * 3600
 CLASSES = {
     "MediaKey": {"EventsTable", "PhotosTable", "OriginalsBucket", "PreviewsBucket"},
     "PeopleKey": {"AccountsTable", "OrganizationsTable", "CartsTable"},
+    "DocumentsKey": {"VerificationTable", "PrivacyTable", "DocumentsBucket"},
     "MoneyKey": {"OrdersTable", "PaymentsTable", "LedgerTable", "EntitlementsTable"},
     "MessagesKey": {"OutboxTable", "ClaimsTable"},
     "SecretKey": {"AppSecret"},
 }
 """Whose key opens what. All queues are MessagesKey's."""
+EXPORTS_GO = {"Id": "old-exports", "Status": "Enabled", "Prefix": "exports/", "ExpirationInDays": 8}
 SERVICES = {TABLE: "dynamodb", BUCKET: "s3", QUEUE: "sqs", "AWS::SecretsManager::Secret": "secretsmanager"}
 
 Template = dict[str, Any]
@@ -118,7 +120,7 @@ def buckets_that_lose_data(body: Template) -> list[str]:
         if (
             (bucket.get("DeletionPolicy"), bucket.get("UpdateReplacePolicy")) != ("RetainExceptOnCreate", "Retain")
             or not any("AbortIncompleteMultipartUpload" in rule for rule in rules)
-            or any({"ExpirationInDays", "ExpirationDate"} & rule.keys() for rule in rules)
+            or any({"ExpirationInDays", "ExpirationDate"} & rule.keys() and rule != EXPORTS_GO for rule in rules)
         ):
             wrong.append(name)
     originals = body["Resources"]["OriginalsBucket"]["Properties"]
@@ -262,6 +264,7 @@ MISTAKES = [
     (buckets_that_lose_data, _drop("OriginalsBucket/Properties/VersioningConfiguration")),
     (buckets_that_lose_data, _put("OriginalsBucket/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays", 30)),
     (buckets_that_lose_data, _drop("PreviewsBucket/Properties/LifecycleConfiguration/Rules/0")),
+    (buckets_that_lose_data, _put("DocumentsBucket/Properties/LifecycleConfiguration/Rules/1/Prefix", "")),
     (open_to_anybody, _put("PreviewsBucketPolicy/Properties/PolicyDocument/Statement/1/Principal", "*")),
     (open_to_anybody, _drop("UploadsQueuePolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals")),
     (without_tls, _drop("OriginalsBucketPolicy/Properties/PolicyDocument/Statement/0")),

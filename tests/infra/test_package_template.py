@@ -20,6 +20,7 @@ FUNCTIONS = {
     "sweep_outbox": (60, 512),
     "sweep_payments": (60, 512),
     "sweep_orders": (60, 512),
+    "sweep_people": (60, 512),
 }
 QUEUES = {"on_upload": "Uploads", "on_payment": "Payments", "on_email": "Emails", "on_job": "Jobs"}
 

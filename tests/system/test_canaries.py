@@ -7,6 +7,7 @@ never found anywhere would prove nothing.
 """
 
 import base64
+import hashlib
 import io
 import json
 import logging
@@ -46,13 +47,14 @@ from tests.stack import ENVIRONMENT, client, moto_stack
 
 EMAIL, NAME, PASSWORD = "canary.bird@buyer.example", "Birdsong Canary", "a canary sings at 4:17"
 CAMERA_EMAIL, CAMERA_NAME = "heron.lens@photo.example", "Heron Lens"
+REASON = "canary: the picture is of a heron"
 TYPED_WRONG = "a canary that is no password"
 SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 KEY = "canary-idempotency-key-0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     "audit",
-    *("outbox", "claims"),
+    *("verification", "outbox", "claims"),
 )
 
 
@@ -213,6 +215,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     found.canaries |= {"ticket": attempt["ticket"].rpartition(".")[2], "subject elsewhere": "google subject-canary"}
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
+    _prove(found, admin, buyer)
     _look_around(stranger, event, photo, failed, found)
     _look_around(neighbour, event, photo, failed, found)
     _break(buyer, patch)
@@ -307,6 +310,25 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     }
 
 
+def _prove(found: Evidence, admin: Person, buyer: Person) -> None:
+    """The buyer sends a passport; staff looks at it and refuses it."""
+    content = b"\x89PNG\r\n\x1a\n PASSPORT-CANARY"
+    digest = hashlib.sha256(content).hexdigest()
+    offer = {"kind": "passport", "contentType": "image/png", "size": len(content), "sha256": digest}
+    offered = buyer.post("/users/me/documents", offer, 202)
+    key, bucket = offered["form"]["fields"]["key"], ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]
+    client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    document = buyer.post(f"/users/me/documents/{offered['document']['id']}/submit")
+    address = f"/verification/{document['user']}/documents/{document['id']}"
+    opened = admin.get(address)
+    assert admin.call("PUT", f"{address}/reject", {"reason": REASON}).status == 200
+    found.canaries |= {
+        "identity document": "PASSPORT-CANARY",
+        "why it was refused": REASON,
+        "signature of a document": parse_qs(urlsplit(opened["url"]).query)["X-Amz-Signature"][0],
+    }
+
+
 def _look_around(person: Person, event: str, photo: str, failed: str, found: Evidence) -> None:
     """What anybody may try who learned all ids but no secret."""
     order = re.search(r"ord_[0-9A-Z]{26}", "".join(found.written["orders"]))
@@ -367,6 +389,8 @@ ALLOWED = {
     ("photographer's e-mail", "table accounts"): "the account itself",
     ("photographer's name", "table accounts"): "the account itself",
     ("mailed code", "mails"): "what the mail is for",
+    ("why it was refused", "mails"): "whoever sent the document is told",
+    ("why it was refused", "table verification"): "staff and owner may talk about it",
     ("order token", "mails"): "the link to the downloads",
     ("QR code", "table payments"): "shown again to a buyer who comes back; it only takes money",
     ("latitude", "table photos"): "EXIF, for staff alone",

@@ -129,6 +129,8 @@ REFUSED = {
     "POST /payments/create": 409,
     "POST /payments/webhook": 401,
     "POST /photos/{id}/retry": 409,
+    "DELETE /users/me/documents/{id}": 404,  # the customer's
+    "POST /users/me/documents/{id}/submit": 404,
     "PUT /auth/second-factor": 400,
     "POST /auth/second-factor/disable": 400,
     "POST /auth/second-factor/recovery-codes": 400,

@@ -3,6 +3,7 @@
 What A has, B has too, so that whatever A's people may reach has a foreign twin that they may not.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,8 @@ from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.verification import service as verification
+from chalicelib.verification.model import Kind
 from infra.local.gateway import Gateway, Response
 from tests import deliver
 from tests.elsewhere import FakeProvider
@@ -87,7 +90,7 @@ class Person:
 
 @dataclass
 class Shop:
-    """One organization. Photos, uploads, orders, payments and carts are by name, see `build`."""
+    """One organization. Photos, uploads, orders, payments, carts and documents are by name, see `build`."""
 
     organization: str
     host: str
@@ -98,6 +101,7 @@ class Shop:
     orders: dict[str, Order] = field(default_factory=dict)
     payments: dict[str, str] = field(default_factory=dict)
     carts: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
 
     @property
@@ -189,7 +193,7 @@ class Mould:
             client("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
 
-_BUCKETS = (ENVIRONMENT["PIX_ORIGINALS_BUCKET"], ENVIRONMENT["PIX_PREVIEWS_BUCKET"])
+_BUCKETS = tuple(ENVIRONMENT[f"PIX_{name}_BUCKET"] for name in ("ORIGINALS", "PREVIEWS", "DOCUMENTS"))
 
 
 # --- building -----------------------------------------------------------------------------------------------
@@ -204,6 +208,7 @@ def _shop(host: str, bank: Bank) -> Shop:
     _plan_events(shop)
     _take_photos(shop)
     _sell(shop, bank)
+    _prove(shop)
     for name in shop.events.keys() - {"deleted"}:
         shop.events[name] = events.get(shop.organization, shop.events[name].id)
     return shop
@@ -315,6 +320,33 @@ def _order(shop: Shop, name: str, buyer: Principal, *wanted: str) -> None:
 
 def _holder(shop: Shop, order: str) -> Principal:
     return Principal(shop.organization, tokens={"order": shop.order_token(order)})
+
+
+def _prove(shop: Shop) -> None:
+    """The customer's documents: one is to be sent, one was, one waits for its review, one is accepted."""
+    customer, admin = shop.people["customer"].principal, shop.people["admin"].principal
+    for name, kind in (
+        ("awaiting", Kind.PASSPORT),
+        ("sent", Kind.DRIVING_LICENCE),
+        ("submitted", Kind.ID_CARD),
+        ("approved", Kind.PROOF_OF_ADDRESS),
+    ):
+        content = b"%PDF-1.7 " + name.encode()
+        shop.documents[name] = document = offer_document(customer, kind, content, sent=name != "awaiting")
+        if name in ("submitted", "approved"):
+            verification.submit(customer, document)
+    verification.approve(admin, customer.known_user, shop.documents["approved"], None)
+    deliver.all()
+
+
+def offer_document(owner: Principal, kind: Kind, content: bytes, *, sent: bool = True) -> str:
+    """The id of a document whose file is there, if it was `sent`."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    offered = verification.offer(owner, kind=kind, content_type="application/pdf", size=len(content), sha256=sha256)
+    if sent:
+        bucket = ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]
+        client("s3").put_object(Bucket=bucket, Key=offered.document.key, Body=content)
+    return offered.document.id
 
 
 # --- what is stored -----------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def test_buckets_are_private_and_versioned(outputs: Mapping[str, str], client: C
 def test_each_class_of_data_has_a_key_that_rotates(outputs: Mapping[str, str], client: Callable[[str], Any]) -> None:
     kms = client("kms")
     aliases = {alias["AliasName"]: alias["TargetKeyId"] for alias in kms.list_aliases()["Aliases"]}
-    for name in ("media", "people", "money", "messages", "secret"):
+    for name in ("media", "people", "documents", "money", "messages", "secret"):
         arn = outputs[f"{name.title()}KeyArn"]
         assert arn.endswith("/" + aliases[f"alias/thepixstock-local-{name}"])
         assert kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"] is True

@@ -230,7 +230,26 @@ def _next_status(world: World, name: str) -> Any:
     return {"status": "live" if name == "draft" else "closed", "version": event.version}
 
 
+def _my_documents(world: World) -> Objects:
+    mine, theirs = world.a.documents, world.b.documents
+    found = {name: mine[name] for name in ("sent", "awaiting", "approved")}
+    return {name: Asked((id,)) for name, id in {**found, "foreign": theirs["sent"], "missing": ids.new("doc")}.items()}
+
+
+def _documents(world: World) -> Objects:
+    a, b = world.a, world.b
+    customer = a.people["customer"].id
+    return {
+        "submitted": Asked((customer, a.documents["submitted"])),
+        "approved": Asked((customer, a.documents["approved"])),
+        "foreign": Asked((b.people["customer"].id, b.documents["submitted"])),
+        "missing": Asked((ids.new("usr"), ids.new("doc"))),
+        "other-user": Asked((a.people["neighbour"].id, a.documents["submitted"])),
+    }
+
+
 PACKAGES = {"items": [{"code": "one", "name": "One", "photos": 1, "price": 100}], "version": 0}
+PASSPORT = {"kind": "passport", "contentType": "application/pdf", "size": 9, "sha256": "0" * 64}
 OFFER = {"files": [worlds.picture(77).wire]}
 EVENTS = _one("events", "evt", "live", "draft")
 EVENTS_IN_ALL_STATES = _one("events", "evt", "live", "draft", "closed", "deleted")
@@ -322,7 +341,20 @@ OBJECTS: dict[str, Asking] = {
     "POST /photos/{id}/retry": PHOTOS,
     "GET /uploads/{id}": UPLOADS,
     "POST /uploads/{id}/resume": UPLOADS,
+    "POST /users/me/documents": lambda world: {"-": Asked(body=PASSPORT)},
+    "DELETE /users/me/documents/{id}": _my_documents,
+    "POST /users/me/documents/{id}/submit": _my_documents,
+    "GET /users/me/verification": NOTHING,
     "PUT /users/{id}/roles": _people,
+    "GET /verification/review": NOTHING,
+    "GET /verification/{user}": lambda world: {
+        "customer": Asked((world.a.people["customer"].id,)),
+        "foreign": Asked((world.b.people["customer"].id,)),
+        "missing": Asked((ids.new("usr"),)),
+    },
+    "GET /verification/{user}/documents/{id}": _documents,
+    "PUT /verification/{user}/documents/{id}/approve": _with(_documents, {}),
+    "PUT /verification/{user}/documents/{id}/reject": _with(_documents, {"reason": "cut off"}),
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
 }
 

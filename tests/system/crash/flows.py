@@ -5,6 +5,7 @@ what a lost answer may leave behind for good is listed with the flow, with the r
 """
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -452,6 +453,42 @@ def download(world: World) -> None:
         assert world.ask(guest, "POST", address).data["remaining"] == 2
 
 
+# --- people's own data --------------------------------------------------------------------------------------
+
+
+def prove(world: World) -> None:
+    """The buyer sends three documents: one is accepted and runs out, one is rejected, one is taken back."""
+    buyer, organizer = world.person("buyer"), world.person("organizer")
+    documents = []
+    for kind in ("passport", "id_card", "proof_of_address"):
+        content = f"%PDF-1.7 {kind}".encode()
+        digest = hashlib.sha256(content).hexdigest()
+        offer = {"kind": kind, "contentType": "application/pdf", "size": len(content), "sha256": digest}
+        offered = world.ask(buyer, "POST", "/users/me/documents", offer, expect=202).data
+        world.send_document(offered["form"], content)
+        documents.append(offered["document"])
+        world.ask(buyer, "POST", f"/users/me/documents/{documents[-1]['id']}/submit", settled=409)
+    passport, card, _ = (f"/verification/{each['user']}/documents/{each['id']}" for each in documents)
+    assert len(world.see(organizer, "/verification/review")["items"]) == 3
+    soon = (clock.now() + timedelta(days=1)).date().isoformat()
+    world.ask(organizer, "PUT", f"{passport}/approve", {"validUntil": soon}, settled=409)
+    world.ask(organizer, "PUT", f"{card}/reject", {"reason": "Cut off."}, settled=409)
+    world.ask(buyer, "DELETE", f"/users/me/documents/{documents[2]['id']}", expect=204, settled=404)
+    world.settle()
+    assert _document_states(world) == ["approved", "rejected"]
+    world.minute(timedelta(days=2))
+    with world.undisturbed():
+        world.minute()
+    world.settle()
+    assert _document_states(world) == ["expired", "rejected"]
+    assert len(world.mails_to(buyer)) >= 3
+
+
+def _document_states(world: World) -> list[str]:
+    found = world.see(world.person("buyer"), "/users/me/verification")["documents"]
+    return sorted(each["state"] for each in found)
+
+
 # --- what stories are made of -------------------------------------------------------------------------------
 
 
@@ -605,4 +642,5 @@ FLOWS: dict[str, Flow] = {
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "download": Flow(paid, download),
+    "documents": Flow(studio, prove),
 }

@@ -114,6 +114,10 @@ def needed(service: str, operation: str, asked: Mapping[str, Any], error: str | 
                 yield Right("s3:ListBucket", _bucket(asked))
         case "s3", "PutObject":
             yield Right("s3:PutObject", _object(asked))
+        case "s3", "ListObjectVersions":
+            yield Right("s3:ListBucketVersions", _bucket(asked))
+        case "s3", "DeleteObject":
+            yield Right("s3:DeleteObjectVersion" if "VersionId" in asked else "s3:DeleteObject", _object(asked))
         case "s3", "HeadBucket":
             yield Right("s3:ListBucket", _bucket(asked))
         case "sqs", "SendMessageBatch":

@@ -42,7 +42,7 @@ def loose(policy: Mapping[str, Any]) -> Iterator[str]:
 def _ours() -> tuple[str, ...]:
     """How the names of everything that belongs to this application and stage begin."""
     own = named("")
-    buckets = [rights.bucket(f"{own}{name}-{ACCOUNT}") for name in ("originals", "previews")]
+    buckets = [rights.bucket(f"{own}{name}-{ACCOUNT}") for name in ("originals", "previews", "documents")]
     secret = rights.secret(f"{NAMES['App']}/{NAMES['Stage']}/").removesuffix("-??????")
     log = rights.log_streams("").partition(":log-stream")[0]
     return (rights.table(own), rights.queue(own), *buckets, secret, rights.identity(NAMES["MailFrom"]), log)
