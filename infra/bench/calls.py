@@ -74,13 +74,14 @@ def measure(grown: int, progress: Progress) -> tuple[list[Pair], int]:
     from chalicelib.core import clock
     from tests.bench import calls
     from tests.system.authorization import matrix
-    from tests.system.world import Bank, build, opened
+    from tests.system.world import Bank, Stored, build, opened
 
     bank = Bank()
     growing = progress.add_task("growing", total=grown)
     with stack.moto_stack(json.dumps(stack.fresh_secrets())), opened(bank):
         world = build(bank)
         callers, began = matrix.callers(world), clock.now()
+        stored = Stored()
 
         def tick(done: int) -> None:
             progress.advance(growing, done)
@@ -89,7 +90,7 @@ def measure(grown: int, progress: Progress) -> tuple[list[Pair], int]:
             task = progress.add_task(what, total=None)
             with clock.travel(began - clock.now()):  # growing takes longer than an access token lives
                 rows = {}
-                for row in calls.rows(world, callers):
+                for row in calls.rows(world, callers, stored):
                     rows[row.route] = row
                     progress.advance(task)
             progress.update(task, total=len(rows))
@@ -104,8 +105,8 @@ def measure(grown: int, progress: Progress) -> tuple[list[Pair], int]:
 
 def shown(measured: list[Pair], grown: int) -> Table:
     table = Table("route", "as", "calls", "reads", "writes", "items", "other calls", f"{SMALL} → {grown:,}")
-    for column in table.columns:
-        column.no_wrap = True
+    for column in table.columns[2:6]:
+        column.no_wrap, column.justify = True, "right"
     for pair in measured:
         row = pair.large
         verdict = "flat" if pair.grows is None else f"[red]{pair.grows} grow: {pair.small}"

@@ -23,10 +23,12 @@ CALLERS = ("visitor", "guest", "walk-in", "customer", "photographer", "admin")
 _STEP = 100  # clones of each kind at a time
 
 
-def rows(world: World, callers: Mapping[str, Mapping[str, str]]) -> Iterator[Row]:
-    """Each route, called by the least trusted caller whom the oracle lets through. Whatever it writes is taken back."""
+def rows(world: World, callers: Mapping[str, Mapping[str, str]], stored: Stored) -> Iterator[Row]:
+    """Each route, called by the least trusted caller whom the oracle lets through. Whatever it writes is taken back.
+
+    `stored` is the world before any growth: nobody writes to clones, and to read large tables whole takes minutes.
+    """
     rules = matrix.rules()
-    stored = Stored()
     for route in sorted(app.mounted, key=lambda route: (route.path, route.method)):
         chosen = _chosen(world, route, rules)
         if chosen is not None:

@@ -8,7 +8,7 @@ from app import app
 from infra.bench.calls import Pair, Row, pairs
 from tests.bench import calls
 from tests.system.authorization import matrix
-from tests.system.world import World
+from tests.system.world import Stored, World
 
 pytestmark = pytest.mark.xdist_group("calls")
 
@@ -30,15 +30,22 @@ def callers(world: World) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def small(world: World, callers: dict[str, dict[str, str]]) -> dict[str, Row]:
-    return {row.route: row for row in calls.rows(world, callers)}
+def stored(callers: dict[str, dict[str, str]]) -> Stored:
+    return Stored()
 
 
 @pytest.fixture(scope="module")
-def large(world: World, callers: dict[str, dict[str, str]], small: dict[str, Row], grown: int) -> dict[str, Row]:
+def small(world: World, callers: dict[str, dict[str, str]], stored: Stored) -> dict[str, Row]:
+    return {row.route: row for row in calls.rows(world, callers, stored)}
+
+
+@pytest.fixture(scope="module")
+def large(
+    world: World, callers: dict[str, dict[str, str]], stored: Stored, small: dict[str, Row], grown: int
+) -> dict[str, Row]:
     """Measured again after the tables have grown."""
     assert calls.grow(world, grown) > 5 * grown
-    return {row.route: row for row in calls.rows(world, callers)}
+    return {row.route: row for row in calls.rows(world, callers, stored)}
 
 
 def test_every_route_is_measured(small):
