@@ -54,7 +54,7 @@ def measure(load: Load, home: Path, progress: Progress) -> Measured:
 
 
 class _Run:
-    """The steps, in their order. `photo_ids` and `event` are what the first leaves to the others."""
+    """The steps, in their order. `photo_ids`, `event` and `handed_over` are what they leave to those after them."""
 
     def __init__(
         self, load: Load, system: System, people: Clients, known: Mapping[str, LogIn], progress: Progress
@@ -67,6 +67,7 @@ class _Run:
         self._dynamodb = system.client("dynamodb")
         self.photo_ids: list[str] = []
         self.event: dict[str, Any] = {}
+        self.handed_over = 0
 
     def upload(self) -> Burst:
         """All files are offered, then sent at once. A photo is ready when its record says so."""
@@ -130,12 +131,12 @@ class _Run:
         """All of them pay in one moment, each hears of it once. Paid is when the order's record says so."""
         sandbox = self._system.paynoi
         assert isinstance(sandbox, PayNoiSandbox)
-        charges = {charge.ref1: charge.trans_id for charge in sandbox.transactions(status="pending")}
+        charges = {charge.ref1: charge.trans_id for charge in sandbox.transactions()}
         began = time.time()
         for payment in payments:
             sandbox.pay(charges[payment])
         paid = self._awaited("webhooks", "orders", "paid_at", self._load.webhooks)
-        self._awaited("handed over", "orders", "completed", self._load.webhooks)
+        self.handed_over = len(self._awaited("handed over", "orders", "completed", self._load.webhooks))
         return Burst([at - began for at in paid.values()], self._load.webhooks - len(paid))
 
     def look(self) -> tuple[Counter[str], list[str]]:
@@ -146,6 +147,8 @@ class _Run:
         captured = [item["id"]["S"] for item in self._items("payments", "id, captured_at") if "captured_at" in item]
         if len(entries) != len(captured):
             wrong.append(f"{len(captured)} captured payments have {len(entries)} entries in the ledger")
+        if self.handed_over != self._load.webhooks:
+            wrong.append(f"{self.handed_over} of {self._load.webhooks} orders were handed over")
         previews = self._files("PreviewsBucketName")
         if previews != _RENDITIONS * self._load.photos:
             wrong.append(f"{self._load.photos} photos have {previews} previews")
@@ -167,13 +170,14 @@ class _Run:
         with self._task(what, count) as tick:
             while len(found) < count and time.monotonic() < min(started + LONGEST, news + STALLED):
                 time.sleep(0.5)
-                marked = {id: at for id, at in self._marks(domain, mark) if at is not None}
+                marked = dict(self._marks(domain, mark))
                 if len(marked) > len(found):
                     tick(len(marked) - len(found))
                     found, news = marked, time.monotonic()
         return found
 
-    def _marks(self, domain: str, mark: str) -> Iterator[tuple[str, float | None]]:
+    def _marks(self, domain: str, mark: str) -> Iterator[tuple[str, float]]:
+        """Of each record that has the mark: when. A mark is an attribute with a time, or a status, which has none."""
         for item in self._items(domain, "id, #mark, #status", {"#mark": mark, "#status": "status"}):
             if "id" not in item:
                 continue
