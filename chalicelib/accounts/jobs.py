@@ -4,7 +4,13 @@ from typing import Any
 
 from chalicelib.accounts import service
 from chalicelib.accounts.addresses import is_phone
-from chalicelib.accounts.messages import AddressRegisteredAgain, CodeIssued, SignUpCodeIssued
+from chalicelib.accounts.messages import (
+    AccountChanged,
+    AddressRegisteredAgain,
+    CodeIssued,
+    NewDeviceSeen,
+    SignUpCodeIssued,
+)
 from chalicelib.accounts.model import CODE_LASTS, Purpose, User
 from chalicelib.core.queues import Fact, Outcome, on
 from chalicelib.notifications import service as notifications
@@ -29,14 +35,33 @@ def mail_already_registered(fact: AddressRegisteredAgain) -> Outcome:
     return _send(user, user.address, f"already-registered#{fact.nonce}", "already_registered", values)
 
 
+@on(AccountChanged, queue="emails")
+def tell_of_change(fact: AccountChanged) -> Outcome:
+    user = service.find_user(fact.organization, fact.user)
+    if user is None:
+        return Outcome.SKIPPED
+    return _send(user, user.address, f"account-changed#{fact.nonce}", fact.notice, {"name": user.name})
+
+
+@on(NewDeviceSeen, queue="emails")
+def tell_of_new_device(fact: NewDeviceSeen) -> Outcome:
+    user = service.find_user(fact.organization, fact.user)
+    if user is None:
+        return Outcome.SKIPPED
+    values = {"name": user.name, "device": fact.device, "at": fact.at}
+    return _send(user, user.address, f"new-device#{fact.session}", "new_device", values)
+
+
 def _send_code(fact: Fact, user_id: str, nonce: str, purpose: Purpose) -> Outcome:
     """Skipped for a code that nobody waits for any more."""
     waiting = service.code_to_send(fact.organization, user_id, nonce, purpose)
     if waiting is None:
         return Outcome.SKIPPED
-    user, address, code = waiting
-    values = {"name": user.name, "code": code, "minutes": int(CODE_LASTS.total_seconds()) // 60}
-    return _send(user, address, f"{purpose.replace('_', '-')}-code#{nonce}", f"{purpose}_code", values)
+    user, challenge, code = waiting
+    minutes = int(CODE_LASTS.total_seconds()) // 60
+    values = {"name": user.name, "code": code, "minutes": minutes, "link": service.link_of(challenge)}
+    once = f"{purpose.replace('_', '-')}-code#{nonce}"
+    return _send(user, challenge.address or user.address, once, f"{purpose}_code", values)
 
 
 def _send(user: User, address: str, once: str, template: str, values: dict[str, Any]) -> Outcome:

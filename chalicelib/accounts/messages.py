@@ -1,6 +1,8 @@
 """What accounts tell. A fact carries ids and a nonce, never a code or an address."""
 
-from chalicelib.accounts.model import Purpose
+from pydantic import AwareDatetime
+
+from chalicelib.accounts.model import Notice, Purpose
 from chalicelib.core.queues import Fact
 
 
@@ -16,6 +18,23 @@ class CodeIssued(Fact):
 
     user: str
     purpose: Purpose
+    nonce: str
+
+
+class NewDeviceSeen(Fact):
+    """Somebody logged in from a device that none of the user's last sessions was on."""
+
+    user: str
+    session: str
+    device: str
+    at: AwareDatetime
+
+
+class AccountChanged(Fact):
+    """Something happened to an account that its owner should hear of. `nonce` marks the occasion."""
+
+    user: str
+    notice: Notice
     nonce: str
 
 

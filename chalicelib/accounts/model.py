@@ -26,6 +26,7 @@ TEXTS_AN_HOUR = 20
 """From one address of origin: a text costs money, and somebody may earn it."""
 
 MOST_PHONES = 5
+MOST_SESSIONS = 10
 
 LOG_IN_TRIES = 10
 LOCKED_FOR = timedelta(minutes=15)
@@ -40,12 +41,24 @@ class Purpose(StrEnum):
     VERIFY_PHONE = "verify_phone"
 
 
+class Notice(StrEnum):
+    """What an owner is told of, whoever did it."""
+
+    PASSWORD_CHANGED = "password_changed"
+    ADDRESS_CHANGING = "address_changing"
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
     """A mobile number in E.164. One that is not proven opens nothing."""
 
     number: str
     verified_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """The number without its plus, as addresses of the API have it."""
+        return self.number.removeprefix("+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,18 @@ class User:
         proven = (Phone(number, phone.verified_at or at) if phone.number == number else phone for phone in known)
         return self._changed(phones=tuple(proven))
 
+    def choose_phone(self, phone: Phone) -> Self:
+        """With this one as the default. Raises Conflict for one that is not proven."""
+        if phone.verified_at is None:
+            raise Conflict("phone_not_verified", "Prove this number first.", field="isDefault")
+        return self._changed(phones=(phone, *(each for each in self.phones if each != phone)))
+
+    def remove_phone(self, phone: Phone) -> Self:
+        return self._changed(phones=tuple(each for each in self.phones if each != phone))
+
+    def with_email(self, address: str) -> Self:
+        return self._changed(email=address)
+
     def register_again(self, asked: Self) -> Self:
         """Nobody has proven the address yet: who asks last is who the next code is for."""
         return self._changed(name=asked.name, password=asked.password, language=asked.language, phones=asked.phones)
@@ -119,6 +144,15 @@ class User:
     def keep_password(self, digest: str) -> Self:
         return self._changed(password=digest)
 
+    def change_password(self, digest: str, at: datetime) -> Self:
+        """Whoever knew the old one is out: all sessions end, and the tokens of guarded routes with them."""
+        changed = self._changed(password=digest, session_version=self.session_version + 1)
+        return replace(changed, signed_out_at=at)
+
+    def ended(self, session: "Session") -> bool:
+        """Whether a session is over because all of them were ended at once."""
+        return self.signed_out_at is not None and session.created_at < self.signed_out_at
+
     def with_roles(self, roles: frozenset[str]) -> Self:
         """Tokens that carry the old roles stop working on guarded routes; sessions go on."""
         return self._changed(roles=roles, session_version=self.session_version + 1)
@@ -129,7 +163,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One log-in on one device: a family of refresh tokens of which one is current, `refresh_digest`."""
+    """One log-in on one device: a family of refresh tokens of which one is current, `refresh_digest`.
+
+    `place` is which of the user's places for sessions it has, None for one that release 1.0 began.
+    """
 
     id: str
     organization: str
@@ -140,6 +177,7 @@ class Session:
     rotated_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    place: str | None = None
 
     def lives(self, at: datetime) -> bool:
         return self.ended_at is None and at < self.expires_at
@@ -147,6 +185,26 @@ class Session:
     def has_just_become(self, refresh_digest: str, at: datetime) -> bool:
         """Whether the current token is this one, and so new that its predecessor may still show up."""
         return self.refresh_digest == refresh_digest and at - self.rotated_at <= GRACE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of the few places that a user has for sessions. Who logs in takes a free one, or that of the oldest session.
+
+    What the last session left there is kept: its device is known.
+    """
+
+    user: str
+    name: str
+    session: str
+    device: str
+    begun_at: datetime
+    expires_at: datetime
+    is_over: bool = False
+
+    def is_taken(self, at: datetime, user: User) -> bool:
+        signed_out = user.signed_out_at is not None and self.begun_at < user.signed_out_at
+        return not self.is_over and not signed_out and at < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +221,14 @@ class Challenge:
     tries: int
     expires_at: datetime
     address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Those of somebody that go on, the newest first. `current` is the id of the one that asks."""
+
+    items: tuple[Session, ...]
+    current: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,11 @@
-"""Passwords: which ones are refused, and how one is kept (Argon2id; OWASP's 19 MiB, two passes, one lane)."""
+"""Passwords: which ones are refused, and how one is kept (Argon2id; OWASP's 19 MiB, two passes, one lane).
+
+People who came from another system bring a bcrypt digest. It is good for one log-in, which keeps the password anew.
+"""
 
 import base64
 import os
+import re
 import string
 import unicodedata
 from functools import cache
@@ -18,6 +22,10 @@ SHORTEST, LONGEST = 8, 128
 _MEMORY_KIB, _PASSES, _LANES = 19 * 1024, 2, 1
 _AROUND = string.digits + string.punctuation + " "
 _MOST_AROUND = 6
+
+_BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}")
+"""With a cost of at most 14: some seconds of a processor, which a stored digest must not exceed."""
+_BCRYPT_BYTES = 72
 
 _hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=_LANES, hash_len=32, salt_len=16)
 
@@ -51,6 +59,8 @@ def digest(password: str) -> str:
 
 def matches(stored: str | None, password: str) -> bool:
     """Whether `password` is the one behind `stored`; None, for nobody's, takes as long and never matches."""
+    if stored is not None and is_foreign(stored):
+        return _matches_bcrypt(stored, password)
     try:
         return _hasher.verify(stored or _nobodys(), unicodedata.normalize("NFKC", password))
     except (VerificationError, InvalidHashError):
@@ -58,8 +68,21 @@ def matches(stored: str | None, password: str) -> bool:
 
 
 def is_outdated(stored: str) -> bool:
-    """Whether `stored` was made with other parameters than today's."""
-    return _hasher.check_needs_rehash(stored)
+    """Whether `stored` was made with other parameters than today's, or elsewhere."""
+    return is_foreign(stored) or _hasher.check_needs_rehash(stored)
+
+
+def is_foreign(stored: str) -> bool:
+    """Whether `stored` is a bcrypt digest that we can work with."""
+    return _BCRYPT.fullmatch(stored) is not None
+
+
+def _matches_bcrypt(stored: str, password: str) -> bool:
+    """bcrypt would read 72 bytes and no more: a longer password is refused, rather than its beginning taken for it."""
+    import bcrypt
+
+    plain = password.encode()
+    return len(plain) <= _BCRYPT_BYTES and b"\0" not in plain and bcrypt.checkpw(plain, stored.encode())
 
 
 @cache

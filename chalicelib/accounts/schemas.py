@@ -1,12 +1,12 @@
 """Accounts on the wire."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from chalicelib.accounts.model import CODE_DIGITS, Language
-from chalicelib.core.wire import Input, Output
+from chalicelib.core.wire import Input, Output, Query
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 PhoneNumber = Annotated[str, StringConstraints(min_length=3, max_length=32)]
@@ -44,6 +44,12 @@ class LogIn(Addressed):
     password: Password
 
 
+class Link(Query):
+    """What a mail's link carries."""
+
+    token: str = Field("", max_length=200)
+
+
 class Refresh(Input):
     refresh_token: str = Field(min_length=1, max_length=200)
 
@@ -52,6 +58,35 @@ class LogOut(Input):
     """`everywhere` ends the sessions of all devices."""
 
     everywhere: bool = False
+
+
+class ResetPassword(Addressed):
+    code: Code
+    password: Password
+
+
+class ChangePassword(Input):
+    current_password: Password
+    password: Password
+
+
+class NewPhone(Input):
+    phone: PhoneNumber
+
+
+class PhoneChange(Input):
+    """`code` proves the number, `isDefault` makes it the one that texts go to."""
+
+    code: Code | None = None
+    is_default: Literal[True] | None = None
+
+
+class NewEmail(Input):
+    email: Email
+
+
+class Proof(Input):
+    code: Code
 
 
 class Roles(Input):
@@ -83,3 +118,35 @@ class Tokens(Output):
     token_type: str
     expires_in: int
     user: User
+
+
+class Session(Output):
+    """`device` is like `Chrome on Windows`. `rotatedAt` is when its refresh token was last exchanged."""
+
+    id: str
+    device: str
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+
+
+class Sessions(Output):
+    """`current` is the id of the session that asks."""
+
+    items: list[Session]
+    current: str
+
+
+class Phone(Output):
+    """`id` is the number without its plus."""
+
+    id: str
+    number: str
+    verified_at: datetime | None
+
+
+class Phones(Output):
+    """`default` is the number that texts go to, the first that was proven unless another one was chosen."""
+
+    items: list[Phone] = Field(validation_alias="phones")
+    default: str | None = Field(validation_alias="phone")

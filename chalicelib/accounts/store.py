@@ -3,7 +3,8 @@
 | access                        | key                                            |
 |-------------------------------|------------------------------------------------|
 | one user                      | pk T#{org}#USR#{id} / sk -                     |
-| a user's sessions             | pk T#{org}#USR#{id} / sk SES#{session}         |
+| a user's places for sessions  | pk T#{org}#USR#{id} / sk PLACE#{00-09}         |
+| sessions begun by release 1.0 | pk T#{org}#USR#{id} / sk SES#{session}         |
 | the user behind an address    | pk T#{org}#EMAIL#{sha256 of address} / sk -    |
 | the user behind a phone       | pk T#{org}#PHONE#{sha256 of number} / sk -     |
 | one session                   | pk T#{org}#SES#{id} / sk -                     |
@@ -11,10 +12,9 @@
 | failed log-ins of an address  | pk T#{org}#TRIES#{sha256 of address} / sk -    |
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.accounts.addresses import is_phone
 from chalicelib.accounts.model import (
@@ -24,6 +24,7 @@ from chalicelib.accounts.model import (
     Challenge,
     Language,
     Phone,
+    Place,
     Purpose,
     Session,
     User,
@@ -53,6 +54,11 @@ class EmailTaken(Conflict):
 class PhoneTaken(Conflict):
     def __init__(self) -> None:
         super().__init__("phone_taken", "This phone number belongs to another account.", field="phone")
+
+
+class PlaceTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("place_taken", "Another session began here at this moment.")
 
 
 class UserRecord(Record):
@@ -102,9 +108,26 @@ class SessionRecord(Record):
     rotated_at = Moment()
     expires_at = Moment()
     ended_at = Moment(null=True)
+    place = UnicodeAttribute(null=True)
+
+
+class PlaceRecord(Record):
+    Meta = table("accounts")
+    keys = ("T#{}#USR#{}", "PLACE#{}")
+    model = Place
+
+    user = UnicodeAttribute()
+    name = UnicodeAttribute()
+    session = UnicodeAttribute()
+    device = UnicodeAttribute()
+    begun_at = Moment()
+    expires_at = Moment()
+    is_over = BooleanAttribute()
 
 
 class UserSessionRecord(Record):
+    """Release 1.0 kept any number of sessions. These go by TTL within thirty days."""
+
     Meta = table("accounts")
     keys = ("T#{}#USR#{}", "SES#{}")
 
@@ -173,16 +196,29 @@ def claim_address(user: User, address: str) -> Write:
     return create(kind(pk, "-", user=user.id), PhoneTaken() if kind is PhoneRecord else EmailTaken())
 
 
+def free_address(user: User, address: str) -> Write:
+    kind, pk = _pointer(user.organization, address)
+    return Write("delete", kind(pk, "-"), kind.user == user.id)
+
+
+def take_over(user: User, address: str, holder: User) -> tuple[Write, Write]:
+    """Give `user` the address of somebody who registered and never proved it, and is forgotten."""
+    kind, pk = _pointer(user.organization, address)
+    claimed = Write("put", kind(pk, "-", user=user.id), kind.user == holder.id)
+    return claimed, Write("delete", _user(holder), UserRecord.version == holder.version)
+
+
 def save(user: User, *, was: User) -> Write:
     """A write that holds only while the stored version is `was.version`."""
     return replace(_user(user), was.version)
 
 
-def outdate_tokens(organization: str, user_id: str) -> Write:
-    """Raise the session version, whatever else changes the user at that moment."""
+def sign_out(organization: str, user_id: str, at: datetime) -> Write:
+    """End all sessions that began before `at`, whatever else changes the user at that moment."""
     return update(
         UserRecord(_user_pk(organization, user_id), "-"),
         UserRecord.session_version.add(1),
+        UserRecord.signed_out_at.set(at),
         UserRecord.version.add(1),
         condition=UserRecord.pk.exists(),
     )
@@ -197,21 +233,28 @@ def find_session(organization: str, session_id: str) -> Session | None:
     return found
 
 
-def sessions_of(organization: str, user_id: str) -> Iterator[str]:
-    """The ids of a user's sessions, ended ones among them until they expire."""
-    entries = UserSessionRecord.query(
-        _user_pk(organization, user_id), UserSessionRecord.sk.startswith("SES#"), consistent_read=True
-    )
-    return (entry.session for entry in entries)
+def sessions_of(organization: str, user_id: str) -> list[Session]:
+    """A user's sessions that were begun within thirty days, some of them over."""
+    pk = _user_pk(organization, user_id)
+    known = [place.session for place in places_of(organization, user_id)]
+    known += [entry.session for entry in UserSessionRecord.query(pk, UserSessionRecord.sk.startswith("SES#"))]
+    keys = [(_session_pk(organization, session), "-") for session in known]
+    return [record.value() for record in SessionRecord.batch_get(keys, consistent_read=True)]
 
 
-def add_session(session: Session) -> tuple[Write, Write]:
+def places_of(organization: str, user_id: str) -> list[Place]:
+    pk = _user_pk(organization, user_id)
+    found = PlaceRecord.query(pk, PlaceRecord.sk.startswith("PLACE#"), consistent_read=True)
+    return [record.value() for record in found]
+
+
+def add_session(session: Session, place: Place, was: Place | None) -> tuple[Write, Write]:
+    """A session in a place where `was` the last one. Refused with PlaceTaken where another one came first."""
     ttl = clock.epoch(session.expires_at)
-    pk = _session_pk(session.organization, session.id)
-    entry = UserSessionRecord(
-        _user_pk(session.organization, session.user), f"SES#{session.id}", session=session.id, ttl=ttl
-    )
-    return create(SessionRecord.of(session, pk=pk, sk="-", ttl=ttl)), create(entry)
+    record = SessionRecord.of(session, pk=_session_pk(session.organization, session.id), sk="-", ttl=ttl)
+    taken = _place(session.organization, place, ttl=ttl)
+    as_seen = PlaceRecord.session == was.session if was else PlaceRecord.pk.does_not_exist()
+    return create(record), Write("put", taken, as_seen, refused=PlaceTaken())
 
 
 def rotate(session: Session, *, presented: str, successor: str, at: datetime, refused: AppError) -> Write:
@@ -227,12 +270,30 @@ def rotate(session: Session, *, presented: str, successor: str, at: datetime, re
     )
 
 
-def end(organization: str, session_id: str, at: datetime) -> Write:
-    """Refused with Conflict where the session has ended before or is not there."""
+def end(session: Session, at: datetime) -> tuple[Write, ...]:
+    """Refused with Conflict where the session has ended before."""
+    ended = update(
+        SessionRecord(_session_pk(session.organization, session.id), "-"),
+        SessionRecord.ended_at.set(at),
+        condition=SessionRecord.pk.exists() & SessionRecord.ended_at.does_not_exist(),
+    )
+    if session.place is None:
+        return (ended,)
+    free = update(
+        PlaceRecord(_user_pk(session.organization, session.user), f"PLACE#{session.place}"),
+        PlaceRecord.is_over.set(True),
+        condition=PlaceRecord.session == session.id,
+    )
+    return ended, free
+
+
+def displace(organization: str, session_id: str, at: datetime) -> Write:
+    """End the session whose place is taken. Refused with PlaceTaken where it has just ended."""
     return update(
         SessionRecord(_session_pk(organization, session_id), "-"),
         SessionRecord.ended_at.set(at),
         condition=SessionRecord.pk.exists() & SessionRecord.ended_at.does_not_exist(),
+        refused=PlaceTaken(),
     )
 
 
@@ -308,6 +369,10 @@ def log_in_count_ends(organization: str, address: str) -> datetime | None:
 
 def _user(user: User) -> UserRecord:
     return UserRecord.of(user, pk=_user_pk(user.organization, user.id), sk="-")
+
+
+def _place(organization: str, place: Place, *, ttl: int) -> PlaceRecord:
+    return PlaceRecord.of(place, pk=_user_pk(organization, place.user), sk=f"PLACE#{place.name}", ttl=ttl)
 
 
 def _user_pk(organization: str, user_id: str) -> str:

@@ -67,7 +67,7 @@ def _operation(route: Route, refs: Refs, schemas: Mapping[str, Any]) -> dict[str
         "summary": summary,
         "x-permission": route.permission,
         "parameters": _parameters(route, refs, schemas),
-        "responses": {str(route.status): _success(route, refs), **_REFUSALS},
+        "responses": {str(route.status): _success(route, refs), **_refusals(route)},
     }
     if route.cache is not None:
         operation["responses"]["304"] = {"description": "Not changed: what `If-None-Match` names is still the answer"}
@@ -97,6 +97,14 @@ def _parameters(route: Route, refs: Refs, schemas: Mapping[str, Any]) -> list[di
     for header in route.headers:
         parameters.append({"name": header, "in": "header", "required": True, "schema": {"type": "string"}})
     return parameters
+
+
+def _refusals(route: Route) -> dict[str, Any]:
+    """A page says as a page what it refuses; the rest answers the envelope."""
+    if route.raw != "text/html":
+        return _REFUSALS
+    page: dict[str, Any] = {"text/html": {"schema": {}}}
+    return {status: {**refusal, "content": {**refusal["content"], **page}} for status, refusal in _REFUSALS.items()}
 
 
 def _success(route: Route, refs: Refs) -> dict[str, Any]:
@@ -164,7 +172,7 @@ _ERROR: dict[str, Any] = {
     },
 }
 _REFUSAL = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-_REFUSALS = {
+_REFUSALS: dict[str, Any] = {
     "4XX": {"description": "Refused; `error.code` says why", **_REFUSAL},
     "503": {"description": "Try again after `Retry-After` seconds", **_REFUSAL},
 }

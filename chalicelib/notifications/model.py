@@ -37,13 +37,28 @@ class Values(BaseModel):
 
 
 class Code(Values):
+    """`link` leads to a page that does what the code does."""
+
     name: Name
     code: Line
     minutes: int
+    link: Link | None = None
 
 
 class AlreadyRegistered(Values):
     name: Name
+
+
+class AccountChanged(Values):
+    name: Name
+
+
+class NewDevice(Values):
+    """A datetime in `at` is told in the reader's language and the organization's zone."""
+
+    name: Name
+    device: Line
+    at: Line | AwareDatetime
 
 
 class Item(Values):
@@ -81,6 +96,9 @@ TEMPLATES: dict[str, type[Values]] = {
     "reset_password_code": Code,
     "verify_email_code": Code,
     "already_registered": AlreadyRegistered,
+    "password_changed": AccountChanged,
+    "address_changing": AccountChanged,
+    "new_device": NewDevice,
     "download_ready": DownloadReady,
     "document_reviewed": DocumentReviewed,
 }
@@ -91,6 +109,9 @@ TEXTS: dict[str, type[Values]] = {
     "reset_password_code": Code,
     "verify_phone_code": Code,
     "already_registered": AlreadyRegistered,
+    "password_changed": AccountChanged,
+    "address_changing": AccountChanged,
+    "new_device": NewDevice,
 }
 """What is texted."""
 

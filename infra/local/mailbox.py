@@ -1,4 +1,4 @@
-"""The mail the system sent: the emulator keeps what SES was given, and a page shows it to a person."""
+"""The mails and texts the system sent: the emulator keeps what SES and SNS were given, a page shows it to a person."""
 
 import json
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Any
 from urllib.request import ProxyHandler, build_opener
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -44,10 +45,17 @@ class Mail:
         return address.lower() in (parseaddr(receiver)[1].lower() for receiver in self.to)
 
 
+@dataclass(frozen=True)
+class Text:
+    """A text to one phone. The emulator does not say when."""
+
+    to: str
+    text: str
+
+
 def sent_mails(endpoint: str) -> list[Mail]:
     """Every mail SES accepted since the last reset, oldest first."""
-    with build_opener(ProxyHandler({})).open(f"{endpoint}/_ministack/ses/messages", timeout=10) as answer:
-        by_account = json.load(answer)["messages"]
+    by_account = _kept(endpoint, "ses/messages")["messages"]
     mails = [
         Mail(
             id=record["MessageId"],
@@ -62,6 +70,17 @@ def sent_mails(endpoint: str) -> list[Mail]:
         for record in records
     ]
     return sorted(mails, key=lambda mail: mail.sent_at)
+
+
+def sent_texts(endpoint: str) -> list[Text]:
+    """Every text SNS accepted since the last reset: by phone, and those to one oldest first."""
+    by_phone = _kept(endpoint, "sns/sms-messages")["sms_messages"]
+    return [Text(record["PhoneNumber"], record["Message"]) for records in by_phone.values() for record in records]
+
+
+def _kept(endpoint: str, what: str) -> Any:
+    with build_opener(ProxyHandler({})).open(f"{endpoint}/_ministack/{what}", timeout=10) as answer:
+        return json.load(answer)
 
 
 class Mailbox:
@@ -79,7 +98,8 @@ class Mailbox:
     def _page(self, wanted: str) -> tuple[str, str]:
         mails = sent_mails(self._endpoint)
         if not wanted:
-            return "200 OK", templates.get_template("mailbox.html").render(mails=mails[::-1], path=PATH)
+            texts = sent_texts(self._endpoint)[::-1]
+            return "200 OK", templates.get_template("mailbox.html").render(mails=mails[::-1], texts=texts, path=PATH)
         mail = next((mail for mail in mails if mail.id == wanted), None)
         status = "200 OK" if mail else "404 Not Found"
         return status, templates.get_template("mail.html").render(mail=mail, path=PATH)

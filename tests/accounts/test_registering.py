@@ -55,7 +55,7 @@ def test_the_mail_says_what_its_template_needs(register, mailbox):
         "th",
         ORG,
     )
-    assert mail["values"].keys() == {"name", "code", "minutes"}
+    assert mail["values"].keys() == {"name", "code", "minutes", "link"}
     assert (mail["values"]["name"], mail["values"]["minutes"]) == ("Anna", 10)
     assert is_code(mail["values"]["code"])
 

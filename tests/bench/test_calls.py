@@ -13,10 +13,11 @@ from tests.system.world import Stored, World
 pytestmark = pytest.mark.xdist_group("calls")
 
 UNMEASURED = {
-    "POST /auth/register",
-    "POST /auth/resend",
-    "POST /auth/verify",
-    "POST /payments/webhook",
+    *("POST /auth/register", "POST /auth/resend", "POST /auth/verify", "POST /payments/webhook"),
+    "GET /auth/verify-email",
+    *("POST /auth/forgot-password", "POST /auth/reset-password", "POST /auth/change-password"),
+    *("POST /users/email", "PUT /users/email", "POST /users/phones"),
+    *("PUT /users/phones/{id}", "DELETE /users/phones/{id}"),
     "PUT /auth/second-factor",
     "POST /auth/second-factor/disable",
     "POST /auth/second-factor/recovery-codes",

@@ -127,7 +127,8 @@ def main() -> None:
     known = json.loads(recorded.read_text()) if recorded.exists() else {}
     recorded.unlink(missing_ok=True)
     _write(recorded, notebook.facts | known)
-    missing = {record.__name__ for record in records()} - notebook.items.keys()
+    on_record = {path.stem for path in (folder / "items").glob("*.json")}
+    missing = {record.__name__ for record in records()} - on_record
     missing |= {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib")} - (
         notebook.facts.keys() | {"GatewayNotified"}
     )

@@ -20,6 +20,8 @@ DOORS = {
     "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],
     "jwt": ["chalicelib/core/auth.py", "chalicelib/accounts/providers/*.py"],
     "argon2": ["chalicelib/accounts/*.py"],
+    "bcrypt": ["chalicelib/accounts/passwords.py"],
+    "phonenumbers": ["chalicelib/accounts/addresses.py"],
 }
 CLOCK = "chalicelib/core/clock.py"
 ENVIRONMENT = "chalicelib/core/settings.py"

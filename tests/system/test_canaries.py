@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, quote_plus, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
 
 import pytest
 import requests
@@ -50,6 +50,7 @@ CAMERA_EMAIL, CAMERA_NAME = "heron.lens@photo.example", "Heron Lens"
 REASON = "canary: the picture is of a heron"
 TYPED_WRONG = "a canary that is no password"
 SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
+PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 KEY = "canary-idempotency-key-0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
@@ -69,6 +70,7 @@ class Evidence:
     written: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TABLES})
     queued: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     previews: list[bytes] = field(default_factory=list)
@@ -81,6 +83,7 @@ class Evidence:
             "logs": [self.logs.getvalue()],
             "queues": self.queued,
             "mails": self.mails,
+            "texts": self.texts,
             "refusals": self.refusals,
             "answers to strangers": self.strangers,
         }
@@ -102,6 +105,8 @@ class Evidence:
             self.queued.append(parameters["MessageBody"])
         elif service == "ses":
             self.mails.append(json.dumps(parameters, ensure_ascii=False))
+        elif service == "sns":
+            self.texts.append(json.dumps(parameters, ensure_ascii=False))
 
 
 @contextmanager
@@ -261,6 +266,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     authenticator = buyer.post("/auth/second-factor/setup", {})
     shown = {"code": TOTP(authenticator["secret"]).now()}
     assert buyer.call("PUT", "/auth/second-factor", shown).status == 200
+    _prove_and_recover(found, buyer)
     buyer.get("/cart")
 
     order = buyer.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
@@ -326,6 +332,29 @@ def _prove(found: Evidence, admin: Person, buyer: Person) -> None:
         "identity document": "PASSPORT-CANARY",
         "why it was refused": REASON,
         "signature of a document": parse_qs(urlsplit(opened["url"]).query)["X-Amz-Signature"][0],
+def _prove_and_recover(found: Evidence, buyer: Person) -> None:
+    """Adds a phone, then forgets the password and chooses another one on the page of the mail."""
+    buyer.post("/users/phones", {"phone": PHONE}, 202)
+    _run_jobs()
+    texted = re.findall(r"\b[0-9]{6}\b", json.loads(found.texts[-1])["Message"])[0]
+    assert buyer.call("PUT", f"/users/phones/{PHONE[1:]}", {"code": texted}).status == 200
+    guest = Person(found)
+    guest.post("/auth/forgot-password", {"phone": PHONE}, 202)
+    guest.post("/auth/forgot-password", {"email": EMAIL}, 202)
+    _run_jobs()
+    told = next(mail for mail in reversed(found.mails) if "token=" in mail)
+    token = re.findall(r"token=([\w.-]+)", json.loads(told)["Message"]["Body"]["Text"]["Data"])[0]
+    assert guest.call("GET", f"/auth/verify-email?token={token}").status == 200
+    form = urlencode({"token": token, "password": NEW_PASSWORD}).encode()
+    assert Gateway(app).handle("POST", "/auth/link", {}, form, SOURCE).status == 200
+    again = buyer.log_in(EMAIL, NEW_PASSWORD)
+    _run_jobs()
+    found.canaries |= {
+        "phone": PHONE,
+        "texted code": texted,
+        "new password": NEW_PASSWORD,
+        "signature of a link": token.rpartition(".")[2],
+        "token of a new session": again["refreshToken"].partition(".")[2],
     }
 
 
@@ -391,6 +420,10 @@ ALLOWED = {
     ("mailed code", "mails"): "what the mail is for",
     ("why it was refused", "mails"): "whoever sent the document is told",
     ("why it was refused", "table verification"): "staff and owner may talk about it",
+    ("phone", "texts"): "who it is written to",
+    ("phone", "table accounts"): "the account itself",
+    ("texted code", "texts"): "what the text is for",
+    ("signature of a link", "mails"): "the link of the mail",
     ("order token", "mails"): "the link to the downloads",
     ("QR code", "table payments"): "shown again to a buyer who comes back; it only takes money",
     ("latitude", "table photos"): "EXIF, for staff alone",

@@ -53,6 +53,9 @@ NEW = {"email": "new@buyer.example"}
 SOUND = {
     "POST /auth/register": [matrix.Asked(body=NEW | {"password": "a long phrase", "name": "New"})],
     "POST /auth/resend": [matrix.Asked(body=NEW)],
+    "POST /auth/forgot-password": [matrix.Asked(body=NEW)],
+    "POST /users/email": [matrix.Asked(body=NEW)],
+    "POST /users/phones": [matrix.Asked(body={"phone": "+66812345678"})],
 }
 """What works where the matrix only asks for what must not."""
 

@@ -17,7 +17,7 @@ from chalicelib.accounts.model import Language, Tokens, User, plain_name
 from chalicelib.accounts.providers.contract import Grant, Identity, Proof
 from chalicelib.accounts.second_factor import service as second_factor
 from chalicelib.accounts.second_factor.model import Asked
-from chalicelib.accounts.service.sessions import new_session, tokens
+from chalicelib.accounts.service.sessions import start
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids, once, secrets
 from chalicelib.core.auth import Principal
@@ -79,12 +79,13 @@ def sign_in(
     user, writes = _user_of(principal, identity, language)
     writes = (once.claim(organization, "federation", ticket, result=user.id, keep=TICKET_LASTS), *writes)
     asked = None if principal.user else second_factor.asked(user)
-    session, secret = new_session(user, device, clock.now())
     try:
-        transact(*writes, *(() if asked else store.add_session(session)))
+        if asked is None:
+            return start(user, device, *writes)
+        transact(*writes)
     except once.Taken as failure:
         raise _refused() from failure
-    return asked or tokens(user, session, secret)
+    return asked
 
 
 def _user_of(principal: Principal, identity: Identity, language: Language | None) -> tuple[User, tuple[Write, ...]]:

@@ -278,10 +278,10 @@ def _told(principal: Principal, user_id: str, *, enabled: bool) -> Write:
 
 def _end_sessions(organization: str, user_id: str, but: str | None = None) -> None:
     now = clock.now()
-    for session_id in accounts.sessions_of(organization, user_id):
-        if session_id != but:
+    for session in accounts.sessions_of(organization, user_id):
+        if session.id != but:
             with suppress(Conflict):  # it has ended before
-                transact(accounts.end(organization, session_id, now))
+                transact(*accounts.end(session, now))
 
 
 def _setup(user: User, secret: str, codes: tuple[str, ...]) -> Setup:

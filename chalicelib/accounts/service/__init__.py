@@ -9,34 +9,70 @@ from chalicelib.accounts.service.codes import begin as begin_code
 from chalicelib.accounts.service.codes import code_of, code_to_send, count_code, resend_code
 from chalicelib.accounts.service.codes import confirm as confirm_code
 from chalicelib.accounts.service.codes import use as use_code
+from chalicelib.accounts.service.links import follow_link, link_of, open_link
 from chalicelib.accounts.service.people import find_by_address, find_by_email, find_user, get_user, me, set_roles
-from chalicelib.accounts.service.registering import create_user, register, verify
+from chalicelib.accounts.service.proving import (
+    add_phone,
+    change_email,
+    change_phone,
+    prove_email,
+    remove_phone,
+)
+from chalicelib.accounts.service.recovering import change_password, forgot_password, reset_password
+from chalicelib.accounts.service.registering import create_user, import_user, register, verify
 from chalicelib.accounts.service.second_step import log_in_with_second_factor
-from chalicelib.accounts.service.sessions import log_in, log_out, refresh, session_lives
+from chalicelib.accounts.service.sessions import (
+    end_session,
+    list_sessions,
+    log_in,
+    log_out,
+    refresh,
+    session_lives,
+    sign_out,
+    start,
+)
+from chalicelib.accounts.store import find_session
 
 __all__ = [
+    "add_phone",
     "begin_code",
+    "change_email",
+    "change_password",
+    "change_phone",
     "code_of",
     "code_to_send",
     "confirm_code",
     "count_code",
     "create_user",
+    "end_session",
     "find_by_address",
     "find_by_email",
+    "find_session",
     "find_user",
+    "follow_link",
+    "forgot_password",
     "get_user",
+    "import_user",
     "is_phone",
+    "link_of",
+    "list_sessions",
     "log_in",
     "log_in_with_second_factor",
     "log_out",
     "me",
     "normal_email",
     "normal_phone",
+    "open_link",
+    "prove_email",
     "refresh",
     "register",
+    "remove_phone",
     "resend_code",
+    "reset_password",
     "session_lives",
     "set_roles",
+    "sign_out",
+    "start",
     "use_code",
     "verify",
 ]

@@ -74,13 +74,13 @@ def resend_code(organization: str, *, email: str | None = None, phone: str | Non
 
 def code_to_send(
     organization: str, user_id: str, nonce: str, purpose: Purpose = Purpose.SIGN_UP
-) -> tuple[User, str, str] | None:
-    """Who is waiting for the code of `nonce`, where, and the code; None once it is used, replaced or expired."""
+) -> tuple[User, Challenge, str] | None:
+    """Who is waiting for the code of `nonce`, and the code; None once it is used, replaced or expired."""
     user = store.find(organization, user_id)
     challenge = store.find_challenge(organization, purpose, user_id)
     if user is None or challenge is None or challenge.nonce != nonce or challenge.expires_at <= clock.now():
         return None
-    return user, challenge.address or user.address, code_of(challenge)
+    return user, challenge, code_of(challenge)
 
 
 def count_code(organization: str, address: str, source: str = "") -> None:
@@ -96,7 +96,7 @@ def decoy(organization: str, purpose: Purpose, address: str) -> Write:
 
 
 def is_code(code: str, challenge: Challenge) -> bool:
-    expected = map(digits, secrets.signatures("code", *_known_of(challenge)))
+    expected = map(digits, secrets.signatures("code", *known_of(challenge)))
     return any(compare_digest(code.encode(), known.encode()) for known in expected)
 
 
@@ -117,8 +117,9 @@ def _challenge(organization: str, user_id: str, purpose: Purpose, address: str) 
 
 
 def code_of(challenge: Challenge) -> str:
-    return digits(secrets.sign("code", *_known_of(challenge)))
+    return digits(secrets.sign("code", *known_of(challenge)))
 
 
-def _known_of(challenge: Challenge) -> tuple[str, ...]:
+def known_of(challenge: Challenge) -> tuple[str, ...]:
+    """What its code and its link follow from, with a key outside the database."""
     return challenge.purpose, challenge.organization, challenge.user, challenge.nonce

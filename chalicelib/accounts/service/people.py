@@ -5,20 +5,17 @@ from collections.abc import Iterable
 from chalicelib.accounts import store
 from chalicelib.accounts.addresses import normal_address
 from chalicelib.accounts.model import User
-from chalicelib.accounts.service.sessions import living_user
+from chalicelib.accounts.service.sessions import require_living
 from chalicelib.audit import service as audit
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Invalid, Unauthorized
+from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.table import transact
 from chalicelib.organizations import service as organizations
 
 
 def me(principal: Principal) -> User:
     """The caller. Raises Unauthorized once the session has ended, though the token has not expired."""
-    user = living_user(principal)
-    if user is None:
-        raise Unauthorized("session_ended", "This session has ended. Sign in again.")
-    return user
+    return require_living(principal)
 
 
 def find_by_email(organization: str, email: str) -> User | None:

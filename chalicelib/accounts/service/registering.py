@@ -9,7 +9,7 @@ from chalicelib.accounts.addresses import normal_address, normal_email, normal_p
 from chalicelib.accounts.model import Language, Phone, Purpose, Tokens, User, plain_name
 from chalicelib.accounts.service import codes
 from chalicelib.accounts.service.people import known_roles
-from chalicelib.accounts.service.sessions import new_session, tokens
+from chalicelib.accounts.service.sessions import start
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.table import Write, transact
@@ -70,11 +70,8 @@ def verify(
     challenge = codes.confirm(organization, user_id, Purpose.SIGN_UP, code, refused)
     if user is None or not knows_password:
         raise refused
-    now = clock.now()
-    verified = user.verify(now)
-    session, secret = new_session(verified, device, now)
-    transact(codes.use(challenge, refused), store.save(verified, was=user), *store.add_session(session))
-    return tokens(verified, session, secret)
+    verified = user.verify(clock.now())
+    return start(verified, device, codes.use(challenge, refused), store.save(verified, was=user))
 
 
 def create_user(
@@ -91,6 +88,43 @@ def create_user(
     user = replace(asked, verified_at=asked.created_at)
     transact(*store.add(user))
     return user
+
+
+def import_user(
+    organization: str,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+    digest: str,
+    name: str,
+    roles: Iterable[str] = ("customer",),
+    language: Language | None = None,
+) -> User:
+    """A user of another system, with the bcrypt digest of their password; the address was proven there.
+
+    Raises Invalid, also for a digest of another kind, or Conflict for an address that has an account.
+    """
+    if not passwords.is_foreign(digest):
+        raise Invalid("unknown_digest", "Digests are bcrypt's, of a cost from 4 to 14.", field="digest")
+    address = normal_email(email) if email is not None else normal_address(email, phone)
+    now = clock.now()
+    user = User(
+        id=ids.new("usr"),
+        organization=organization,
+        email=address if email is not None else None,
+        name=plain_name(name),
+        roles=known_roles(roles),
+        password=digest,
+        language=language or organizations.get(organization).language,
+        verified_at=None,
+        session_version=1,
+        created_at=now,
+        version=1,
+        phones=(Phone(normal_phone(phone)),) if phone is not None else (),
+    )
+    proven = replace(user.verify(now), version=user.version)
+    transact(*store.add(proven))
+    return proven
 
 
 def _asked(

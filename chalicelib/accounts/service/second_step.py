@@ -1,11 +1,8 @@
 """The second step of a log-in that asks for a second factor."""
 
-from chalicelib.accounts import store
 from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
-from chalicelib.accounts.service.sessions import new_session, tokens
-from chalicelib.core import clock
-from chalicelib.core.table import transact
+from chalicelib.accounts.service.sessions import start
 
 
 def log_in_with_second_factor(
@@ -13,6 +10,4 @@ def log_in_with_second_factor(
 ) -> Tokens:
     """Start the session that a log-in asked a code for. Raises Unauthorized, Invalid for a wrong code, Limited."""
     user = second_factor.challenged(organization, challenge)
-    session, secret = new_session(user, device, clock.now())
-    transact(*second_factor.proof(user, code, source=source), *store.add_session(session))
-    return tokens(user, session, secret)
+    return start(user, device, *second_factor.proof(user, code, source=source))

@@ -216,6 +216,15 @@ def test_mailbox_shows_a_mail_without_trusting_it(running: Running) -> None:
     assert '<a href="http://127.0.0.1/download"' in page.text
 
 
+def test_mailbox_shows_texts_without_trusting_them(running: Running) -> None:
+    running.system.client("sns").publish(PhoneNumber="+66812345678", Message="<b>483920</b> is your code")
+
+    shown = requests.get(running.system.mailbox_url, timeout=10)
+
+    assert "&lt;b&gt;483920&lt;/b&gt; is your code" in shown.text
+    assert "+66812345678" in shown.text
+
+
 def test_an_unknown_mail(running: Running) -> None:
     answer = requests.get(f"{running.system.mailbox_url}/none", timeout=10)
 

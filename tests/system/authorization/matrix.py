@@ -193,6 +193,10 @@ def _second_steps(world: World) -> Objects:
     }
 
 
+def _session(shop: Shop, name: str) -> str:
+    return shop.people[name].refresh_token.partition(".")[0]
+
+
 def _downloads(world: World) -> Objects:
     a, b = world.a, world.b
     bought = a.photos["approved"]
@@ -297,6 +301,29 @@ OBJECTS: dict[str, Asking] = {
         "foreign": Asked(body={"email": world.b.people["customer"].email, **_GUESS}),
         "missing": Asked(body={"email": "customer@c.photos.example", **_GUESS}),
     },
+    "GET /auth/verify-email": NOTHING,
+    "POST /auth/link": NOTHING,
+    "POST /auth/forgot-password": lambda world: {"-": Asked(body={"email": "no address"})},
+    "POST /auth/reset-password": lambda world: {
+        "-": Asked(body={"email": world.a.people["customer"].email, **_GUESS}),
+        "foreign": Asked(body={"email": world.b.people["customer"].email, **_GUESS}),
+        "missing": Asked(body={"email": "customer@c.photos.example", **_GUESS}),
+    },
+    "POST /auth/change-password": lambda world: {
+        "-": Asked(body={"currentPassword": "not this one", "password": "a fine long phrase"}),
+    },
+    "GET /auth/sessions": NOTHING,
+    "DELETE /auth/sessions/{id}": lambda world: {
+        "customer": Asked((_session(world.a, "customer"),)),
+        "foreign": Asked((_session(world.b, "customer"),)),
+        "missing": Asked((ids.new("ses"),)),
+    },
+    "POST /users/email": lambda world: {"-": Asked(body={"email": "no address"})},
+    "PUT /users/email": lambda world: {"-": Asked(body={"code": "000000"})},
+    "GET /users/phones": NOTHING,
+    "POST /users/phones": lambda world: {"-": Asked(body={"phone": "no number"})},
+    "PUT /users/phones/{id}": lambda world: {"missing": Asked(("66812345678",), {"isDefault": True})},
+    "DELETE /users/phones/{id}": lambda world: {"missing": Asked(("66812345678",))},
     "GET /cart": NOTHING,
     "DELETE /cart": NOTHING,
     "POST /cart/items": _one("photos", "pho", "approved", "pending", "draft", body=lambda id: {"items": [{"ref": id}]}),

@@ -76,6 +76,10 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept["code"] = "<code>"
             if "#CLM#email#" in kept["pk"] or "#CLM#sms#" in kept["pk"]:
                 kept["result"] = "<message id>"
+            for name in ("place", "name") if "#SES#" in kept["pk"] or kept["sk"].startswith("PLACE#") else ():
+                kept[name] = "<place>"  # which of the free ones is nobody's business
+            if kept["sk"].startswith("PLACE#"):
+                kept["sk"] = "PLACE#"
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]
             yield f"{table} {_plain(json.dumps(kept, sort_keys=True, ensure_ascii=False), known)}"

@@ -185,13 +185,15 @@ class World:
         who: Person,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | None = None,
         *,
         expect: int = 200,
         settled: int | None = None,
         key: str | None = None,
     ) -> Answer:
         """Send a request until it is answered as `expect`, like a client does. `key` is its idempotency key.
+
+        A body is JSON, or where it is text a form of a page.
 
         `settled` is the answer that tells a client who had to repeat itself that an earlier try took effect.
         """
@@ -268,12 +270,13 @@ class World:
         who.headers = headers | who.headers
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response | None:
-        content = b"" if body is None else json.dumps(body).encode()
+        content = body.encode() if isinstance(body, str) else b"" if body is None else json.dumps(body).encode()
+        media = "application/x-www-form-urlencoded" if isinstance(body, str) else "application/json"
         if self.chaos.enabled:
             self.asked.add((method, path))
         try:
             with self.chaos.watching():
-                return self._front.handle(method, path, {"Content-Type": "application/json", **headers}, content)
+                return self._front.handle(method, path, {"Content-Type": media, **headers}, content)
         except Killed:
             self._restart()
             return None
