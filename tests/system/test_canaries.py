@@ -332,6 +332,9 @@ def _prove(found: Evidence, admin: Person, buyer: Person) -> None:
         "identity document": "PASSPORT-CANARY",
         "why it was refused": REASON,
         "signature of a document": parse_qs(urlsplit(opened["url"]).query)["X-Amz-Signature"][0],
+    }
+
+
 def _prove_and_recover(found: Evidence, buyer: Person) -> None:
     """Adds a phone, then forgets the password and chooses another one on the page of the mail."""
     buyer.post("/users/phones", {"phone": PHONE}, 202)
