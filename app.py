@@ -16,6 +16,8 @@ from chalicelib.entitlements.routes import routes as downloads_routes
 from chalicelib.events.routes import routes as events_routes
 from chalicelib.lines.photos import jobs as photos_jobs
 from chalicelib.lines.photos.routes import routes as photos_routes
+from chalicelib.members import jobs as members_jobs
+from chalicelib.members.routes import routes as members_routes
 from chalicelib.operations.routes import routes_for
 from chalicelib.orders import jobs as orders_jobs
 from chalicelib.orders import service as orders
@@ -31,6 +33,7 @@ from chalicelib.verification import service as verification
 from chalicelib.verification.routes import routes as verification_routes
 
 JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, verification_jobs)
+JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs)
 """Importing a domain's jobs registers its handlers."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
@@ -55,6 +58,7 @@ app = Api(
         tenant_of=organizations.tenant_of,
         session_lives=accounts.session_lives,
         origins_of=organizations.origins_of,
+        admit=organizations.admit,
     ),
 )
 app.mount(
@@ -62,6 +66,7 @@ app.mount(
     second_factor_routes,
     federation_routes,
     organizations_routes,
+    members_routes,
     audit_routes,
     events_routes,
     photos_routes,

@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "PIX_SECRET_ID": "thepixstock/test/app",
     "PIX_API_URL": "http://127.0.0.1:8000",
     "PIX_ALLOWED_ORIGINS": "http://localhost:3000",
+    "PIX_TENANTS_DOMAIN": "shops.example",
     "PIX_MAIL_FROM": "shop@thepixstock.example",
     "PIX_PAYNOI_URL": "http://127.0.0.1:9",
     **{f"PIX_{name.upper()}_QUEUE": _QUEUE_URL + name for name in QUEUES},

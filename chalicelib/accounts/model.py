@@ -166,6 +166,7 @@ class Session:
     """One log-in on one device: a family of refresh tokens of which one is current, `refresh_digest`.
 
     `place` is which of the user's places for sessions it has, None for one that release 1.0 began.
+    `home` is the organization of the user where that is not this one's: somebody of the platform has entered.
     """
 
     id: str
@@ -178,6 +179,7 @@ class Session:
     expires_at: datetime
     ended_at: datetime | None = None
     place: str | None = None
+    home: str | None = None
 
     def lives(self, at: datetime) -> bool:
         return self.ended_at is None and at < self.expires_at
@@ -239,6 +241,16 @@ class Tokens:
     refresh_token: str = field(repr=False)
     expires_in: int
     user: User
+    token_type: str = "Bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What somebody of the platform holds in a tenant; `url` is where. There is no refresh token."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    url: str
     token_type: str = "Bearer"
 
 

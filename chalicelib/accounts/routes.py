@@ -16,8 +16,20 @@ _WROTE = schemas.Accepted(message="Look into your mailbox or at your phone: we w
 def register(principal: Principal, body: schemas.Register) -> schemas.Accepted:
     """Register with an e-mail address or a phone number, and a password.
 
-    The answer is the same for an address that has an account. Tokens come with the code that is sent.
+    The answer is the same for an address that has an account. Tokens come with the code that is sent. With the name of
+    an organization, it is founded and the answer names its host.
     """
+    if body.organization is not None:
+        host = service.found_organization(
+            principal,
+            organization=body.organization,
+            subdomain=body.subdomain,
+            email=body.email or "",
+            password=body.password,
+            name=body.name,
+            language=body.language,
+        )
+        return schemas.Accepted(message=_WROTE.message, host=host)
     service.register(
         principal.organization,
         email=body.email,

@@ -13,6 +13,7 @@ PhoneNumber = Annotated[str, StringConstraints(min_length=3, max_length=32)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Code = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{{CODE_DIGITS}}}$")]
+Label = Annotated[str, StringConstraints(min_length=3, max_length=40)]
 Role = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
@@ -24,11 +25,17 @@ class Addressed(Input):
 
 
 class Register(Addressed):
-    """With an e-mail address, a phone number, or both: then the e-mail address is proven first."""
+    """With an e-mail address, a phone number, or both: then the e-mail address is proven first.
+
+    With the name of an `organization` it is founded, too, at a `subdomain` of the platform: there its owner, who needs
+    an e-mail address, goes on.
+    """
 
     password: Password
     name: Name
     language: Language | None = None
+    organization: Name | None = None
+    subdomain: Label | None = None
 
 
 class Verify(Addressed):
@@ -94,7 +101,10 @@ class Roles(Input):
 
 
 class Accepted(Output):
+    """`host` is where to go on, for who founded an organization."""
+
     message: str
+    host: str | None = None
 
 
 class User(Output):

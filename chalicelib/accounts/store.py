@@ -12,6 +12,7 @@
 | failed log-ins of an address  | pk T#{org}#TRIES#{sha256 of address} / sk -    |
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -109,6 +110,7 @@ class SessionRecord(Record):
     expires_at = Moment()
     ended_at = Moment(null=True)
     place = UnicodeAttribute(null=True)
+    home = UnicodeAttribute(null=True)
 
 
 class PlaceRecord(Record):
@@ -163,6 +165,11 @@ def find(organization: str, user_id: str) -> User | None:
     record = UserRecord.fetch(_user_pk(organization, user_id), "-")
     found: User | None = record.value() if record else None
     return found
+
+
+def find_all(organization: str, user_ids: Iterable[str]) -> dict[str, User]:
+    keys = [(_user_pk(organization, user_id), "-") for user_id in user_ids]
+    return {record.id: record.value() for record in UserRecord.batch_get(keys, consistent_read=True)}
 
 
 def get(organization: str, user_id: str) -> User:
@@ -255,6 +262,12 @@ def add_session(session: Session, place: Place, was: Place | None) -> tuple[Writ
     taken = _place(session.organization, place, ttl=ttl)
     as_seen = PlaceRecord.session == was.session if was else PlaceRecord.pk.does_not_exist()
     return create(record), Write("put", taken, as_seen, refused=PlaceTaken())
+
+
+def add_visit(session: Session) -> Write:
+    """A session of somebody whose account is in another organization: it is in no list of theirs."""
+    pk = _session_pk(session.organization, session.id)
+    return create(SessionRecord.of(session, pk=pk, sk="-", ttl=clock.epoch(session.expires_at)))
 
 
 def rotate(session: Session, *, presented: str, successor: str, at: datetime, refused: AppError) -> Write:

@@ -186,7 +186,8 @@ class Access:
 
     `permissions` maps a role to what it may do. Who has one that is `guarded` must have a session that goes on,
     says `session_lives`, at every request. `tenant_of` turns the host a request came to into an organization id;
-    `origins_of` lists the web origins an organization's frontends may call from.
+    `origins_of` lists the web origins an organization's frontends may call from. `admit` raises what keeps all of an
+    organization's requests out.
     """
 
     permissions: Mapping[str, frozenset[str]]
@@ -194,6 +195,7 @@ class Access:
     tenant_of: Callable[[str], str]
     session_lives: Callable[[Principal], bool]
     origins_of: Callable[[str], frozenset[str]] = lambda organization: frozenset()
+    admit: Callable[[str], None] = lambda organization: None
 
 
 class Api(Chalice):
@@ -237,6 +239,7 @@ class Api(Chalice):
         for method in METHODS:
             self._register("/{proxy+}", method, self._elsewhere)
         self._register("/{proxy+}", "OPTIONS", self._preflight)
+        self._aliases.sort(key=lambda alias: alias[0].groups)  # /users/me before /users/{id}
 
     def _register(self, path: str, method: str, view: Callable[..., Response]) -> None:
         def handler(**path_values: str) -> Response:
@@ -286,6 +289,7 @@ class Api(Chalice):
 
     def _dispatch(self, route: Route, request: Request, path_values: dict[str, str]) -> Reply:
         organization = self.access.tenant_of(request.host)
+        self.access.admit(organization)
         if route.limit is not None:
             calls, seconds = route.limit
             limits.take(organization, route.name, request.source, limit=calls, seconds=seconds)
@@ -432,7 +436,9 @@ def _cached(route: Route, reply: Reply, request: Request) -> Reply:
 def _collection(route: Route, request: Request) -> str:
     """Where what a route creates is found, under the base path of the request."""
     path = request.path.rstrip("/")
-    return posixpath.normpath(f"{posixpath.dirname(path)}/{route.location}") if route.location else path
+    if route.location is None:
+        return path
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(path), route.location))
 
 
 # --- addresses ----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ class Settings(BaseModel):
 
     `identity_url` puts a stand-in before all identity providers, on one machine and in tests.
 
+    Below `tenants_domain` organizations have subdomains; without it nobody founds one by signing up.
     With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known.
     """
 
@@ -35,6 +36,7 @@ class Settings(BaseModel):
     secret_id: Name
     api_url: str = Field(pattern=r"^https?://[^/]+(/[^?#]*[^/?#])?$")
     allowed_origins: tuple[Origin, ...] = ()
+    tenants_domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
     paynoi_url: Url
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")

@@ -11,13 +11,18 @@ from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.events import store
 from chalicelib.events.model import PUBLIC_STATUSES, Details, Event, EventStatus, slug_of
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.plans import Resource
 
 _TRIES = 5
 PHOTOGRAPHER = "photographer"
 
 
 def plan_event(actor: Principal, details: Details, slug: str | None = None) -> Event:
-    """A new event. Raises Conflict `slug_taken` for a slug asked for; without one, a free one is made."""
+    """A new event. Raises Conflict `slug_taken` for a slug asked for; without one, a free one is made.
+
+    Raises Forbidden `plan_limit` where the organization has as many as its plan allows.
+    """
     now = clock.now()
     suffix = ids.code(6).lower()
     event = Event(
@@ -28,13 +33,14 @@ def plan_event(actor: Principal, details: Details, slug: str | None = None) -> E
         updated_at=now,
         **details.fields(),
     )
+    counted = organizations.use(event.organization, Resource.EVENTS)
     try:
-        transact(*store.add(event))
+        transact(*store.add(event), counted)
     except Conflict as refused:
         if slug is not None or refused.code != "slug_taken":
             raise
         event = event.edited(details, f"{event.slug[:73]}-{suffix}", now)
-        transact(*store.add(event))
+        transact(*store.add(event), counted)
     return event
 
 
@@ -151,5 +157,6 @@ def _change_at(version: int, event: Event, change: Callable[[Event, datetime], E
     changed = change(event, clock.now())
     if changed is event:
         return event
-    transact(*store.save(changed, was=event))
+    given_back = [organizations.use(event.organization, Resource.EVENTS, -1)] if changed.deleted_at else []
+    transact(*store.save(changed, was=event), *given_back)
     return replace(changed, version=version + 1)

@@ -91,6 +91,13 @@ class DocumentReviewed(Values):
     reason: Line
 
 
+class Invitation(Values):
+    """`link` is good for `days`."""
+
+    link: Link
+    days: int
+
+
 TEMPLATES: dict[str, type[Values]] = {
     "sign_up_code": Code,
     "reset_password_code": Code,
@@ -101,6 +108,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "new_device": NewDevice,
     "download_ready": DownloadReady,
     "document_reviewed": DocumentReviewed,
+    "invitation": Invitation,
 }
 """What is mailed."""
 

@@ -1,6 +1,7 @@
 """An organization: the tenant that every key, price, mail and watermark belongs to."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace as altered
@@ -12,12 +13,15 @@ from zoneinfo import available_timezones
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.organizations.plans import PLANS, UNLIMITED, Plan
 
 Language = Literal["th", "en"]
 WatermarkStyle = Literal["tiled", "corner"]
 
 _LONGEST_WATERMARK = 60
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?)*")
+_LABEL = re.compile(r"[a-z0-9](?!.*--)[a-z0-9-]{1,38}[a-z0-9]")
+_RESERVED = frozenset({"admin", "api", "app", "assets", "auth", "cdn", "docs", "mail", "static", "status", "www"})
 _ORIGIN = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 
 
@@ -27,13 +31,61 @@ class VersionConflict(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class Branding:
+    """How frontends look for it: colours as `#rrggbb`, addresses of images as https URLs."""
+
+    color: str | None = None
+    accent: str | None = None
+    logo: str | None = None
+    icon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaxProfile:
+    """Who invoices, and by which tax. `country` is ISO 3166-1 alpha-2, `rate` in hundredths of a percent."""
+
+    name: str
+    number: str
+    country: str
+    address: str
+    rate: int
+    included: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A host that an organization says is its own. Proven once `token` is found in the host's DNS."""
+
+    organization: str
+    host: str
+    token: str
+    created_at: datetime
+    verified_at: datetime | None = None
+
+    @property
+    def verified(self) -> bool:
+        return self.verified_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody with a role beside customer. `department` is a code of the organization's tree."""
+
+    organization: str
+    user: str
+    department: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """`currency` is ISO 4217. `watermark_image` is where the PNG of the mark is stored; with neither it nor
     `watermark_text` previews are unmarked. `watermark_opacity` is in (0, 1].
 
     `download_limit` is per photo and `download_hours` counts from payment: what an event does not set itself.
     `origins` are the web origins its frontends call from. `host` is the first one mapped to it, where the links of
-    its mails lead; None where it lives at the deployment's own address. Version 0 is one that was never stored.
+    its mails lead; None where it lives at the deployment's own address. `subdomain` is its label below the domain
+    that tenants share. `locale` is BCP 47; without one frontends take the language's. An organization without a `plan`
+    is from before there were any. Version 0 is one that was never stored.
     """
 
     id: str
@@ -53,6 +105,20 @@ class Organization:
     host: str | None
     created_at: datetime
     version: int
+    subdomain: str | None = None
+    locale: str | None = None
+    branding: Branding | None = None
+    tax: TaxProfile | None = None
+    plan: str | None = None
+    suspended_at: datetime | None = None
+
+    @property
+    def limits(self) -> Plan:
+        return PLANS[self.plan or UNLIMITED]
+
+    @property
+    def suspended(self) -> bool:
+        return self.suspended_at is not None
 
     @property
     def has_watermark_image(self) -> bool:
@@ -106,6 +172,8 @@ class Organization:
                     "An origin is https:// and a host, perhaps with a port, and nothing behind it.",
                     field=f"origins.{number}",
                 )
+        if self.plan is not None and self.plan not in PLANS:
+            raise Invalid("unknown_plan", f"Plans are {', '.join(PLANS)}.", field="plan")
 
 
 def host_of(text: str) -> str:
@@ -114,6 +182,20 @@ def host_of(text: str) -> str:
     if not _HOST.fullmatch(host):
         raise Invalid("invalid_host", "Name a host like photos.example.com.", field="host")
     return host
+
+
+def label_of(text: str) -> str:
+    """A subdomain as an organization may take it. Raises Invalid."""
+    label = text.lower()
+    if not _LABEL.fullmatch(label) or label in _RESERVED:
+        raise Invalid("invalid_subdomain", "Choose 3 to 40 letters, digits and hyphens.", field="subdomain")
+    return label
+
+
+def label_from(name: str) -> str:
+    """The subdomain that a name suggests. Raises Invalid for one without three Latin letters or digits."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return label_of("-".join(re.findall(r"[a-z0-9]+", plain))[:40].strip("-"))
 
 
 @cache

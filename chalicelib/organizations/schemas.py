@@ -1,26 +1,63 @@
 """Organizations on the wire."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Base64Bytes, Field, StringConstraints
+from pydantic import Base64Bytes, BeforeValidator, Field, StringConstraints
 
-from chalicelib.core.wire import Input, Output
+from chalicelib.core.wire import Input, Output, Query
+from chalicelib.organizations import model
 from chalicelib.organizations.model import Language, WatermarkStyle
+from chalicelib.organizations.plans import UNLIMITED
 
 LARGEST_IMAGE = 600 * 1024
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Watermark = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 MailName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", max_length=7)]
+Image = Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"']+$", max_length=500)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$", max_length=11)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$", max_length=2)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Host = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+Label = Annotated[str, StringConstraints(min_length=3, max_length=40)]
+PlanName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Planned = Annotated[str, BeforeValidator(lambda plan: plan or UNLIMITED)]
 Origin = Annotated[str, StringConstraints(max_length=270)]
 
 
+class Branding(Output):
+    color: str | None
+    accent: str | None
+    logo: str | None
+    icon: str | None
+
+
+class TaxProfile(Output):
+    name: str
+    number: str
+    country: str
+    address: str
+    rate: int
+    included: bool
+
+
 class Home(Output):
-    """What anybody may know."""
+    """What anybody may know. Without a `locale` the language's own is meant."""
 
     name: str
     language: Language
     currency: str
     timezone: str
+    locale: str | None
+    branding: Branding | None
+
+
+class HomeOf(Home):
+    """Whose domain it is."""
+
+    id: str
+    host: str | None
 
 
 class Organization(Home):
@@ -36,7 +73,99 @@ class Organization(Home):
     download_hours: int
     origins: list[str]
     mail_name: str
+    host: str | None
+    subdomain: str | None
+    tax: TaxProfile | None
+    plan: Planned
     version: int
+
+
+class Tenant(Output):
+    """An organization as the platform sees it."""
+
+    id: str
+    name: str
+    plan: Planned
+    host: str | None
+    suspended: bool
+    created_at: datetime
+    version: int
+
+
+class PlanChange(Input):
+    plan: PlanName
+
+
+class Limits(Output):
+    """Null is no limit. `storage` is in bytes, `requests` counts a minute."""
+
+    staff: int | None
+    events: int | None
+    storage: int | None
+    domains: int | None
+    requests: int | None
+
+
+class Used(Output):
+    staff: int
+    events: int
+    storage: int
+    domains: int
+
+
+class Usage(Output):
+    plan: str
+    limits: Limits
+    used: Used
+
+
+class DomainQuery(Query):
+    domain: Host
+
+
+class NewDomain(Input):
+    host: Host
+
+
+class SubdomainChange(Input):
+    """Null gives the subdomain up."""
+
+    version: int = Field(ge=0)
+    subdomain: Label | None
+
+
+class Record(Output):
+    """What to put into the host's DNS."""
+
+    type: str = "TXT"
+    name: str
+    value: str
+
+
+class Domain(Output):
+    host: str
+    verified: bool
+    verified_at: datetime | None
+    created_at: datetime
+    record: Record
+
+
+class BrandingInput(Input):
+    color: Color | None = None
+    accent: Color | None = None
+    logo: Image | None = None
+    icon: Image | None = None
+
+
+class TaxInput(Input):
+    """`rate` is in hundredths of a percent: 700 are 7 %."""
+
+    name: Line
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./ -]{3,40}$", max_length=40)]
+    country: Country
+    address: Annotated[str, StringConstraints(max_length=400)] = ""
+    rate: int = Field(ge=0, le=10_000)
+    included: bool = True
 
 
 class WatermarkImage(Input):
@@ -61,8 +190,17 @@ class OrganizationUpdate(Input):
     download_hours: int = Field(72, ge=1, le=24 * 90)
     origins: Annotated[list[Origin], Field(max_length=20)] = Field(default_factory=list)
     mail_name: MailName = ""
+    locale: Locale | None = None
+    branding: BrandingInput | None = None
+    tax: TaxInput | None = None
 
     def settings(self) -> dict[str, Any]:
         """The settings that were sent: field -> value."""
         sent = self.model_dump(exclude_unset=True, exclude={"version"}, by_alias=False)
-        return sent | ({"origins": tuple(self.origins)} if "origins" in sent else {})
+        if "origins" in sent:
+            sent["origins"] = tuple(self.origins)
+        if self.branding is not None:
+            sent["branding"] = model.Branding(**self.branding.model_dump(by_alias=False))
+        if self.tax is not None:
+            sent["tax"] = model.TaxProfile(**self.tax.model_dump(by_alias=False))
+        return sent

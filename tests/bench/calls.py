@@ -18,7 +18,7 @@ from tests.system.authorization import matrix
 from tests.system.world import Stored, World
 
 TABLE = Path(__file__).with_name("calls.csv")
-CALLERS = ("visitor", "guest", "walk-in", "customer", "photographer", "admin")
+CALLERS = ("visitor", "guest", "walk-in", "customer", "photographer", "admin", "owner", "operator")
 """Who may call, the least trusted first."""
 _STEP = 100  # clones of each kind at a time
 
@@ -60,6 +60,7 @@ def _called(world: World, route: Route, asked: matrix.Asked, headers: Mapping[st
     assert response.status < 400, f"{route.name}: {response.status} {response.body[:200]!r}"
     if route.method != "GET":
         organizations.forget()
+        organizations.admit(world.a.organization)  # once a minute a process looks whether it may
     return usage
 
 

@@ -22,6 +22,7 @@ UNMEASURED = {
     "POST /auth/second-factor/disable",
     "POST /auth/second-factor/recovery-codes",
 }
+UNMEASURED |= {"GET /organizations/by-domain"}
 """The oracle knows only their refusals."""
 
 

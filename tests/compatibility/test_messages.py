@@ -101,6 +101,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "accounts.send_code": lambda: mails() == 1,
     "accounts.tell_of_change": lambda: mails() == 1,
     "accounts.tell_of_new_device": lambda: mails() == 1,
+    "members.mail_invitation": lambda: mails() == 1,
     "payments.settle": lambda: statuses("payments", "state") == {"captured"} and len(items("ledger")) == 3,
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,

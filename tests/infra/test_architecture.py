@@ -19,6 +19,7 @@ DOORS = {
     "pillow_heif": ["chalicelib/media/*"],
     "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],
     "jwt": ["chalicelib/core/auth.py", "chalicelib/accounts/providers/*.py"],
+    "dns": ["chalicelib/organizations/dns.py"],
     "argon2": ["chalicelib/accounts/*.py"],
     "bcrypt": ["chalicelib/accounts/passwords.py"],
     "phonenumbers": ["chalicelib/accounts/addresses.py"],

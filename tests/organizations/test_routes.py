@@ -29,6 +29,8 @@ def test_anybody_may_know_whose_shop_it_is_and_no_more(gateway):
         "language": "th",
         "currency": "THB",
         "timezone": "Asia/Bangkok",
+        "locale": None,
+        "branding": None,
     }
 
 

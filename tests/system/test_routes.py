@@ -145,17 +145,25 @@ REFUSED = {
     "PUT /auth/second-factor": 400,
     "POST /auth/second-factor/disable": 400,
     "POST /auth/second-factor/recovery-codes": 400,
+    "GET /organizations/by-domain": 400,  # without a domain
 }
 """What A's admin is answered where the example of a route is not for them; elsewhere it works."""
 
 
 def ask(world: World, route: Route, address: str = "", prefix: str = "", **changes: Any) -> Response:
-    """Call the example of a route at one of its addresses, as A's admin holding the walk-in's cart."""
+    """Call the example of a route at one of its addresses, as A's admin holding the walk-in's cart.
+
+    What is the platform's is called by its operator, what is the owner's by the owner.
+    """
     asked = matrix.example(world, route)
     method, path = (address or route.name).split(" ")
     sent = world.a.headers("admin") | dict.fromkeys(route.headers, "one-key-for-all")
     if route.name == "POST /orders":
         sent["X-Cart-Token"] = world.a.carts["walk-in"]
+    if route.permission.startswith("platform."):
+        sent |= world.platform.headers("operator") | {"Host": world.platform.host}
+    if route.permission == "organization.own":
+        sent |= world.a.headers("owner")
     sent |= changes.get("headers", {})
     method, body = changes.get("method", method), changes.get("body", asked.body)
     return world.call(method, prefix + matrix.filled(path, asked), body, sent, source=f"10.3.0.{next(SOURCES)}")
@@ -269,7 +277,14 @@ def test_the_document_lists_every_route_and_alias(world: World):
 
 # --- headers ----------------------------------------------------------------------------------------------------
 
-OWN_POLICY = {"/docs", "/auth/verify-email", "/auth/link", "/d/{id}/{token}", "/d/{id}/{token}/photos/{photo}"}
+OWN_POLICY = {
+    "/docs",
+    "/auth/verify-email",
+    "/auth/link",
+    "/d/{id}/{token}",
+    "/d/{id}/{token}/photos/{photo}",
+    "/invitations/{id}/{token}",
+}
 
 
 def assert_headers(answer: Response, *, policy: str | None = None, cache: str | None = None) -> None:

@@ -33,8 +33,11 @@ from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import FileOffer
+from chalicelib.members import service as members
+from chalicelib.members.model import Invitation
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
+from chalicelib.organizations import dns
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
@@ -44,7 +47,7 @@ from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from infra.local.gateway import Gateway, Response
-from tests import deliver
+from tests import deliver, zone
 from tests.elsewhere import FakeProvider
 from tests.lines.photos.pictures import File, jpeg
 from tests.selling import FakeGateway
@@ -59,6 +62,7 @@ PEOPLE = {
     "customer": ("customer",),
     "neighbour": ("customer",),
     "keeper": ("customer",),
+    "owner": ("owner",),
 }
 """The photographer is assigned to every event, the freelancer to the `mixed` one alone. The keeper has two factors."""
 
@@ -102,6 +106,7 @@ class Shop:
     payments: dict[str, str] = field(default_factory=dict)
     carts: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
+    invitations: dict[str, Invitation] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
 
     @property
@@ -118,10 +123,13 @@ class Shop:
 
 @dataclass
 class World:
+    """`platform` is where the people of the deployment are."""
+
     a: Shop
     b: Shop
     bank: Bank
     gateway: Gateway
+    platform: Shop
 
     def call(
         self,
@@ -161,6 +169,7 @@ def opened(bank: Bank) -> Iterator[None]:
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(passwords, "_hasher", cheap)
         patch.setattr(passwords, "_nobodys", lambda: nobodys)
+        patch.setattr(dns, "txt", zone.txt)
         organizations.forget()
         yield
     organizations.forget()
@@ -168,7 +177,8 @@ def opened(bank: Bank) -> Iterator[None]:
 
 def build(bank: Bank) -> World:
     """A new world, inside an empty data stack."""
-    return World(_shop("a.photos.example", bank), _shop("b.photos.example", bank), bank, Gateway(app))
+    a, b = _shop("a.photos.example", bank), _shop("b.photos.example", bank)
+    return World(a, b, bank, Gateway(app), _platform())
 
 
 class Mould:
@@ -205,6 +215,9 @@ def _shop(host: str, bank: Bank) -> Shop:
     for name, roles in PEOPLE.items():
         shop.people[name] = person(shop, name, *roles)
     _keep_a_second_factor(shop)
+    _own_domains(shop)
+    invite = members.invite(shop.people["admin"].principal, email=f"invited@{host}", roles=["photographer"])
+    shop.invitations["open"] = invite
     _plan_events(shop)
     _take_photos(shop)
     _sell(shop, bank)
@@ -212,6 +225,21 @@ def _shop(host: str, bank: Bank) -> Shop:
     for name in shop.events.keys() - {"deleted"}:
         shop.events[name] = events.get(shop.organization, shop.events[name].id)
     return shop
+
+
+def _platform() -> Shop:
+    shop = Shop(organizations.DEFAULT, "photos.example")
+    shop.people["operator"] = person(shop, "operator", "platform_admin")
+    return shop
+
+
+def _own_domains(shop: Shop) -> None:
+    """`proven` and `found` have their record in the zone, and of the first we know it; `lost` has none."""
+    admin = shop.people["admin"].principal
+    for name in ("proven", "found", "lost"):
+        name_of_record, value = organizations.record_of(organizations.add_domain(admin, f"{name}.{shop.host}"))
+        zone.ZONE[name_of_record] = [value] if name != "lost" else ["another one"]
+    organizations.prove_domain(admin, f"proven.{shop.host}")
 
 
 def person(shop: Shop, name: str, *roles: str) -> Person:

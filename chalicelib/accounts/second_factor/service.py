@@ -188,7 +188,7 @@ def set_policy(principal: Principal, *, roles: frozenset[str], version: int) -> 
 
     Sessions of today go on for ten minutes at most. Raises Invalid or Conflict.
     """
-    known = organizations.role_names() - _NEVER_REQUIRED
+    known = organizations.role_names(principal.organization) - _NEVER_REQUIRED
     if not roles <= known:
         raise Invalid("unknown_role", f"Roles are {', '.join(sorted(known))}.", field="roles")
     current = store.policy(principal.organization)

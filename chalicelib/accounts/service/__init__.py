@@ -9,8 +9,19 @@ from chalicelib.accounts.service.codes import begin as begin_code
 from chalicelib.accounts.service.codes import code_of, code_to_send, count_code, resend_code
 from chalicelib.accounts.service.codes import confirm as confirm_code
 from chalicelib.accounts.service.codes import use as use_code
+from chalicelib.accounts.service.founding import enter, found_organization
 from chalicelib.accounts.service.links import follow_link, link_of, open_link
-from chalicelib.accounts.service.people import find_by_address, find_by_email, find_user, get_user, me, set_roles
+from chalicelib.accounts.service.people import (
+    find_by_address,
+    find_by_email,
+    find_user,
+    find_users,
+    get_user,
+    known_roles,
+    me,
+    set_roles,
+    transfer_ownership,
+)
 from chalicelib.accounts.service.proving import (
     add_phone,
     change_email,
@@ -45,15 +56,19 @@ __all__ = [
     "count_code",
     "create_user",
     "end_session",
+    "enter",
     "find_by_address",
     "find_by_email",
     "find_session",
     "find_user",
+    "find_users",
     "follow_link",
     "forgot_password",
+    "found_organization",
     "get_user",
     "import_user",
     "is_phone",
+    "known_roles",
     "link_of",
     "list_sessions",
     "log_in",
@@ -73,6 +88,7 @@ __all__ = [
     "set_roles",
     "sign_out",
     "start",
+    "transfer_ownership",
     "use_code",
     "verify",
 ]

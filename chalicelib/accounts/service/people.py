@@ -8,9 +8,11 @@ from chalicelib.accounts.model import User
 from chalicelib.accounts.service.sessions import require_living
 from chalicelib.audit import service as audit
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Invalid
-from chalicelib.core.table import transact
+from chalicelib.core.errors import Conflict, Forbidden, Invalid
+from chalicelib.core.table import Write, transact
 from chalicelib.organizations import service as organizations
+
+OWNER = "owner"
 
 
 def me(principal: Principal) -> User:
@@ -32,22 +34,33 @@ def find_user(organization: str, user_id: str) -> User | None:
     return store.find(organization, user_id)
 
 
+def find_users(organization: str, user_ids: Iterable[str]) -> dict[str, User]:
+    """Users by their ids; a page of them at most. Who is not there is left out."""
+    return store.find_all(organization, user_ids)
+
+
 def get_user(organization: str, user_id: str) -> User:
     """Raises NotFound, for a foreign user too."""
     return store.get(organization, user_id)
 
 
 def set_roles(principal: Principal, user_id: str, roles: Iterable[str]) -> User:
-    """Give a user these roles and no others. Raises NotFound, Invalid or Conflict.
+    """Give a user these roles and no others. Raises NotFound, Invalid, Conflict or Forbidden.
 
-    Nobody changes their own: so the last one who manages users can not lock everybody out.
+    Nobody changes their own: so the last one who manages users can not lock everybody out. Nobody gives or takes a role
+    that may do more than they. The owner changes by `transfer_ownership` alone.
     """
-    wanted = known_roles(roles)
+    wanted = known_roles(principal.organization, roles)
     user = store.get(principal.organization, user_id)
     if user.id == principal.user:
         raise Conflict("own_roles", "Ask somebody else to change your roles.")
     if user.roles == wanted:
         return user
+    changing = user.roles ^ wanted
+    if OWNER in changing:
+        raise Conflict("owner_stays", "The owner hands the organization over; nobody else changes that.", field="roles")
+    if not organizations.may_give(principal.roles, changing):
+        raise Forbidden("role_beyond_own", "This role may do more than you.", field="roles")
     changed = user.with_roles(wanted)
     told = audit.entry(
         principal,
@@ -57,12 +70,38 @@ def set_roles(principal: Principal, user_id: str, roles: Iterable[str]) -> User:
         before={"roles": user.roles},
         after={"roles": wanted},
     )
-    transact(store.save(changed, was=user), told)
+    staffing = organizations.staffing(user.organization, user.id, was=user.roles, now=wanted)
+    transact(store.save(changed, was=user), told, *staffing)
     return changed
 
 
-def known_roles(roles: Iterable[str]) -> frozenset[str]:
-    wanted, known = frozenset(roles), organizations.role_names()
+def transfer_ownership(principal: Principal, user_id: str) -> User:
+    """Make a member the owner; who was it stays as admin. Raises NotFound, Conflict `not_a_member`.
+
+    Given again by whoever lost the answer it is refused: they are no owner any more.
+    """
+    user, owner = store.get(principal.organization, user_id), me(principal)
+    if user.id == owner.id or organizations.find_member(user.organization, user.id) is None:
+        raise Conflict("not_a_member", "Choose somebody else who works for the organization.", field="user")
+    changes = ((user, user.roles | {OWNER}), (owner, owner.roles - {OWNER} | {"admin"}))
+    writes: list[Write] = []
+    for was, roles in changes:
+        writes.append(store.save(was.with_roles(roles), was=was))
+        writes += organizations.staffing(was.organization, was.id, was=was.roles, now=roles)
+    told = audit.entry(
+        principal,
+        action="organization.transferred",
+        entity="organization",
+        entity_id=principal.organization,
+        before={"owner": owner.id},
+        after={"owner": user.id},
+    )
+    transact(*writes, told)
+    return user.with_roles(user.roles | {OWNER})
+
+
+def known_roles(organization: str, roles: Iterable[str]) -> frozenset[str]:
+    wanted, known = frozenset(roles), organizations.role_names(organization)
     if not wanted <= known:
         raise Invalid("unknown_role", f"Roles are {', '.join(sorted(known))}.", field="roles")
     return wanted

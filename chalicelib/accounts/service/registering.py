@@ -32,7 +32,9 @@ def register(
     """
     address = normal_email(email) if email is not None else normal_address(email, phone)
     phones = (Phone(normal_phone(phone)),) if phone is not None else ()
-    asked = _asked(organization, address if email is not None else None, password, name, language, {"customer"}, phones)
+    asked = new_user(
+        organization, address if email is not None else None, password, name, language, {"customer"}, phones
+    )
     codes.count_code(organization, address, source)
     known = store.find_by_address(organization, address)
     writes: tuple[Write, ...]
@@ -82,11 +84,13 @@ def create_user(
     name: str,
     roles: Iterable[str],
     language: Language | None = None,
+    department: str | None = None,
+    more: Iterable[Write] = (),
 ) -> User:
-    """A user whose address needs no proof. Raises Invalid or Conflict."""
-    asked = _asked(organization, normal_email(email), password, name, language, roles)
+    """A user whose address needs no proof, committed with `more`. Raises Invalid, Conflict, Forbidden `plan_limit`."""
+    asked = new_user(organization, normal_email(email), password, name, language, roles)
     user = replace(asked, verified_at=asked.created_at)
-    transact(*store.add(user))
+    transact(*more, *add_user(user, department))
     return user
 
 
@@ -113,7 +117,7 @@ def import_user(
         organization=organization,
         email=address if email is not None else None,
         name=plain_name(name),
-        roles=known_roles(roles),
+        roles=known_roles(organization, roles),
         password=digest,
         language=language or organizations.get(organization).language,
         verified_at=None,
@@ -123,11 +127,19 @@ def import_user(
         phones=(Phone(normal_phone(phone)),) if phone is not None else (),
     )
     proven = replace(user.verify(now), version=user.version)
-    transact(*store.add(proven))
+    transact(*add_user(proven))
     return proven
 
 
-def _asked(
+def add_user(user: User, department: str | None = None) -> list[Write]:
+    """A new user, with a place among the members where their roles make them one."""
+    staffing = organizations.staffing(
+        user.organization, user.id, was=frozenset(), now=user.roles, department=department
+    )
+    return [*store.add(user), *staffing]
+
+
+def new_user(
     organization: str,
     email: str | None,
     password: str,
@@ -144,7 +156,7 @@ def _asked(
         organization=organization,
         email=email,
         name=called,
-        roles=known_roles(roles),
+        roles=known_roles(organization, roles),
         password=passwords.digest(password),
         language=language or organizations.get(organization).language,
         verified_at=None,

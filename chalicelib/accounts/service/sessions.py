@@ -241,7 +241,8 @@ def _end(session: Session, at: datetime) -> None:
 
 def living_user(principal: Principal) -> User | None:
     session = store.find_session(principal.organization, principal.session) if principal.session else None
-    user = store.find(principal.organization, principal.user) if principal.user else None
+    home = (session and session.home) or principal.organization
+    user = store.find(home, principal.user) if principal.user else None
     if session is None or user is None or user.session_version != principal.version:
         return None
     return user if _goes_on(session, user, clock.now()) else None

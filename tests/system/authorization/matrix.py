@@ -19,6 +19,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
 from chalicelib.core.http import Api, Route
+from chalicelib.members import service as members
 from chalicelib.organizations import service as organizations
 from infra.local.gateway import Gateway, Response
 from tests.elsewhere import id_token
@@ -74,6 +75,8 @@ def callers(world: World) -> dict[str, dict[str, str]]:
         "demoted": bearer(_demoted(a)),
         "left-admin": bearer(_left(a, "colleague")),
         "left-customer": bearer(_left(a, "customer")),
+        "owner": a.headers("owner"),
+        "operator": world.platform.headers("operator") | {"Host": world.platform.host},
     }
 
 
@@ -98,6 +101,10 @@ def _left(shop: Shop, name: str) -> str:
     person = worlds.log_in(shop, shop.people[name].email, shop.people[name].password)
     accounts.log_out(person.principal)
     return person.token
+
+
+_ONLY = {"operator": "platform.", "owner": "organization.own"}
+"""Who calls only what nobody else may: the operator at the platform's host, and the owner, an admin besides."""
 
 
 # --- what on ------------------------------------------------------------------------------------------------
@@ -358,6 +365,45 @@ OBJECTS: dict[str, Asking] = {
     "PUT /organization": lambda world: {"-": Asked(body={"version": version_of(world.a), "name": "Renamed"})},
     "GET /organization/settings": NOTHING,
     "PUT /organization/watermark": lambda world: {"-": Asked(body={"version": version_of(world.a), "imagePng": None})},
+    "GET /organization/domains": NOTHING,
+    "POST /organization/domains": lambda world: {"-": Asked(body={"host": "new.photos.example"})},
+    "POST /organization/domains/{host}/verify": lambda world: _domains(world, "found", "lost", "proven"),
+    "DELETE /organization/domains/{host}": lambda world: _domains(world, "found", "proven"),
+    "GET /organization/plan": NOTHING,
+    "PUT /organization/subdomain": lambda world: {
+        "-": Asked(body={"version": version_of(world.a), "subdomain": "shop-a"})
+    },
+    "GET /organizations": NOTHING,
+    "GET /organizations/by-domain": NOTHING,
+    "GET /organizations/{id}": lambda world: _tenants(world),
+    "PUT /organizations/{id}": lambda world: _with(_tenants, {"version": version_of(world.a), "name": "Other"})(world),
+    "GET /organizations/{id}/tenancy": lambda world: _tenants(world),
+    "PUT /organizations/{id}/plan": lambda world: _with(_tenants, {"plan": "pro"})(world),
+    "PUT /organizations/{id}/suspension": lambda world: _tenants(world),
+    "DELETE /organizations/{id}/suspension": lambda world: _tenants(world),
+    "PUT /organization/owner": lambda world: _people_named(world, "photographer", "customer"),
+    "GET /members": NOTHING,
+    "PUT /members/{id}": lambda world: _with(_members, {"roles": ["photographer", "operator"]})(world),
+    "DELETE /members/{id}": lambda world: _members(world),
+    "GET /departments": NOTHING,
+    "PUT /departments": lambda world: {"-": Asked(body={"items": [{"code": "media", "name": "M"}], "version": 0})},
+    "GET /invitations": NOTHING,
+    "POST /invitations": lambda world: {"-": Asked(body={"email": "new@people.example", "roles": ["photographer"]})},
+    "GET /invitations/{id}": lambda world: _invitations(world),
+    "POST /invitations/{id}/resend": lambda world: _invitations(world),
+    "DELETE /invitations/{id}": lambda world: _invitations(world),
+    "POST /invitations/{id}/accept": lambda world: {
+        name: Asked((id,), {"token": token, "name": "New", "password": "a long enough phrase"})
+        for name, (id, token) in _invitation_links(world).items()
+    },
+    "GET /invitations/{id}/{token}": lambda world: {
+        name: Asked(link) for name, link in _invitation_links(world).items()
+    },
+    "POST /invitations/{id}/{token}": lambda world: {
+        name: Asked(link, b"name=New&password=a+long+enough+phrase") for name, link in _invitation_links(world).items()
+    },
+    "POST /organizations": lambda world: {"-": Asked(body={"name": "New Shop", "ownerEmail": "owner@new.example"})},
+    "POST /organizations/{id}/entry": lambda world: _tenants(world),
     "POST /payments/create": _one("orders", "ord", "paid", "unpaid", "guest", body=lambda id: {"orderId": id}),
     "GET /payments/review": NOTHING,
     "POST /payments/webhook": lambda world: {"-": Asked(body={"data": {}, "signature": "0" * 64})},
@@ -384,6 +430,47 @@ OBJECTS: dict[str, Asking] = {
     "PUT /verification/{user}/documents/{id}/reject": _with(_documents, {"reason": "cut off"}),
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
 }
+
+
+def _domains(world: World, *names: str) -> Objects:
+    found = {name: f"{name}.{world.a.host}" for name in names}
+    found |= {"foreign": f"found.{world.b.host}", "missing": "nobodys.photos.example"}
+    return {name: Asked((host,)) for name, host in found.items()}
+
+
+def _members(world: World) -> Objects:
+    a, b = world.a.people, world.b.people
+    found = {name: a[name].id for name in ("photographer", "admin", "customer")}
+    found |= {"foreign": b["photographer"].id, "missing": ids.new("usr")}
+    return {name: Asked((id,)) for name, id in found.items()}
+
+
+def _people_named(world: World, *names: str) -> Objects:
+    found = {name: world.a.people[name].id for name in names}
+    found |= {"foreign": world.b.people[names[0]].id, "missing": ids.new("usr")}
+    return {name: Asked(body={"user": id}) for name, id in found.items()}
+
+
+def _invitations(world: World) -> Objects:
+    mine, theirs = world.a.invitations["open"].id, world.b.invitations["open"].id
+    return {"open": Asked((mine,)), "foreign": Asked((theirs,)), "missing": Asked((ids.new("inv"),))}
+
+
+def _invitation_links(world: World) -> dict[str, tuple[str, str]]:
+    """The foreign one is whole and works, at B's own host."""
+    mine, theirs = world.a.invitations["open"], world.b.invitations["open"]
+    return {
+        "open": (mine.id, members.token_of(mine)),
+        "other-token": (mine.id, members.token_of(theirs)),
+        "foreign": (theirs.id, members.token_of(theirs)),
+        "missing": (ids.new("inv"), members.token_of(theirs)),
+    }
+
+
+def _tenants(world: World) -> Objects:
+    """For the platform none is foreign."""
+    found = {"own": world.a.organization, "other": world.b.organization, "missing": ids.new("org")}
+    return {name: Asked((id,)) for name, id in found.items()}
 
 
 def version_of(shop: Shop) -> int:
@@ -432,6 +519,8 @@ class Matrix:
         asked = self.objects[route.name](self.world)
         for address in (route.name, *route.aliases):
             for caller in self.callers:
+                if not route.permission.startswith(_ONLY.get(caller, "")):
+                    continue
                 yield from self._row(route, address, caller, asked)
 
     def _row(self, route: Route, address: str, caller: str, objects: Objects) -> Iterator[str]:

@@ -18,7 +18,9 @@ from pyotp import TOTP
 
 from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
+from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
+from tests import zone
 from tests.elsewhere import id_token
 from tests.lines.photos.pictures import File, jpeg
 from tests.media.photos import encoded, picture
@@ -49,6 +51,8 @@ SESSION = Leftover(
     "a session whose tokens never reached anybody: nobody can use it, and it ends by itself",
 )
 TICKET = Leftover(r"claims .*#CLM#federation#", "a ticket that was used up: it goes by TTL after a quarter of an hour")
+MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of both, and the first link is dead")
+ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
 UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
@@ -65,6 +69,18 @@ def members(world: World) -> None:
     """A buyer with an account and an organizer, not logged in."""
     _hire(world, "buyer", "customer")
     _hire(world, "organizer", "admin")
+
+
+def tenants(world: World) -> None:
+    """A tenant, and somebody of the platform who is not logged in."""
+    _hire(world, "platform", "platform_admin")
+    world.notes["tenant"] = organizations.create("Tenant").id
+
+
+def owners(world: World) -> None:
+    """An organizer, and somebody who owns the organization."""
+    members(world)
+    _hire(world, "owner", "owner")
 
 
 def registered(world: World) -> None:
@@ -384,6 +400,138 @@ def settings(world: World) -> None:
     world.ask(organizer, "PUT", "/organization/watermark", mark, settled=409)
     found = world.see(organizer, "/organization/settings")
     assert (found["name"], found["hasWatermarkImage"]) == ("River Photos", True)
+
+
+def tenancy(world: World) -> None:
+    """The platform gives a tenant another plan, shuts it out and lets it in again."""
+    platform, tenant = world.person("platform"), world.notes["tenant"]
+    with world.undisturbed():
+        _log_in(world, platform)
+    world.ask(platform, "PUT", f"/organizations/{tenant}/plan", {"plan": "pro"})
+    world.ask(platform, "PUT", f"/organizations/{tenant}/suspension")
+    assert world.see(platform, f"/organizations/{tenant}/tenancy")["suspended"] is True
+    world.ask(platform, "DELETE", f"/organizations/{tenant}/suspension")
+    found = world.see(platform, f"/organizations/{tenant}/tenancy")
+    assert (found["plan"], found["suspended"]) == ("pro", False)
+
+
+def found_tenant(world: World) -> None:
+    """The platform founds a tenant, whose owner joins; and looks in."""
+    platform, owner = world.person("platform"), world.person("owner")
+    with world.undisturbed():
+        _log_in(world, platform)
+    new = {"name": "Hill Runs", "ownerEmail": owner.email, "plan": "basic"}
+    world.ask(platform, "POST", "/organizations", new, settled=409)
+    world.settle()
+    owner.headers["Host"] = "hill-runs.shops.example"
+    _join(world, owner)
+    tenant = next(each["id"] for each in world.see(platform, "/organizations")["items"] if each["name"] == "Hill Runs")
+    entered = world.ask(platform, "POST", f"/organizations/{tenant}/entry").data
+    visitor = Person("", "", {"Host": "hill-runs.shops.example", "Authorization": f"Bearer {entered['accessToken']}"})
+    assert [each["email"] for each in world.see(visitor, "/members")["items"]] == [owner.email]
+
+
+def found_own(world: World) -> None:
+    """Somebody signs up with an organization, and owns it."""
+    anna = world.person("anna")
+    new = {"email": anna.email, "password": anna.password, "name": "Anna", "organization": "Anna's Runs"}
+    world.ask(anna, "POST", "/auth/register", new | {"subdomain": "annas-runs"}, expect=202, settled=409)
+    anna.headers["Host"] = "annas-runs.shops.example"
+    world.settle()
+    _verify(world)
+    assert world.see(anna, "/auth/me")["roles"] == ["owner"]
+    assert world.see(anna, "/organization/plan")["used"]["staff"] == 1
+
+
+def team(world: World) -> None:
+    """Somebody is invited, again, and joins; moves to a department, gets another role, and leaves."""
+    organizer, anna, ben, carol = (world.person(name) for name in ("organizer", "anna", "ben", "carol"))
+    with world.undisturbed():
+        _log_in(world, organizer)
+    tree = {"items": [{"code": "media", "name": "Media"}], "version": 0}
+    world.ask(organizer, "PUT", "/departments", tree, settled=409)
+    for person in (anna, ben, carol):
+        new = {"email": person.email, "roles": ["photographer"], "language": "en"}
+        world.ask(organizer, "POST", "/invitations", new, expect=201, settled=409)
+    world.settle()
+    held = {each["email"]: each["id"] for each in world.see(organizer, "/invitations")["items"]}
+    world.ask(organizer, "POST", f"/invitations/{held[anna.email]}/resend")
+    world.ask(organizer, "DELETE", f"/invitations/{held[carol.email]}", expect=204, settled=404)
+    world.settle()
+    _join(world, anna)
+    _join_by_form(world, ben)
+    member = next(each for each in world.see(organizer, "/members")["items"] if each["email"] == anna.email)
+    address = f"/members/{member['id']}"
+    world.ask(organizer, "PUT", address, {"roles": ["operator"], "department": "media"})
+    with world.undisturbed():
+        _log_in(world, anna)
+    found = next(each for each in world.see(anna, "/members")["items"] if each["email"] == anna.email)
+    assert (found["roles"], found["department"]) == (["operator"], "media")
+    world.ask(organizer, "DELETE", address, expect=204, settled=404)
+    assert member["id"] not in {each["id"] for each in world.see(organizer, "/members")["items"]}
+
+
+def hand_over(world: World) -> None:
+    """The owner hands the organization to the organizer, and stays as admin."""
+    owner, organizer = world.person("owner"), world.person("organizer")
+    user = accounts.find_by_email(DEFAULT, organizer.email)
+    assert user is not None
+    with world.undisturbed():
+        _log_in(world, owner)
+    world.ask(owner, "PUT", "/organization/owner", {"user": user.id}, settled=401)
+    with world.undisturbed():
+        for person, roles in ((owner, ["admin"]), (organizer, ["admin", "owner"])):
+            _log_in(world, person)
+            assert world.see(person, "/auth/me")["roles"] == roles
+
+
+def _join(world: World, person: Person) -> None:
+    """By the newest mailed link."""
+    _, _, id, token = _link(world, person).rsplit("/", 3)
+    taken = {"token": token, "name": "New", "password": person.password}
+    world.ask(person, "POST", f"/invitations/{id}/accept", taken, settled=404)
+    _log_in(world, person)
+
+
+def _join_by_form(world: World, person: Person) -> None:
+    link = _link(world, person)
+    assert "<form" in world.ask(person, "GET", link).data
+    filled = f"name=New&password={person.password.replace(' ', '+')}"
+    world.ask(person, "POST", link, filled, settled=404)
+    _log_in(world, person)
+
+
+def _link(world: World, person: Person) -> str:
+    found = re.search(r"/invitations/[\w/-]+", world.mails_to(person)[-1].body)
+    assert found is not None
+    return found[0]
+
+
+def own_domain(world: World) -> None:
+    """A domain is proven and leads here; a subdomain is taken; the domain goes again."""
+    organizer, host = world.person("organizer"), "photos.river.example"
+    with world.undisturbed():
+        _log_in(world, organizer)
+    world.ask(organizer, "POST", "/organization/domains", {"host": host}, settled=409)
+    record = world.see(organizer, "/organization/domains")["items"][0]["record"]
+    zone.ZONE[record["name"]] = [record["value"]]
+    world.ask(organizer, "POST", f"/organization/domains/{host}/verify")
+    at = world.see(organizer, "/organization/settings")["version"]
+    change = {"version": at, "subdomain": "river"}
+    world.ask(organizer, "PUT", "/organization/subdomain", change, settled=409)
+    world.ask(organizer, "DELETE", f"/organization/domains/{host}", expect=204, settled=404)
+    assert world.see(organizer, "/organization/domains")["items"] == []
+    assert world.see(organizer, "/organization/settings")["host"] == "river.shops.example"
+
+
+def settings_by_id(world: World) -> None:
+    organizer, address = world.person("organizer"), f"/organizations/{DEFAULT}"
+    with world.undisturbed():
+        _log_in(world, organizer)
+    at = world.see(organizer, address)["version"]
+    profile = {"name": "River Co.", "number": "0105", "country": "TH", "rate": 700}
+    world.ask(organizer, "PUT", address, {"version": at, "tax": profile}, settled=409)
+    assert world.see(organizer, address)["tax"]["rate"] == 700
 
 
 def set_packages(world: World) -> None:
@@ -720,6 +868,13 @@ FLOWS: dict[str, Flow] = {
     "required factor": Flow(members, required_factor, (SESSION,)),
     "settings": Flow(members, settings),
     "plan": Flow(members, plan),
+    "tenancy": Flow(tenants, tenancy),
+    "found tenant": Flow(tenants, found_tenant, (SESSION, ENTERED)),
+    "found own": Flow(nobody, found_own, (SESSION,)),
+    "team": Flow(members, team, (SESSION, MAILED_AGAIN)),
+    "hand over": Flow(owners, hand_over, (SESSION,)),
+    "own domain": Flow(members, own_domain),
+    "settings by id": Flow(members, settings_by_id),
     "packages": Flow(studio, set_packages),
     "unassign": Flow(offered, unassign),
     "upload": Flow(studio, upload, (UPLOAD,)),

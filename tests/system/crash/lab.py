@@ -15,8 +15,9 @@ from argon2 import PasswordHasher
 from chalicelib.accounts import passwords, providers
 from chalicelib.core import clock, log
 from chalicelib.media import service as media
+from chalicelib.organizations import dns
 from chalicelib.payments import gateways
-from tests import stack
+from tests import stack, zone
 from tests.elsewhere import FakeProvider
 from tests.system.crash import snapshot
 from tests.system.crash.chaos import Chaos, Fault, Point, installed
@@ -139,6 +140,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(clock, "now", lambda: _START + clock._offset)
         patch.setattr(gateways, "of_name", lambda name: lab.world.bank)
         patch.setattr(providers, "of_name", FakeProvider)
+        patch.setattr(dns, "txt", zone.txt)
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)
         with installed(lambda: lab.world.chaos):
             yield lab

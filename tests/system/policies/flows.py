@@ -39,7 +39,7 @@ from tests.system.crash.world import Person, World
 A_WHILE = timedelta(seconds=4)
 """After this the API asks the gateway again when a buyer looks."""
 
-CALLERS = ("visitor", "guest", "customer", "photographer", "admin")
+CALLERS = ("visitor", "guest", "customer", "photographer", "admin", "owner", "operator")
 """Between them they may use every route."""
 
 

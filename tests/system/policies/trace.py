@@ -24,6 +24,7 @@ from chalicelib.core import secrets
 from chalicelib.core.http import Api
 from chalicelib.lines.photos.service import gallery
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations.service import settings as branding
 from tests.system.policies import rights
 from tests.system.policies.rights import Right
 
@@ -114,7 +115,7 @@ def _as(function: str, run: Callable[..., Any], cold: bool) -> Callable[..., Any
         if cold:
             secrets.forget()
             organizations.forget()
-            organizations._image.cache_clear()
+            branding._image.cache_clear()
             gallery._signed.cache_clear()
         before = _running.set(function)
         try:

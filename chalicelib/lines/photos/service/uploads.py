@@ -22,9 +22,13 @@ from chalicelib.lines.photos.model import (
     UploadFile,
 )
 from chalicelib.lines.photos.service.gallery import shown
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.plans import Resource
 
 _TRIES = 5
 _WRITES_A_PHOTO = 2
+_PHOTOS_AT_ONCE = (MOST_WRITES - 1) // _WRITES_A_PHOTO
+"""How many one transaction takes, beside the count of what they need of the plan's storage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class UploadProgress:
 def begin_upload(actor: Principal, id_or_slug: str, offers: Sequence[FileOffer]) -> UploadProgress:
     """Offer 1 to 100 files. Each new one gets a form to send it with, one that is here is a duplicate.
 
-    Raises Forbidden `not_assigned`, Conflict `event_closed`.
+    Raises Forbidden `not_assigned` or, where the plan has no room for it, `plan_limit`; Conflict `event_closed`.
     """
     event = events.for_upload(actor, id_or_slug)
     for attempt in range(1, _TRIES + 1):
@@ -84,19 +88,26 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
     now = clock.now()
     held = store.find(event.organization, (_photo_id(event, offer) for offer in offers))
     offered: dict[str, list[Write]] = {}
+    new: dict[str, int] = {}
     files = []
     for offer in offers:
         id = _photo_id(event, offer)
         was = held.get(id)
         photo = _photo(actor, event, offer, was, now) if id not in offered else None
         files.append(UploadFile(id, offer.name, duplicate=photo is None))
+        if photo is not None and was is None:
+            new[id] = offer.size
         if photo is not None:
             offered[id] = store.offer(photo, was) if photo != was else []
     upload = Upload(ids.new("upl"), event.organization, event.id, actor.known_user, tuple(files), now)
     # The upload itself goes last: whoever can read it finds all its photos.
-    groups = [*filter(None, offered.values()), [store.add_upload(upload)]]
-    for start in range(0, len(groups), MOST_WRITES // _WRITES_A_PHOTO):
-        transact(*chain.from_iterable(groups[start : start + MOST_WRITES // _WRITES_A_PHOTO]))
+    waiting = [(new.get(id, 0), writes) for id, writes in offered.items() if writes]
+    waiting.append((0, [store.add_upload(upload)]))
+    for start in range(0, len(waiting), _PHOTOS_AT_ONCE):
+        group = waiting[start : start + _PHOTOS_AT_ONCE]
+        size = sum(size for size, _ in group)
+        counted = [organizations.use(event.organization, Resource.STORAGE, size)] if size else []
+        transact(*chain.from_iterable(writes for _, writes in group), *counted)
     return upload
 
 
