@@ -263,10 +263,10 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     buyer.call("POST", "/auth/login", {"email": EMAIL, "password": {"typed": TYPED_WRONG}})
     second = buyer.post("/auth/refresh", {"refreshToken": first["refreshToken"]})
     buyer.headers |= {"Authorization": f"Bearer {second['accessToken']}", "X-Cart-Token": cart}
+    _prove_and_recover(found, buyer)
     authenticator = buyer.post("/auth/second-factor/setup", {})
     shown = {"code": TOTP(authenticator["secret"]).now()}
     assert buyer.call("PUT", "/auth/second-factor", shown).status == 200
-    _prove_and_recover(found, buyer)
     buyer.get("/cart")
 
     order = buyer.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
