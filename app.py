@@ -28,12 +28,16 @@ from chalicelib.organizations.routes import routes as organizations_routes
 from chalicelib.payments import jobs as payments_jobs
 from chalicelib.payments import service as payments
 from chalicelib.payments.routes import routes as payments_routes
+from chalicelib.privacy import jobs as privacy_jobs
+from chalicelib.privacy.routes import routes as privacy_routes
+from chalicelib.privacy.service import erasures, exports
 from chalicelib.verification import jobs as verification_jobs
 from chalicelib.verification import service as verification
 from chalicelib.verification.routes import routes as verification_routes
 
 JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, verification_jobs)
 JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs)
+JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, privacy_jobs, verification_jobs)
 """Importing a domain's jobs registers its handlers."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
@@ -75,6 +79,7 @@ app.mount(
     payments_routes,
     downloads_routes,
     verification_routes,
+    privacy_routes,
     routes_for(openapi_document),
 )
 
@@ -134,5 +139,7 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Identity documents whose time is up."""
+    """Identity documents and exports whose time is up, and erasures that nobody took back."""
     verification.expire_due()
+    exports.expire_due()
+    erasures.begin_due()

@@ -12,7 +12,7 @@
 | failed log-ins of an address  | pk T#{org}#TRIES#{sha256 of address} / sk -    |
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -375,6 +375,28 @@ def forget_log_ins(organization: str, address: str) -> Write:
 def log_in_count_ends(organization: str, address: str) -> datetime | None:
     record = TriesRecord.fetch(_tries_pk(organization, address), "-")
     return record.until if record else None
+
+
+# --- everything of a user -----------------------------------------------------------------------------------
+
+
+def forget(user: User) -> Iterator[Write]:
+    """Writes that remove all of a user, the account itself last: who is interrupted finds the rest again by it."""
+    organization = user.organization
+    for session in sessions_of(organization, user.id):
+        yield delete(SessionRecord(_session_pk(organization, session.id), "-"))
+    for purpose in Purpose:
+        yield delete(ChallengeRecord(_challenge_pk(organization, purpose, user.id), "-"))
+    addresses = {user.email, *(phone.number for phone in user.phones)} - {None}
+    for address in sorted(map(str, addresses)):
+        yield delete(TriesRecord(_tries_pk(organization, address), "-"))
+        kind, pk = _pointer(organization, address)
+        pointer = kind.fetch(pk, "-")
+        if pointer is not None and pointer.user == user.id:  # a number that was never proven may be another's
+            yield delete(pointer)
+    own = UserSessionRecord.query(_user_pk(organization, user.id), consistent_read=True)
+    rows = sorted(((row.pk, row.sk) for row in own), key=lambda key: key[1] == "-")
+    yield from (delete(UserSessionRecord(pk, sk)) for pk, sk in rows)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """Carts: open, fill, merge, quote."""
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from chalicelib import lines
 from chalicelib.carts import store
@@ -95,6 +96,17 @@ def current(principal: Principal) -> Cart:
     raise Conflict("changed_meanwhile", "The cart keeps changing. Try again.")
 
 
+def personal_data(organization: str, user: str) -> Mapping[str, Any]:
+    """What is in somebody's cart."""
+    cart = store.find(organization, _cart_of(organization, user))
+    return {"items": cart.items if cart else ()}
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Forget somebody's cart, whatever is in it. May run twice."""
+    transact(store.forget(organization, _cart_of(organization, user)))
+
+
 def quote(cart: Cart) -> Quote:
     return _quote(cart.organization, cart.items)
 
@@ -143,4 +155,8 @@ def _guest_cart(principal: Principal) -> Cart | None:
 
 
 def _users_cart(principal: Principal) -> str:
-    return ids.derived("crt", principal.organization, principal.known_user)
+    return _cart_of(principal.organization, principal.known_user)
+
+
+def _cart_of(organization: str, user: str) -> str:
+    return ids.derived("crt", organization, user)

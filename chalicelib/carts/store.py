@@ -54,5 +54,9 @@ def remove(cart: Cart) -> Write:
     return delete(record, CartRecord.version == cart.version)
 
 
+def forget(organization: str, cart_id: str) -> Write:
+    return delete(CartRecord(_pk(organization, cart_id), "-"))
+
+
 def _pk(organization: str, cart_id: str) -> str:
     return f"T#{organization}#CRT#{cart_id}"

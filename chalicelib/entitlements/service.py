@@ -13,7 +13,18 @@ from chalicelib.entitlements import store
 from chalicelib.entitlements.model import Download, File, Grant
 from chalicelib.organizations import service as organizations
 
-__all__ = ["Download", "File", "Grant", "download", "grant", "link", "list_grants", "of_order", "revoke"]
+__all__ = [
+    "Download",
+    "File",
+    "Grant",
+    "download",
+    "forget_owner",
+    "grant",
+    "link",
+    "list_grants",
+    "of_order",
+    "revoke",
+]
 
 
 def grant(organization: str, *, order: str, owner: str | None, files: Sequence[File], limit: int, hours: int) -> None:
@@ -62,6 +73,14 @@ def revoke(organization: str, order: str) -> None:
     standing = [grant for grant in store.of_order(organization, order) if not grant.revoked]
     for start in range(0, len(standing), MOST_WRITES):
         transact(*(store.revoke(grant, now) for grant in standing[start : start + MOST_WRITES]))
+
+
+def forget_owner(organization: str, order: str) -> None:
+    """Withdraw the downloads of an order and forget whose they were. May run twice."""
+    revoke(organization, order)
+    owned = [grant for grant in store.of_order(organization, order) if grant.owner is not None]
+    for start in range(0, len(owned), MOST_WRITES):
+        transact(*(store.forget_owner(grant) for grant in owned[start : start + MOST_WRITES]))
 
 
 def of_order(organization: str, order: str) -> list[Grant]:

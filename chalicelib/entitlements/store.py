@@ -101,6 +101,10 @@ def revoke(grant: Grant, at: datetime) -> Write:
     return update(_key_of(grant), GrantRecord.revoked_at.set(at))
 
 
+def forget_owner(grant: Grant) -> Write:
+    return update(_key_of(grant), GrantRecord.owner.remove(), condition=GrantRecord.pk.exists())
+
+
 def begin(grant: Grant, at: datetime) -> Write:
     """Spend one download and open its window; else NotBegun."""
     may = (

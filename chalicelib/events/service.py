@@ -1,6 +1,7 @@
 """Events: planned by staff, filled by photographers, seen by visitors once they are live."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -65,6 +66,22 @@ def assign(actor: Principal, id_or_slug: str, user: str) -> Event:
 
 def unassign(actor: Principal, id_or_slug: str, user: str) -> Event:
     return _change(actor.organization, id_or_slug, lambda event, at: event.unassigned(user, at))
+
+
+def of_photographer(organization: str, user: str) -> list[Event]:
+    """The events that somebody is assigned to, for the house itself."""
+    return list(store.of_photographer(organization, user))
+
+
+def personal_data(organization: str, user: str) -> list[dict[str, str]]:
+    return [{"id": event.id, "name": event.name} for event in of_photographer(organization, user)]
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Assign somebody to no event any more. May run again where it was cut off."""
+    for event in of_photographer(organization, user):
+        with suppress(NotFound):
+            _change(organization, event.id, lambda event, at: event.unassigned(user, at))
 
 
 def delete_event(actor: Principal, id_or_slug: str) -> None:

@@ -12,6 +12,7 @@ same whatever the other lists hold.
 """
 
 import datetime
+from collections.abc import Iterator
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
@@ -102,6 +103,15 @@ def listed(organization: str, name: str, request: PageRequest) -> Page[Event]:
     events = [held[listing.event] for listing in found.items if listing.event in held]
     kept = [event for event in events if not event.deleted_at]
     return Page(kept, found.size, found.cursor, number=found.number)
+
+
+def of_photographer(organization: str, user: str) -> Iterator[Event]:
+    """All events that a photographer is assigned to, deleted ones left out."""
+    request: PageRequest | None = PageRequest(size=100)
+    while request is not None:
+        found = listed(organization, f"by-{user}", request)
+        yield from found.items
+        request = PageRequest(size=100, cursor=found.cursor) if found.cursor else None
 
 
 def add(event: Event) -> list[Write]:

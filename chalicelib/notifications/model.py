@@ -98,6 +98,28 @@ class Invitation(Values):
     days: int
 
 
+class ExportReady(Values):
+    name: Name
+    link: Link
+    expires_at: Line | AwareDatetime
+
+
+class ErasurePlanned(Values):
+    """`scope` is what is erased: the account, face data or photos."""
+
+    name: Name
+    scope: Literal["account", "faces", "photos"]
+    due_at: Line | AwareDatetime
+
+
+class ErasureDone(Values):
+    """`receipt` is the signed receipt, `link` where its public key is."""
+
+    scope: Literal["account", "faces", "photos"]
+    receipt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+    link: Link
+
+
 TEMPLATES: dict[str, type[Values]] = {
     "sign_up_code": Code,
     "reset_password_code": Code,
@@ -108,6 +130,9 @@ TEMPLATES: dict[str, type[Values]] = {
     "new_device": NewDevice,
     "download_ready": DownloadReady,
     "document_reviewed": DocumentReviewed,
+    "export_ready": ExportReady,
+    "erasure_planned": ErasurePlanned,
+    "erasure_done": ErasureDone,
     "invitation": Invitation,
 }
 """What is mailed."""

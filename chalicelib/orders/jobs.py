@@ -6,6 +6,7 @@ from chalicelib.entitlements import service as entitlements
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderPaid, OrderPaidLate
+from chalicelib.orders.model import ERASED
 from chalicelib.organizations import service as organizations
 
 
@@ -28,7 +29,7 @@ def settle_late(fact: OrderPaidLate) -> Outcome:
 def mail_downloads(fact: OrderCompleted) -> Outcome:
     order = service.get(fact.organization, fact.order)
     grants = entitlements.of_order(fact.organization, fact.order)
-    if not grants:
+    if not grants or order.email == ERASED:
         return Outcome.SKIPPED
     policy = organizations.get(fact.organization)
     return notifications.send_email(

@@ -8,6 +8,9 @@ from chalicelib.core.errors import Conflict
 from chalicelib.lines.contract import Part, QuoteLine
 
 PAYABLE_FOR = timedelta(hours=24)
+ERASED = "erased"
+"""What stands where the buyer's address was, once the buyer has been forgotten."""
+
 MOST_LINES = 50
 """Each line adds a write to the transaction of the payment, which takes a hundred."""
 
@@ -127,6 +130,10 @@ class Order:
         if all(line.status is LineStatus.FULFILLED for line in lines):
             return order.move(Status.COMPLETED, at, "everything handed over")
         return order
+
+    def without_buyer(self) -> "Order":
+        """What accounting needs, and nothing that tells who bought."""
+        return replace(self, owner=None, email=ERASED, cart=ERASED, correlation=None)
 
     def refuse_payment(self, at: datetime) -> None:
         """Raises Conflict, and says why, unless the order can be paid now."""

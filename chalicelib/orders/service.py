@@ -1,6 +1,9 @@
 """Orders: place once, pay once, hand over, expire."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from chalicelib import lines
 from chalicelib.accounts import service as accounts
@@ -10,7 +13,9 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unprocessable
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
+from chalicelib.core.storage import StoredFile
 from chalicelib.core.table import Page, PageRequest, Write, transact
+from chalicelib.entitlements import service as entitlements
 from chalicelib.lines.contract import Quote, Sold
 from chalicelib.orders import store
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
@@ -151,6 +156,54 @@ def expire_due() -> int:
             except Exception as failure:  # noqa: BLE001 (tried again in a minute; the others have their turn now)
                 log.bug("order not expired", failure, organization=organization, order=order_id)
     return expired
+
+
+def personal_data(organization: str, user: str) -> list[Mapping[str, Any]]:
+    """What somebody bought, the newest first."""
+    return [
+        {
+            "id": order.id,
+            "code": order.code,
+            "email": order.email,
+            "status": order.status,
+            "total": order.total,
+            "currency": order.currency,
+            "created_at": order.created_at,
+            "paid_at": order.paid_at,
+            "lines": [{"title": line.title, "amount": line.amount, "items": line.refs} for line in order.lines],
+        }
+        for order in _orders_of(organization, user)
+    ]
+
+
+def own_files(organization: str, user: str) -> Iterator[StoredFile]:
+    """The files that somebody paid for and may still fetch."""
+    now = clock.now()
+    for order in _orders_of(organization, user):
+        for grant in entitlements.of_order(organization, order.id):
+            if grant.is_available(now):
+                yield StoredFile("originals", grant.key, f"bought/{order.code}/{grant.id}-{grant.filename}")
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Take the buyer out of all orders; what they paid stays, under a pseudonym. May run again where it was cut off."""
+    for order in _orders_of(organization, user):
+        entitlements.forget_owner(organization, order.id)
+        for _ in range(_TRIES):
+            with suppress(Conflict):
+                held = store.get(organization, order.id)
+                transact(store.save(held.without_buyer(), was=held))
+                break
+        else:
+            raise Conflict("changed_meanwhile", "The order keeps changing.")
+
+
+def _orders_of(organization: str, user: str) -> Iterator[Order]:
+    request: PageRequest | None = PageRequest(size=100)
+    while request is not None:
+        found = store.of_buyer(organization, user, request)
+        yield from found.items
+        request = PageRequest(size=100, cursor=found.cursor) if found.cursor else None
 
 
 def _expire(organization: str, order_id: str) -> bool:

@@ -81,8 +81,9 @@ def mails() -> int:
     return len(ses_backends[ACCOUNT][REGION].sent_messages)
 
 
-def documents() -> int:
-    return int(client("s3").list_objects_v2(Bucket=ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]).get("KeyCount", 0))
+def documents(prefix: str) -> int:
+    bucket = ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]
+    return int(client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("KeyCount", 0))
 
 
 def statuses(domain: str, name: str) -> set[str]:
@@ -107,7 +108,13 @@ DONE: dict[str, Callable[[], bool]] = {
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,
     "orders.mail_downloads": lambda: mails() == 1,
     "verification.mail_review": lambda: mails() == 1,
-    "verification.remove_file": lambda: documents() == 2,
+    "verification.remove_file": lambda: documents("identity/") == 2,
+    "privacy.make_export": lambda: "ready" in statuses("privacy", "state"),
+    "privacy.mail_export": lambda: mails() == 1,
+    "privacy.remove_export": lambda: documents("exports/") == 0,
+    "privacy.mail_plan": lambda: mails() == 1,
+    "privacy.erase": lambda: "ErasureDone" in published(),
+    "privacy.mail_receipt": lambda: statuses("privacy", "contact") == set(),  # its key was another stage's
     "orders.settle_late": lambda: statuses("orders", "status") == {"paid"} and "LineDue" in published(),
 }
 """What each message brings about."""

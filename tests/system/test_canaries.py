@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
 
@@ -29,13 +30,14 @@ from app import app
 from chalicelib.accounts import providers
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
-from chalicelib.core import ids, log, queues
+from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.secrets import secrets
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.privacy.service import erasures
 from infra.local.gateway import Gateway, Response
 from infra.local.paynoi import PayNoiSandbox
 from tests import deliver
@@ -55,7 +57,7 @@ KEY = "canary-idempotency-key-0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     "audit",
-    *("verification", "outbox", "claims"),
+    *("verification", "privacy", "outbox", "claims"),
 )
 
 
@@ -328,7 +330,23 @@ def _prove(found: Evidence, admin: Person, buyer: Person) -> None:
     address = f"/verification/{document['user']}/documents/{document['id']}"
     opened = admin.get(address)
     assert admin.call("PUT", f"{address}/reject", {"reason": REASON}).status == 200
+    buyer.call("PUT", "/users/me/consents", {"kind": "marketing", "granted": True, "wording": "2026-11"})
+    buyer.post("/users/me/exports", None, 202)
+    buyer.post("/users/me/erasure", {"scope": "account"}, 202)
+    _run_jobs()
+    link = re.search(r"/exports/[\w/-]+/([\w-]{43})", "".join(found.mails))
+    assert link is not None
+    assert buyer.call("POST", link[0]).status == 303
+    with clock.travel(timedelta(days=30, seconds=1)):
+        erasures.begin_due()
+        deliver.relay()
+        deliver.queue("jobs")
+    _run_jobs()
+    receipt = re.search(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}", "".join(found.mails))
+    assert receipt is not None
     found.canaries |= {
+        "key of an export": link[1],
+        "receipt": receipt[0],
         "identity document": "PASSPORT-CANARY",
         "why it was refused": REASON,
         "signature of a document": parse_qs(urlsplit(opened["url"]).query)["X-Amz-Signature"][0],
@@ -421,6 +439,9 @@ ALLOWED = {
     ("photographer's e-mail", "table accounts"): "the account itself",
     ("photographer's name", "table accounts"): "the account itself",
     ("mailed code", "mails"): "what the mail is for",
+    ("key of an export", "mails"): "the link to one's own data",
+    ("receipt", "mails"): "what the mail is for",
+    ("receipt", "table privacy"): "until it is mailed",
     ("why it was refused", "mails"): "whoever sent the document is told",
     ("why it was refused", "table verification"): "staff and owner may talk about it",
     ("phone", "texts"): "who it is written to",

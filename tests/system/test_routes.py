@@ -140,6 +140,8 @@ REFUSED = {
     "POST /payments/create": 409,
     "POST /payments/webhook": 401,
     "POST /photos/{id}/retry": 409,
+    "GET /users/me/erasure": 404,  # only the customer asked for one
+    "DELETE /users/me/erasure": 404,
     "DELETE /users/me/documents/{id}": 404,  # the customer's
     "POST /users/me/documents/{id}/submit": 404,
     "PUT /auth/second-factor": 400,
@@ -284,6 +286,7 @@ OWN_POLICY = {
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
     "/invitations/{id}/{token}",
+    "/exports/{user}/{id}/{token}",
 }
 
 

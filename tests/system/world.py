@@ -44,6 +44,8 @@ from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.privacy.model import ConsentKind, Scope
+from chalicelib.privacy.service import consents, erasures, exports
 from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from infra.local.gateway import Gateway, Response
@@ -106,6 +108,7 @@ class Shop:
     payments: dict[str, str] = field(default_factory=dict)
     carts: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
+    export: tuple[str, str, str] = ("", "", "")
     invitations: dict[str, Invitation] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
 
@@ -351,7 +354,10 @@ def _holder(shop: Shop, order: str) -> Principal:
 
 
 def _prove(shop: Shop) -> None:
-    """The customer's documents: one is to be sent, one was, one waits for its review, one is accepted."""
+    """The customer's own data: a consent, an export, a planned erasure, and four documents.
+
+    Of these one is to be sent, one was, one waits for its review, one is accepted.
+    """
     customer, admin = shop.people["customer"].principal, shop.people["admin"].principal
     for name, kind in (
         ("awaiting", Kind.PASSPORT),
@@ -364,7 +370,13 @@ def _prove(shop: Shop) -> None:
         if name in ("submitted", "approved"):
             verification.submit(customer, document)
     verification.approve(admin, customer.known_user, shop.documents["approved"], None)
+    consents.answer(customer, ConsentKind.ANALYTICS, granted=True, wording="2026-11")
+    erasures.ask(customer, Scope.PHOTOS)
+    export = exports.ask(customer)
     deliver.all()
+    made = exports.find(shop.organization, customer.known_user, export.id)
+    assert made is not None
+    shop.export = (made.user, made.id, exports.link(made).rpartition("/")[2])
 
 
 def offer_document(owner: Principal, kind: Kind, content: bytes, *, sent: bool = True) -> str:

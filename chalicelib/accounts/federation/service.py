@@ -88,6 +88,17 @@ def sign_in(
     return asked
 
 
+def personal_data(organization: str, user: str) -> list[str]:
+    """The providers that somebody signs in with."""
+    return [entry.sk.removeprefix("LINK#") for entry in links.of_user(organization, user)]
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Forget the accounts elsewhere. May run again where it was cut off."""
+    for entry in links.of_user(organization, user):
+        transact(*links.forget(organization, entry))
+
+
 def _user_of(principal: Principal, identity: Identity, language: Language | None) -> tuple[User, tuple[Write, ...]]:
     """Whose account the identity opens, and what is to be written for that."""
     organization = principal.organization

@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib.accounts.federation.model import Link
 from chalicelib.core import ids
 from chalicelib.core.errors import Conflict
-from chalicelib.core.table import Moment, Record, Write, create, table
+from chalicelib.core.table import Moment, Record, Write, create, delete, table
 
 
 class LinkRecord(Record):
@@ -48,6 +48,19 @@ def add(link: Link) -> tuple[Write, Write]:
         f"T#{link.organization}#USR#{link.user}", f"LINK#{link.provider}", subject_digest=link.subject_digest
     )
     return create(LinkRecord.of(link, pk=pk, sk="-"), taken), create(entry, second)
+
+
+def of_user(organization: str, user: str) -> list[UserLinkRecord]:
+    return list(
+        UserLinkRecord.query(
+            f"T#{organization}#USR#{user}", UserLinkRecord.sk.startswith("LINK#"), consistent_read=True
+        )
+    )
+
+
+def forget(organization: str, entry: UserLinkRecord) -> tuple[Write, Write]:
+    provider = entry.sk.removeprefix("LINK#")
+    return delete(LinkRecord(_pk(organization, provider, entry.subject_digest), "-")), delete(entry)
 
 
 def _pk(organization: str, provider: str, digest: str) -> str:

@@ -22,6 +22,7 @@ from chalicelib.accounts.service.people import (
     set_roles,
     transfer_ownership,
 )
+from chalicelib.accounts.service.privacy import erase_person, personal_data
 from chalicelib.accounts.service.proving import (
     add_phone,
     change_email,
@@ -57,6 +58,7 @@ __all__ = [
     "create_user",
     "end_session",
     "enter",
+    "erase_person",
     "find_by_address",
     "find_by_email",
     "find_session",
@@ -78,6 +80,7 @@ __all__ = [
     "normal_email",
     "normal_phone",
     "open_link",
+    "personal_data",
     "prove_email",
     "refresh",
     "register",

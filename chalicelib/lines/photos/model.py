@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from chalicelib.core.errors import Conflict, Invalid, Unprocessable
@@ -159,6 +159,10 @@ class Photo:
 
     def rendition_key(self, name: str) -> str:
         return f"previews/{self._folder}/{name}.jpg"
+
+    def folder_in(self, place: str) -> str:
+        """What the keys of all its attempts begin with."""
+        return f"{place}/{self.organization}/{self.event}/{self.id}/"
 
     @property
     def _folder(self) -> str:
@@ -358,6 +362,12 @@ class Counts:
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(self.pending + other.pending, self.approved + other.approved, self.rejected + other.rejected)
+
+    @classmethod
+    def gone(cls, was: Photo) -> Self:
+        """What changes when a photo goes."""
+        left = -1 if was.processing is Processing.READY else 0
+        return cls(**{was.approval.value: left})
 
     @classmethod
     def moved(cls, was: Photo, now: Photo) -> "Counts":

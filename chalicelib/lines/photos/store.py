@@ -168,7 +168,8 @@ def of_photographer(organization: str, event: str, user: str, request: PageReque
     pk = f"{_event_pk(organization, event)}#by-{user}"
     owned = page(OwnerRecord, OwnerRecord.by_shelf, pk, request, newest_first=True)
     photos = find(organization, [row.photo for row in owned.items])
-    return owned.map(lambda row: photos[row.photo])
+    shown = [photos[row.photo] for row in owned.items if row.photo in photos]  # one may go while it is listed
+    return Page(shown, owned.size, owned.cursor, number=owned.number)
 
 
 def offer(photo: Photo, was: Photo | None) -> list[Write]:
@@ -187,6 +188,13 @@ def offer(photo: Photo, was: Photo | None) -> list[Write]:
 def save(photo: Photo, *, was: Photo) -> Write:
     """A write that holds only while the stored version is `was.version`."""
     return replace(_record(photo), was.version)
+
+
+def remove(photo: Photo) -> tuple[Write, Write]:
+    """Writes that hold only while the photo is as it was read."""
+    pk = _pk(photo.organization, photo.id)
+    gone = Write("delete", PhotoRecord(pk, "-"), PhotoRecord.version == photo.version)
+    return gone, Write("delete", OwnerRecord(pk, "owner"))
 
 
 def _record(photo: Photo) -> PhotoRecord:

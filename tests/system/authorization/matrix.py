@@ -260,6 +260,21 @@ def _documents(world: World) -> Objects:
 
 
 PACKAGES = {"items": [{"code": "one", "name": "One", "photos": 1, "price": 100}], "version": 0}
+
+
+def _exports(world: World) -> Objects:
+    """Links of mails. The foreign one is whole and works, at B's own host."""
+    a, b = world.a, world.b
+    return {
+        "customer": Asked(a.export),
+        "other-key": Asked((*a.export[:2], b.export[2])),
+        "foreign": Asked(b.export),
+        "missing": Asked((ids.new("usr"), ids.new("exp"), a.export[2])),
+    }
+
+
+YES = {"kind": "marketing", "granted": True, "wording": "2026-11"}
+NEEDED = {"kind": "data_processing", "granted": False}
 PASSPORT = {"kind": "passport", "contentType": "application/pdf", "size": 9, "sha256": "0" * 64}
 OFFER = {"files": [worlds.picture(77).wire]}
 EVENTS = _one("events", "evt", "live", "draft")
@@ -418,6 +433,17 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /users/me/documents/{id}": _my_documents,
     "POST /users/me/documents/{id}/submit": _my_documents,
     "GET /users/me/verification": NOTHING,
+    "GET /users/me/consents": NOTHING,
+    "PUT /users/me/consents": lambda world: {"-": Asked(body=YES), "needed": Asked(body=YES | NEEDED)},
+    "GET /users/me/consents/history": NOTHING,
+    "GET /users/me/exports": NOTHING,
+    "POST /users/me/exports": NOTHING,
+    "GET /exports/{user}/{id}/{token}": _exports,
+    "POST /exports/{user}/{id}/{token}": _exports,
+    "GET /users/me/erasure": NOTHING,
+    "POST /users/me/erasure": lambda world: {"-": Asked(body={"scope": "photos"})},
+    "DELETE /users/me/erasure": NOTHING,
+    "GET /privacy/keys": NOTHING,
     "PUT /users/{id}/roles": _people,
     "GET /verification/review": NOTHING,
     "GET /verification/{user}": lambda world: {

@@ -55,6 +55,7 @@ MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of bot
 ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
 UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
+EXPORT = Leftover(r"mail .*keeps of you|claims .*#CLM#email#", "another copy, for who did not hear that one is made")
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -697,7 +698,7 @@ def download(world: World) -> None:
 
 
 def prove(world: World) -> None:
-    """The buyer sends three documents: one is accepted and runs out, one is rejected, one is taken back."""
+    """Of the buyer's documents one is accepted and runs out, one rejected, one taken back, and one never arrives."""
     buyer, organizer = world.person("buyer"), world.person("organizer")
     documents = []
     for kind in ("passport", "id_card", "proof_of_address"):
@@ -708,6 +709,8 @@ def prove(world: World) -> None:
         world.send_document(offered["form"], content)
         documents.append(offered["document"])
         world.ask(buyer, "POST", f"/users/me/documents/{documents[-1]['id']}/submit", settled=409)
+    never_sent = {"kind": "driving_licence", "contentType": "image/png", "size": 9, "sha256": "0" * 64}
+    world.ask(buyer, "POST", "/users/me/documents", never_sent, expect=202)
     passport, card, _ = (f"/verification/{each['user']}/documents/{each['id']}" for each in documents)
     assert len(world.see(organizer, "/verification/review")["items"]) == 3
     soon = (clock.now() + timedelta(days=1)).date().isoformat()
@@ -715,7 +718,7 @@ def prove(world: World) -> None:
     world.ask(organizer, "PUT", f"{card}/reject", {"reason": "Cut off."}, settled=409)
     world.ask(buyer, "DELETE", f"/users/me/documents/{documents[2]['id']}", expect=204, settled=404)
     world.settle()
-    assert _document_states(world) == ["approved", "rejected"]
+    assert _document_states(world) == ["approved", "awaiting", "rejected"]
     world.minute(timedelta(days=2))
     with world.undisturbed():
         world.minute()
@@ -727,6 +730,101 @@ def prove(world: World) -> None:
 def _document_states(world: World) -> list[str]:
     found = world.see(world.person("buyer"), "/users/me/verification")["documents"]
     return sorted(each["state"] for each in found)
+
+
+def export(world: World) -> None:
+    """The buyer answers what they agree to, and takes along everything that is kept of them."""
+    buyer = world.person("buyer")
+    _send_document(world, "passport")
+    for granted in (True, False):
+        answer = {"kind": "marketing", "granted": granted, "wording": "2026-11"}
+        world.ask(buyer, "PUT", "/users/me/consents", answer, settled=409)
+        world.wait(timedelta(seconds=1))
+    assert [each["granted"] for each in world.see(buyer, "/users/me/consents/history")["items"]] == [False, True]
+    world.ask(buyer, "POST", "/users/me/exports", expect=202)
+    world.settle()
+    (made, *_) = world.see(buyer, "/users/me/exports")["items"]
+    assert made["state"] == "ready"
+    link = re.search(r"(/exports/[\w/-]+)", world.mails_to(buyer)[-1].body)
+    assert link is not None
+    assert "<form" in world.ask(Person("", ""), "GET", link[1]).data
+    world.ask(Person("", ""), "POST", link[1], expect=303)
+    names = [name for archive in world.archives() for name in archive.namelist()]
+    assert {"accounts.json", "orders.json", "left_out.json"} < set(names)
+    assert len([name for name in names if name.startswith(("bought/", "documents/"))]) == 3 * len(world.archives())
+    world.minute(timedelta(days=8))
+    with world.undisturbed():
+        world.minute()
+    world.settle()
+    world.ask(Person("", ""), "GET", link[1], expect=404)
+    assert world.archives() == []
+
+
+def erase(world: World) -> None:
+    """The buyer asks to be forgotten, thinks again, and asks again. Thirty days later nothing names them."""
+    buyer = world.person("buyer")
+    _send_document(world, "passport")
+    answer = {"kind": "face_recognition", "granted": True, "wording": "2026-11"}
+    world.ask(buyer, "PUT", "/users/me/consents", answer, settled=409)
+    for scope in ("faces", "account"):
+        world.ask(buyer, "POST", "/users/me/erasure", {"scope": scope}, expect=202)
+        world.settle()
+        if scope == "faces":
+            world.ask(buyer, "DELETE", "/users/me/erasure", expect=204)
+    user = accounts.find_by_email(DEFAULT, buyer.email)
+    assert user is not None
+    _let_erase(world)
+    with world.undisturbed():
+        world.ask(buyer, "POST", "/auth/login", {"email": buyer.email, "password": buyer.password}, expect=401)
+    assert "privacy/keys" in world.mails_to(buyer)[-1].body
+    assert world.rows_with(buyer.email) == []
+    assert {row.partition(" ")[0] for row in world.rows_with(user.id)} <= {"audit"}
+
+
+def erase_faces(world: World) -> None:
+    """The buyer stays, and no face of theirs may be looked for."""
+    buyer = world.person("buyer")
+    answer = {"kind": "face_recognition", "granted": True, "wording": "2026-11"}
+    world.ask(buyer, "PUT", "/users/me/consents", answer, settled=409)
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "faces"}, expect=202)
+    world.settle()
+    _let_erase(world)
+    with world.undisturbed():
+        _log_in(world, buyer)
+    assert [each["granted"] for each in world.see(buyer, "/users/me/consents")["items"]] == [False]
+    assert world.see(buyer, "/users/me/erasure")["state"] == "done"
+
+
+def erase_photos(world: World) -> None:
+    """A photographer leaves, and takes along what nobody has bought."""
+    photographer = world.person("photographer")
+    world.ask(photographer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    world.settle()
+    _let_erase(world)
+    with world.undisturbed():
+        _log_in(world, world.person("organizer"))
+    event = world.see(world.person("organizer"), "/events/river-run")
+    assert event["photographers"] == []
+    assert world.see(world.person("organizer"), "/events/river-run/counts")["total"] == 0
+    assert world.rows_with(photographer.email) == []
+
+
+def _let_erase(world: World) -> None:
+    world.minute(timedelta(days=30, seconds=1))
+    with world.undisturbed():
+        world.minute()
+    world.settle()
+
+
+def _send_document(world: World, kind: str) -> None:
+    """The buyer sends a document; nothing is broken meanwhile."""
+    buyer, content = world.person("buyer"), f"%PDF-1.7 {kind}".encode()
+    digest = hashlib.sha256(content).hexdigest()
+    offer = {"kind": kind, "contentType": "application/pdf", "size": len(content), "sha256": digest}
+    with world.undisturbed():
+        offered = world.ask(buyer, "POST", "/users/me/documents", offer, expect=202).data
+        world.send_document(offered["form"], content)
+        world.ask(buyer, "POST", f"/users/me/documents/{offered['document']['id']}/submit")
 
 
 # --- what stories are made of -------------------------------------------------------------------------------
@@ -894,4 +992,8 @@ FLOWS: dict[str, Flow] = {
     "late payment": Flow(expired, webhook),
     "download": Flow(paid, download),
     "documents": Flow(studio, prove),
+    "export": Flow(paid, export, (EXPORT,)),
+    "erasure": Flow(paid, erase),
+    "erasure of faces": Flow(studio, erase_faces),
+    "erasure of photos": Flow(gallery, erase_photos),
 }

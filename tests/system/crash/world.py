@@ -5,9 +5,11 @@ answered, or answered with 429 or 503, is sent again with the same body and key.
 was killed.
 """
 
+import io
 import json
 import pickle
 import uuid
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -240,6 +242,20 @@ class World:
         bucket, _, key = unquote(urlsplit(url).path).strip("/").partition("/")
         content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
+
+    def archives(self) -> list[zipfile.ZipFile]:
+        """The exports that are there to be fetched."""
+        bucket = s3_backends[ACCOUNT]["aws"].buckets[ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]]
+        held = [each.value for key, each in bucket.keys.items() if key.startswith("exports/")]
+        return [zipfile.ZipFile(io.BytesIO(content)) for content in held]
+
+    def rows_with(self, text: str) -> list[str]:
+        """All items, in any table, that hold the text as a value or a part of one, unless they have expired."""
+        tables = [name.rpartition("-")[2] for name in dynamodb_backends[ACCOUNT][REGION].tables]
+        found = [(table, item) for table in tables for item in items(table)]
+        now = clock.epoch(clock.now())
+        living = [(table, item) for table, item in found if int(item.get("ttl", {"N": now + 1})["N"]) > now]
+        return [f"{table} {item}" for table, item in living if text in json.dumps(item)]
 
     def pay(self, transaction: str) -> None:
         self.bank.set(transaction, "captured")

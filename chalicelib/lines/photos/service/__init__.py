@@ -2,6 +2,7 @@
 
 from chalicelib.lines.photos.service.gallery import event_photos, show_photo
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
+from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
@@ -33,12 +34,14 @@ __all__ = [
     "begin_upload",
     "counts_of",
     "delivery_file",
+    "erase_person",
     "event_photos",
     "find",
     "for_sale",
     "get",
     "my_photos",
     "packages_of",
+    "personal_data",
     "price_list",
     "process_object",
     "read_upload",

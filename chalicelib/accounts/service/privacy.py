@@ -1,0 +1,39 @@
+"""What accounts keep of somebody, told and forgotten."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from chalicelib.accounts import store
+from chalicelib.core.table import MOST_WRITES, transact
+
+
+def personal_data(organization: str, user_id: str) -> Mapping[str, Any]:
+    """The account and where it is logged in, without what proves that it is its owner."""
+    user = store.find(organization, user_id)
+    if user is None:
+        return {}
+    return {
+        "id": user.id,
+        "email": user.email,
+        "phones": user.phones,
+        "name": user.name,
+        "roles": user.roles,
+        "language": user.language,
+        "verified_at": user.verified_at,
+        "created_at": user.created_at,
+        "sessions": [
+            {"device": session.device, "created_at": session.created_at, "ended_at": session.ended_at}
+            for session in store.sessions_of(organization, user_id)
+        ],
+    }
+
+
+def erase_person(organization: str, user_id: str) -> None:
+    """Forget the account: nobody can log in to it any more. May run again where it was cut off."""
+    user = store.find(organization, user_id)
+    if user is None:
+        return
+    writes = store.forget(user)
+    while some := tuple(islice(writes, MOST_WRITES)):
+        transact(*some)

@@ -1,0 +1,61 @@
+"""Who keeps what of a person: a row a domain. A domain that begins to keep something of people adds its row.
+
+`export` and `erase` take the organization and the user id. `erase` may run again where it was cut off. Rows are erased
+from the first to the last; the account goes last, since what the others need to know of a person is there.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.federation import service as federation
+from chalicelib.carts import service as carts
+from chalicelib.core.storage import StoredFile
+from chalicelib.events import service as events
+from chalicelib.lines.photos import service as photos
+from chalicelib.orders import service as orders
+from chalicelib.privacy.model import Scope
+from chalicelib.privacy.service import consents
+from chalicelib.verification import service as verification
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What one domain keeps. `kept` says what stays behind an erasure, without naming anybody."""
+
+    name: str
+    export: Callable[[str, str], Any]
+    erase: Callable[[str, str], None]
+    files: Callable[[str, str], Iterable[StoredFile]] = lambda organization, user: ()
+    scopes: frozenset[Scope] = frozenset({Scope.ACCOUNT})
+    kept: str | None = None
+
+
+HOLDINGS = (
+    Holding(
+        "photos",
+        photos.personal_data,
+        photos.erase_person,
+        scopes=frozenset({Scope.ACCOUNT, Scope.PHOTOS}),
+        kept="photos of events that were sold from, without a name",
+    ),
+    Holding("events", events.personal_data, events.erase_person),
+    Holding("carts", carts.personal_data, carts.erase_person),
+    Holding(
+        "orders",
+        orders.personal_data,
+        orders.erase_person,
+        orders.own_files,
+        kept="orders and their ledger, under a pseudonym",
+    ),
+    Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),
+    Holding("face_recognition", consents.face_data, consents.withdraw_faces, scopes=frozenset({Scope.FACES})),
+    Holding("privacy", consents.personal_data, consents.erase_person),
+    Holding("accounts_elsewhere", federation.personal_data, federation.erase_person),
+    Holding("accounts", accounts.personal_data, accounts.erase_person),
+)
+
+
+def of_scope(scope: Scope) -> tuple[Holding, ...]:
+    return tuple(holding for holding in HOLDINGS if scope in holding.scopes)

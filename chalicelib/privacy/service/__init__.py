@@ -1,0 +1,1 @@
+"""Privacy: consents, exports, erasures and their receipts, a file each."""
