@@ -10,6 +10,7 @@ from chalicelib.accounts.routes import routes as accounts_routes
 from chalicelib.accounts.second_factor.routes import routes as second_factor_routes
 from chalicelib.audit.routes import routes as audit_routes
 from chalicelib.carts.routes import routes as carts_routes
+from chalicelib.configuration.routes import routes as configuration_routes
 from chalicelib.core import openapi, outbox, queues
 from chalicelib.core.http import Access, Api
 from chalicelib.entitlements.routes import routes as downloads_routes
@@ -68,6 +69,7 @@ app.mount(
     organizations_routes,
     members_routes,
     audit_routes,
+    configuration_routes,
     events_routes,
     photos_routes,
     carts_routes,

@@ -56,6 +56,7 @@ TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     "audit",
     *("verification", "outbox", "claims"),
+    *("audit", "configuration", "outbox", "claims"),
 )
 
 
@@ -218,6 +219,8 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     brought = {"ticket": attempt["ticket"], "idToken": id_token("subject-canary@mail.example", attempt["nonce"])}
     Person(found).post("/auth/social/google", brought)
     found.canaries |= {"ticket": attempt["ticket"].rpartition(".")[2], "subject elsewhere": "google subject-canary"}
+    notice = {"section": "site", "version": 0, "values": {"notice": "Back at nine."}}
+    assert admin.call("PUT", "/admin/settings", notice).status == 200
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _prove(found, admin, buyer)
@@ -433,6 +436,7 @@ ALLOWED = {
     ("longitude", "table photos"): "EXIF, for staff alone",
     ("source address", "table audit"): "the audit log says where a change came from",
     ("file name", "table photos"): "how the photographer knows the photo; visitors never see it",
+    ("source address", "table audit"): "from where staff made a change, for those who read the audit log",
 }
 
 

@@ -153,6 +153,10 @@ def _settings(**body: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("PUT", "/organization", {"version": matrix.version_of(w.a)} | body, "admin")
 
 
+def _configure(**body: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("PUT", "/admin/settings", {"section": "site", "version": 0, "values": {}} | body, "admin")
+
+
 def _auth(route: str, **body: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", f"/auth/{route}", body)
 
@@ -321,6 +325,12 @@ STAFF: list[Case] = [
     ("an entity and an actor", _get("/admin/audit-logs?entity=user&entityId=usr_1&actor=usr_2", "admin"), 400,
      "one_list_at_a_time", "actor"),
     ("a time that is none", _get("/admin/audit-logs?since=yesterday", "admin"), 400, INVALID, "since"),
+    ("a setting that is none", _configure(values={"motto": "Run!"}), 400, INVALID, "values.motto"),
+    ("a setting of another type", _configure(values={"notice": 5}), 400, INVALID, "values.notice"),
+    ("a setting that is too long", _configure(values={"notice": "x" * 501}), 400, INVALID, "values.notice"),
+    ("a link that runs", _configure(values={"termsUrl": "javascript:alert(1)"}), 400, INVALID, "values.termsUrl"),
+    ("settings that changed meanwhile", _configure(version=7), 409, "version_conflict", "version"),
+    ("a section that is none", _configure(section="colours"), 404, "section_not_found", None),
     ("a role that is none",
      lambda w: Ask("PUT", f"/users/{w.a.people['neighbour'].id}/roles", {"roles": ["root"]}, "admin"), 400,
      "unknown_role", "roles"),

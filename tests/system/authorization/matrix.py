@@ -272,6 +272,15 @@ OBJECTS: dict[str, Asking] = {
     "GET /": NOTHING,
     "GET /admin/audit-logs": NOTHING,
     "GET /admin/audit-logs/export": NOTHING,
+    "GET /admin/settings": NOTHING,
+    "PUT /admin/settings": lambda world: {
+        "site": Asked(body={"section": "site", "version": 0, "values": {"notice": "Back at nine."}}),
+        "missing": Asked(body={"section": "colours", "version": 0, "values": {}}),
+    },
+    "GET /admin/settings/{section}/history": lambda world: {
+        "site": Asked(("site",)),
+        "missing": Asked(("colours",)),
+    },
     "GET /auth/me": NOTHING,
     "POST /auth/login": lambda world: {
         "-": Asked(body={"email": world.a.people["customer"].email, "password": world.a.people["customer"].password}),
@@ -356,6 +365,7 @@ OBJECTS: dict[str, Asking] = {
     "PUT /events/{id}/status": _with(EVENTS, _next_status),
     "GET /events/{id}/uploads": EVENTS,
     "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),
+    "GET /features": NOTHING,
     "GET /health": NOTHING,
     "GET /openapi.json": NOTHING,
     "GET /orders": NOTHING,
@@ -412,6 +422,7 @@ OBJECTS: dict[str, Asking] = {
     "PUT /photos/{id}/approve": PHOTOS,
     "PUT /photos/{id}/reject": _with(PHOTOS, {"reason": "blurred"}),
     "POST /photos/{id}/retry": PHOTOS,
+    "GET /settings/public": NOTHING,
     "GET /uploads/{id}": UPLOADS,
     "POST /uploads/{id}/resume": UPLOADS,
     "POST /users/me/documents": lambda world: {"-": Asked(body=PASSPORT)},

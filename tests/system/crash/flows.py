@@ -28,6 +28,7 @@ from tests.system.crash.world import ROUNDS, Person, World, mails
 
 PICTURES = tuple(jpeg(seed, size=(96, 72)) for seed in (1, 2))
 QR_LASTS = timedelta(minutes=15)
+_EVERYBODY = {"description": "", "percentage": 100, "roles": []}
 DAY = timedelta(hours=24, seconds=1)
 
 
@@ -532,6 +533,18 @@ def settings_by_id(world: World) -> None:
     profile = {"name": "River Co.", "number": "0105", "country": "TH", "rate": 700}
     world.ask(organizer, "PUT", address, {"version": at, "tax": profile}, settled=409)
     assert world.see(organizer, address)["tax"]["rate"] == 700
+def configure(world: World) -> None:
+    """A notice is put up and a feature given to everybody."""
+    organizer = world.person("organizer")
+    with world.undisturbed():
+        _log_in(world, organizer)
+    for section, values in (("site", {"notice": "Back at nine."}), ("features", {"features": {"maps": _EVERYBODY}})):
+        change = {"section": section, "version": 0, "values": values}
+        world.ask(organizer, "PUT", "/admin/settings", change, settled=409)
+        (version,) = world.see(organizer, f"/admin/settings/{section}/history")["items"]
+        assert version["values"].items() >= values.items()
+    assert world.see(Person("", ""), "/settings/public")["settings"]["site"]["notice"] == "Back at nine."
+    assert world.see(Person("", ""), "/features")["features"] == ["maps"]
 
 
 def set_packages(world: World) -> None:
@@ -867,6 +880,7 @@ FLOWS: dict[str, Flow] = {
     "second factor": Flow(members, second_factor, (SESSION,)),
     "required factor": Flow(members, required_factor, (SESSION,)),
     "settings": Flow(members, settings),
+    "configure": Flow(members, configure),
     "plan": Flow(members, plan),
     "tenancy": Flow(tenants, tenancy),
     "found tenant": Flow(tenants, found_tenant, (SESSION, ENTERED)),
