@@ -436,7 +436,6 @@ ALLOWED = {
     ("longitude", "table photos"): "EXIF, for staff alone",
     ("source address", "table audit"): "the audit log says where a change came from",
     ("file name", "table photos"): "how the photographer knows the photo; visitors never see it",
-    ("source address", "table audit"): "from where staff made a change, for those who read the audit log",
 }
 
 
