@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.administration.routes import routes as people_routes
 from chalicelib.accounts.federation.routes import routes as federation_routes
 from chalicelib.accounts.routes import routes as accounts_routes
 from chalicelib.accounts.second_factor.routes import routes as second_factor_routes
@@ -58,6 +59,7 @@ app = Api(
         guarded=GUARDED,
         tenant_of=organizations.tenant_of,
         session_lives=accounts.session_lives,
+        stands=accounts.stands,
         origins_of=organizations.origins_of,
         admit=organizations.admit,
     ),
@@ -66,6 +68,7 @@ app.mount(
     accounts_routes,
     second_factor_routes,
     federation_routes,
+    people_routes,
     organizations_routes,
     members_routes,
     audit_routes,

@@ -224,6 +224,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _prove(found, admin, buyer)
+    _rename(admin)
     _look_around(stranger, event, photo, failed, found)
     _look_around(neighbour, event, photo, failed, found)
     _break(buyer, patch)
@@ -248,6 +249,13 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
     version = admin.get("/events/lake-run")["version"]
     assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
     return photo, failed, planned["id"]
+
+
+def _rename(admin: Person) -> None:
+    """Staff corrects the buyer's name and takes it back: the audit log knows both changes and neither name."""
+    (person,) = admin.get(f"/admin/users?email={EMAIL}")["items"]
+    for name in ("Somebody", NAME):
+        assert admin.call("PUT", f"/admin/users/{person['id']}", {"name": name}).status == 200
 
 
 def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver) -> None:

@@ -40,6 +40,7 @@ from chalicelib.accounts.service.sessions import (
     refresh,
     session_lives,
     sign_out,
+    stands,
     start,
 )
 from chalicelib.accounts.store import find_session
@@ -87,6 +88,7 @@ __all__ = [
     "session_lives",
     "set_roles",
     "sign_out",
+    "stands",
     "start",
     "transfer_ownership",
     "use_code",
