@@ -201,7 +201,7 @@ def _content(answer: Response, route: Route) -> Any:
 def _steady(value: Any, *, values: bool) -> Any:
     match value:
         case dict():
-            fleeting = {"ms", "timestamp"}
+            fleeting = {"ms", "nextCursor", "timestamp"}  # a cursor is sealed anew each time
             return {name: _steady(part, values=values and name not in fleeting) for name, part in value.items()}
         case list():
             return [_steady(part, values=values) for part in value]
