@@ -5,11 +5,13 @@ from typing import Any
 
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.administration.routes import routes as people_routes
 from chalicelib.accounts.federation.routes import routes as federation_routes
 from chalicelib.accounts.routes import routes as accounts_routes
 from chalicelib.accounts.second_factor.routes import routes as second_factor_routes
 from chalicelib.audit.routes import routes as audit_routes
 from chalicelib.carts.routes import routes as carts_routes
+from chalicelib.configuration.routes import routes as configuration_routes
 from chalicelib.core import openapi, outbox, queues
 from chalicelib.core.http import Access, Api
 from chalicelib.entitlements.routes import routes as downloads_routes
@@ -59,6 +61,7 @@ app = Api(
         guarded=GUARDED,
         tenant_of=organizations.tenant_of,
         session_lives=accounts.session_lives,
+        stands=accounts.stands,
         origins_of=organizations.origins_of,
         admit=organizations.admit,
     ),
@@ -67,9 +70,11 @@ app.mount(
     accounts_routes,
     second_factor_routes,
     federation_routes,
+    people_routes,
     organizations_routes,
     members_routes,
     audit_routes,
+    configuration_routes,
     events_routes,
     photos_routes,
     carts_routes,

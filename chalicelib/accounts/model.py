@@ -67,8 +67,8 @@ class User:
 
     `verified_at` is when the address was proven that they registered with: the e-mail address where there is one, else
     the first of the phones. Any other becomes theirs by being proven. The first proven phone is the default one.
-    `password` is its digest. `session_version` is what an access token must carry on guarded routes. Sessions from
-    before `signed_out_at` are over.
+    `password` is its digest. `session_version` is what an access token must carry. Sessions from
+    before `signed_out_at` are over. Who is blocked can not log in; `block_reason` is for staff.
     """
 
     id: str
@@ -84,6 +84,12 @@ class User:
     version: int
     phones: tuple[Phone, ...] = ()
     signed_out_at: datetime | None = None
+    blocked_at: datetime | None = None
+    block_reason: str | None = None
+
+    @property
+    def blocked(self) -> bool:
+        return self.blocked_at is not None
 
     @property
     def verified(self) -> bool:
@@ -153,8 +159,21 @@ class User:
         """Whether a session is over because all of them were ended at once."""
         return self.signed_out_at is not None and session.created_at < self.signed_out_at
 
+    def renamed(self, name: str, language: Language) -> Self:
+        return self._changed(name=name, language=language)
+
+    def block(self, reason: str, at: datetime) -> Self:
+        """All sessions end, and no token that is out there opens anything from now on."""
+        if self.blocked:
+            return self
+        blocked = self._changed(blocked_at=at, block_reason=reason or None, session_version=self.session_version + 1)
+        return replace(blocked, signed_out_at=at)
+
+    def unblock(self) -> Self:
+        return self._changed(blocked_at=None, block_reason=None) if self.blocked else self
+
     def with_roles(self, roles: frozenset[str]) -> Self:
-        """Tokens that carry the old roles stop working on guarded routes; sessions go on."""
+        """Tokens that carry the old roles stop working; sessions go on."""
         return self._changed(roles=roles, session_version=self.session_version + 1)
 
     def _changed(self, **fields: object) -> Self:

@@ -191,7 +191,12 @@ def remove_phone(principal: Principal, id: str) -> None:
     service.remove_phone(principal, id)
 
 
-@routes.put("/users/{id}/roles", permission="user.manage", returns=schemas.User)
+@routes.put(
+    "/users/{id}/roles",
+    permission="user.manage",
+    returns=schemas.User,
+    aliases=("/admin/users/{id}/roles", "/admin/users/{id}/role", "/admin/admins/{id}"),
+)
 def set_roles(principal: Principal, id: str, body: schemas.Roles) -> User:
     """Give a user these roles and no others. Nobody changes their own."""
-    return service.set_roles(principal, id, body.roles)
+    return service.set_roles(principal, id, body.wanted())

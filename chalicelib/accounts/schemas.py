@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from chalicelib.accounts.model import CODE_DIGITS, Language
+from chalicelib.core.errors import Invalid
 from chalicelib.core.wire import Input, Output, Query
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -97,7 +98,16 @@ class Proof(Input):
 
 
 class Roles(Input):
-    roles: list[Role] = Field(min_length=1, max_length=10)
+    """Several roles, or one."""
+
+    roles: list[Role] | None = Field(None, min_length=1, max_length=10)
+    role: Role | None = None
+
+    def wanted(self) -> list[str]:
+        """Raises Invalid for neither, and for both."""
+        if (self.roles is None) == (self.role is None):
+            raise Invalid("roles_expected", "Send `roles`, or one `role`.", field="roles")
+        return self.roles or [self.role or ""]
 
 
 class Accepted(Output):

@@ -10,8 +10,12 @@
 | one session                   | pk T#{org}#SES#{id} / sk -                     |
 | the code a user must bring    | pk T#{org}#CODE#{purpose}#{user} / sk -        |
 | failed log-ins of an address  | pk T#{org}#TRIES#{sha256 of address} / sk -    |
+
+How people are searched for stands in administration/store.py.
 """
 
+import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -34,6 +38,7 @@ from chalicelib.core import clock, ids
 from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.table import (
     Choice,
+    Item,
     Moment,
     Record,
     Several,
@@ -41,10 +46,14 @@ from chalicelib.core.table import (
     Write,
     create,
     delete,
+    index,
     replace,
     table,
     update,
 )
+from chalicelib.organizations.service import STAFF
+
+_LONGEST_NAME = 100  # a letter may become eighteen by folding, and a key has 1 KB
 
 
 class EmailTaken(Conflict):
@@ -62,10 +71,25 @@ class PlaceTaken(Conflict):
         super().__init__("place_taken", "Another session began here at this moment.")
 
 
+def _found_again(item: Item) -> Item:
+    """Gives a user the keys of the lists; an index's own item has too little to tell them."""
+    if "roles" not in item:
+        return item
+    text = {name: item[name]["S"] for name in ("id", "organization", "name", "email", "roles") if name in item}
+    phones = (phone["M"]["number"]["S"] for phone in item.get("phones", {}).get("L", ()))
+    keys = _list_keys(
+        text["organization"], text["id"], text["name"], text.get("email"), next(phones, None), json.loads(text["roles"])
+    )
+    return item | {name: {"S": key} for name, key in keys.items()}
+
+
 class UserRecord(Record):
+    """Schema 2 can be searched for, and blocked."""
+
     Meta = table("accounts")
     keys = ("T#{}#USR#{}", "-")
     model = User
+    upgrades = (_found_again,)
 
     id = UnicodeAttribute()
     organization = UnicodeAttribute()
@@ -79,6 +103,20 @@ class UserRecord(Record):
     created_at = Moment()
     phones = Several(Phone)
     signed_out_at = Moment(null=True)
+    blocked_at = Moment(null=True)
+    block_reason = UnicodeAttribute(null=True)
+    name_pk = UnicodeAttribute(null=True)
+    name_sk = UnicodeAttribute(null=True)
+    email_pk = UnicodeAttribute(null=True)
+    email_sk = UnicodeAttribute(null=True)
+    phone_pk = UnicodeAttribute(null=True)
+    phone_sk = UnicodeAttribute(null=True)
+    staff_pk = UnicodeAttribute(null=True)
+    staff_sk = UnicodeAttribute(null=True)
+    by_name = index("by_name")
+    by_email = index("by_email")
+    by_phone = index("by_phone")
+    by_staff = index("by_staff")
 
 
 class EmailRecord(Record):
@@ -403,7 +441,37 @@ def forget(user: User) -> Iterator[Write]:
 
 
 def _user(user: User) -> UserRecord:
-    return UserRecord.of(user, pk=_user_pk(user.organization, user.id), sk="-")
+    number = user.phones[0].number if user.phones else None
+    keys = _list_keys(user.organization, user.id, user.name, user.email, user.phone or number, user.roles)
+    return UserRecord.of(user, pk=_user_pk(user.organization, user.id), sk="-", **keys)
+
+
+def _list_keys(
+    organization: str, user_id: str, name: str, email: str | None, phone: str | None, roles: Iterable[str]
+) -> dict[str, str]:
+    """Where the lists of administration/store.py have somebody."""
+    people, by_name = people_pk(organization), f"{folded(name)[:_LONGEST_NAME]}#{user_id}"
+    keys = {"name_pk": people, "name_sk": by_name}
+    if email:
+        keys |= {"email_pk": people, "email_sk": f"{email}#{user_id}"}
+    if phone:
+        keys |= {"phone_pk": people, "phone_sk": f"{phone}#{user_id}"}
+    if not STAFF.isdisjoint(roles):
+        keys |= {"staff_pk": staff_pk(organization), "staff_sk": by_name}
+    return keys
+
+
+def people_pk(organization: str) -> str:
+    return f"T#{organization}#PEOPLE"
+
+
+def staff_pk(organization: str) -> str:
+    return f"T#{organization}#STAFF"
+
+
+def folded(text: str) -> str:
+    """As it is searched for: one spelling of each letter, large or small."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _place(organization: str, place: Place, *, ttl: int) -> PlaceRecord:

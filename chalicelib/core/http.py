@@ -184,16 +184,17 @@ class Routes:
 class Access:
     """What the API must be told about people and tenants, which live on a higher floor.
 
-    `permissions` maps a role to what it may do. Who has one that is `guarded` must have a session that goes on,
-    says `session_lives`, at every request. `tenant_of` turns the host a request came to into an organization id;
-    `origins_of` lists the web origins an organization's frontends may call from. `admit` raises what keeps all of an
-    organization's requests out.
+    `permissions` maps a role to what it may do. Who sends a token must still be good for it, says `stands`, at every
+    request; who has a permission that is `guarded` must have a session that goes on, says `session_lives`.
+    `tenant_of` turns the host a request came to into an organization id; `origins_of` lists the web origins an
+    organization's frontends may call from. `admit` raises what keeps all of an organization's requests out.
     """
 
     permissions: Mapping[str, frozenset[str]]
     guarded: frozenset[str]
     tenant_of: Callable[[str], str]
     session_lives: Callable[[Principal], bool]
+    stands: Callable[[Principal], bool] = lambda principal: True
     origins_of: Callable[[str], frozenset[str]] = lambda organization: frozenset()
     admit: Callable[[str], None] = lambda organization: None
 
@@ -310,18 +311,20 @@ class Api(Chalice):
         if route.permission == ANONYMOUS:
             return Principal(organization, source=request.source)
         principal = self._identify(request, organization)
+        if principal.user is not None and not self._goes_on(route, principal):
+            raise Unauthorized("session_ended", "This session has ended. Sign in again.")
         if route.permission != PUBLIC and principal.user is None:
             raise Unauthorized("sign_in_required", "Sign in first.")
         if route.permission not in (PUBLIC, SIGNED_IN) and not principal.may(route.permission):
             raise Forbidden("forbidden", "Your account may not do this.")
-        if self._must_live(route, principal) and not self.access.session_lives(principal):
-            raise Unauthorized("session_ended", "This session has ended. Sign in again.")
         return principal
 
-    def _must_live(self, route: Route, principal: Principal) -> bool:
-        """Whether to look at the session behind the token. Staff sees more on every route, so always for them."""
+    def _goes_on(self, route: Route, principal: Principal) -> bool:
+        """Whether the token is still good. Staff sees more on every route: for them the session is looked at, too."""
         is_staff = not principal.permissions.isdisjoint(self.access.guarded)
-        return principal.user is not None and (route.guarded or is_staff)
+        if route.guarded or is_staff:
+            return self.access.session_lives(principal)
+        return self.access.stands(principal)
 
     def _identify(self, request: Request, organization: str) -> Principal:
         tokens = {

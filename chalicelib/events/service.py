@@ -6,16 +6,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.accounts import service as accounts
+from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
-from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import store
 from chalicelib.events.model import PUBLIC_STATUSES, Details, Event, EventStatus, slug_of
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
 
+Change = Callable[[Event, datetime], Event]
+By = tuple[Principal, str]
+"""Who changes an event, and what the audit log calls it."""
+
 _TRIES = 5
+_UNSAID = {"id", "organization", "version", "created_at", "updated_at"}
 PHOTOGRAPHER = "photographer"
 
 
@@ -36,36 +42,38 @@ def plan_event(actor: Principal, details: Details, slug: str | None = None) -> E
     )
     counted = organizations.use(event.organization, Resource.EVENTS)
     try:
-        transact(*store.add(event), counted)
+        transact(*store.add(event), counted, _told(actor, "event.planned", None, event))
     except Conflict as refused:
         if slug is not None or refused.code != "slug_taken":
             raise
         event = event.edited(details, f"{event.slug[:73]}-{suffix}", now)
-        transact(*store.add(event), counted)
+        transact(*store.add(event), counted, _told(actor, "event.planned", None, event))
     return event
 
 
 def edit_event(actor: Principal, id_or_slug: str, details: Details, slug: str | None, version: int) -> Event:
     """Raises Conflict `version_conflict` unless `version` is the stored one."""
     event = get(actor.organization, id_or_slug)
-    return _change_at(version, event, lambda event, at: event.edited(details, slug, at))
+    return _change_at(version, event, lambda event, at: event.edited(details, slug, at), (actor, "event.edited"))
 
 
 def move_event(actor: Principal, id_or_slug: str, to: EventStatus, version: int) -> Event:
     """Raises Conflict `status_not_allowed`, `version_conflict`."""
     event = get(actor.organization, id_or_slug)
-    return _change_at(version, event, lambda event, at: event.moved(to, at))
+    return _change_at(version, event, lambda event, at: event.moved(to, at), (actor, "event.moved"))
 
 
 def assign(actor: Principal, id_or_slug: str, user: str) -> Event:
     """Let a photographer upload to the event. Raises NotFound, Unprocessable `not_a_photographer`."""
     if PHOTOGRAPHER not in accounts.get_user(actor.organization, user).roles:
         raise Unprocessable("not_a_photographer", "This person is not a photographer.", field="user")
-    return _change(actor.organization, id_or_slug, lambda event, at: event.assigned(user, at))
+    by = (actor, "event.photographer_assigned")
+    return _change(actor.organization, id_or_slug, lambda event, at: event.assigned(user, at), by)
 
 
 def unassign(actor: Principal, id_or_slug: str, user: str) -> Event:
-    return _change(actor.organization, id_or_slug, lambda event, at: event.unassigned(user, at))
+    by = (actor, "event.photographer_unassigned")
+    return _change(actor.organization, id_or_slug, lambda event, at: event.unassigned(user, at), by)
 
 
 def of_photographer(organization: str, user: str) -> list[Event]:
@@ -86,7 +94,7 @@ def erase_person(organization: str, user: str) -> None:
 
 def delete_event(actor: Principal, id_or_slug: str) -> None:
     """Hide the event for good. Raises Conflict `event_sold` once a photo of it was sold."""
-    _change(actor.organization, id_or_slug, lambda event, at: event.deleted(at))
+    _change(actor.organization, id_or_slug, lambda event, at: event.deleted(at), (actor, "event.deleted"))
 
 
 def mark_sold(organization: str, event_id: str) -> Event:
@@ -155,25 +163,36 @@ def _is_staff(principal: Principal) -> bool:
     return principal.may("event.manage") or principal.may("photo.review")
 
 
-def _change(organization: str, id_or_slug: str, change: Callable[[Event, datetime], Event]) -> Event:
+def _change(organization: str, id_or_slug: str, change: Change, by: By | None = None) -> Event:
     """Decide on the newest state and commit; decide again when somebody else was faster."""
     for attempt in range(1, _TRIES + 1):
         event = get(organization, id_or_slug)
         try:
-            return _change_at(event.version, event, change)
+            return _change_at(event.version, event, change, by)
         except Conflict as refused:
             if refused.code != "version_conflict" or attempt == _TRIES:
                 raise
     raise AssertionError("the last try returns or raises")
 
 
-def _change_at(version: int, event: Event, change: Callable[[Event, datetime], Event]) -> Event:
-    """Commit a change to the state that `version` names."""
+def _change_at(version: int, event: Event, change: Change, by: By | None = None) -> Event:
+    """Commit a change to the state that `version` names. What a person did is audited, what a sale did is not."""
     if version != event.version:
         raise Conflict("version_conflict", "Somebody changed this first. Load it again.", field="version")
     changed = change(event, clock.now())
     if changed is event:
         return event
     given_back = [organizations.use(event.organization, Resource.EVENTS, -1)] if changed.deleted_at else []
-    transact(*store.save(changed, was=event), *given_back)
+    told = [_told(*by, event, changed)] if by else []
+    transact(*store.save(changed, was=event), *given_back, *told)
     return replace(changed, version=version + 1)
+
+
+def _told(actor: Principal, action: str, before: Event | None, after: Event) -> Write:
+    """What differs goes into the audit log."""
+    was, became = (_audited(event) if event else None for event in (before, after))
+    return audit.entry(actor, action=action, entity="event", entity_id=after.id, before=was, after=became)
+
+
+def _audited(event: Event) -> dict[str, object]:
+    return {name: getattr(event, name) for name in Event.__dataclass_fields__ if name not in _UNSAID}

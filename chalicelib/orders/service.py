@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib import lines
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
+from chalicelib.configuration import service as configuration
 from chalicelib.core import clock, ids, log, metrics, once, outbox, secrets
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unprocessable
@@ -20,6 +21,7 @@ from chalicelib.lines.contract import Quote, Sold
 from chalicelib.orders import store
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
 from chalicelib.orders.model import MOST_LINES, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
+from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
 
 _TRIES = 5
@@ -33,7 +35,8 @@ def place_order(
     """Turn the caller's cart into an order with frozen prices, once per idempotency key.
 
     Raises Invalid (`invalid_email`: nobody could mail it), Unprocessable (`cart_empty`; the key came with another
-    request), Conflict (something is not on sale any more; `price_changed` when `expected_total` is not today's).
+    request), Conflict (something is not on sale any more; `price_changed` when `expected_total` is not today's;
+    `sales_paused`).
     """
     organization = principal.organization
     address = accounts.normal_email(email)
@@ -44,6 +47,8 @@ def place_order(
         earlier = once.recall(organization, scope, key, request)
         if earlier is not None:
             return store.get(organization, earlier)
+        if not configuration.read(organization, Sales).open:
+            raise Conflict("sales_paused", "Orders are not taken at the moment.")
         quote = _checked(carts.quote(cart), expected_total)
         order = _drawn_up(organization, cart.owner, cart.id, address, language, quote)
         held = [

@@ -268,6 +268,7 @@ class People:
     """Who is who: what the API asks of the higher floors. Tests bend it."""
 
     lives = True
+    good = True
     failing: set[str] = set()  # noqa: RUF012 (replaced, never changed)
 
     def tenant_of(self, host: str) -> str:
@@ -277,6 +278,9 @@ class People:
 
     def session_lives(self, principal: Principal) -> bool:
         return self.lives
+
+    def stands(self, principal: Principal) -> bool:
+        return self.good
 
     def origins_of(self, organization: str) -> frozenset[str]:
         return frozenset({"https://shop.other.example"} if organization == OTHER_ORG else ())
@@ -297,6 +301,7 @@ def api(people: People, *domains: Routes) -> Api:
             guarded=frozenset({"lamp.break"}),
             tenant_of=people.tenant_of,
             session_lives=people.session_lives,
+            stands=people.stands,
             origins_of=people.origins_of,
         ),
     )

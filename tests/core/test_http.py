@@ -538,6 +538,27 @@ def test_an_ended_session_opens_nothing_guarded(call, people, monkeypatch, roles
     assert call(method, target, roles=roles).status == ended
 
 
+@pytest.mark.parametrize(
+    ("roles", "method", "target", "good", "no_longer"),
+    [
+        ({"maker"}, "GET", "/lamps", 200, 401),
+        ({"maker"}, "PUT", "/lamps/lmp_1", 200, 401),
+        ({"maker"}, "DELETE", "/lamps/lmp_1", 403, 401),
+        ({"guest"}, "GET", "/lamps", 200, 401),
+        ({"guest"}, "GET", "/anybody", 200, 200),  # looks at no token
+        (None, "GET", "/lamps", 200, 200),
+    ],
+)
+def test_a_token_that_is_no_longer_good_opens_nothing(
+    call, people, monkeypatch, roles, method, target, good, no_longer
+):
+    assert call(method, target, roles=roles).status == good
+
+    monkeypatch.setattr(people, "good", False)
+
+    assert call(method, target, roles=roles).status == no_longer
+
+
 def test_an_ended_session_is_told(call, people, monkeypatch):
     monkeypatch.setattr(people, "lives", False)
 

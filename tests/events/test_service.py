@@ -3,6 +3,8 @@ import datetime
 import pytest
 
 from chalicelib.accounts import service as accounts
+from chalicelib.audit import service as audit
+from chalicelib.audit.model import Search
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unauthorized, Unprocessable
 from chalicelib.core.table import PageRequest
@@ -341,3 +343,30 @@ def test_an_event_on_sale_is_live_and_within_its_window():
     with pytest.raises(NotFound):
         service.on_sale(OTHER, event.id, now)
     assert service.on_sale(DEFAULT, opened().id, now).status is EventStatus.LIVE
+
+
+# --- audited ------------------------------------------------------------------------------------------------
+
+
+def test_what_staff_does_to_an_event_is_audited():
+    event = planned()
+    edited = service.edit_event(ADMIN, event.id, details(name="Day Run"), None, event.version)
+    service.move_event(ADMIN, event.id, EventStatus.LIVE, edited.version)
+    service.mark_sold(DEFAULT, event.id)
+
+    entries = audit.find(DEFAULT, Search(entity=("event", event.id)), PAGE).items
+    told = {entry.action: (entry.actor, entry.before, entry.after) for entry in entries}
+    assert told.keys() == {"event.planned", "event.edited", "event.moved"}
+    assert told["event.planned"][1] is None
+    assert told["event.planned"][2]["name"] == "Bangkok Night Run"
+    assert told["event.edited"] == (ADMIN.user, {"name": "Bangkok Night Run"}, {"name": "Day Run"})
+    assert told["event.moved"] == (ADMIN.user, {"status": "planning"}, {"status": "live"})
+
+
+def test_a_refused_change_is_not_audited():
+    event = planned()
+
+    with pytest.raises(Conflict, match="version_conflict"):
+        service.edit_event(ADMIN, event.id, details(name="Day Run"), None, event.version + 1)
+
+    assert len(audit.find(DEFAULT, Search(entity=("event", event.id)), PAGE).items) == 1

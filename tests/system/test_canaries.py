@@ -58,6 +58,8 @@ TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     "audit",
     *("verification", "privacy", "outbox", "claims"),
+    *("verification", "outbox", "claims"),
+    *("audit", "configuration", "outbox", "claims"),
 )
 
 
@@ -220,9 +222,12 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     brought = {"ticket": attempt["ticket"], "idToken": id_token("subject-canary@mail.example", attempt["nonce"])}
     Person(found).post("/auth/social/google", brought)
     found.canaries |= {"ticket": attempt["ticket"].rpartition(".")[2], "subject elsewhere": "google subject-canary"}
+    notice = {"section": "site", "version": 0, "values": {"notice": "Back at nine."}}
+    assert admin.call("PUT", "/admin/settings", notice).status == 200
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _prove(found, admin, buyer)
+    _rename(admin)
     _look_around(stranger, event, photo, failed, found)
     _look_around(neighbour, event, photo, failed, found)
     _break(buyer, patch)
@@ -247,6 +252,13 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
     version = admin.get("/events/lake-run")["version"]
     assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
     return photo, failed, planned["id"]
+
+
+def _rename(admin: Person) -> None:
+    """Staff corrects the buyer's name and takes it back: the audit log knows both changes and neither name."""
+    (person,) = admin.get(f"/admin/users?email={EMAIL}")["items"]
+    for name in ("Somebody", NAME):
+        assert admin.call("PUT", f"/admin/users/{person['id']}", {"name": name}).status == 200
 
 
 def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver) -> None:

@@ -153,6 +153,14 @@ def _settings(**body: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("PUT", "/organization", {"version": matrix.version_of(w.a)} | body, "admin")
 
 
+def _configure(**body: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("PUT", "/admin/settings", {"section": "site", "version": 0, "values": {}} | body, "admin")
+
+
+def _person(name: str, method: str, rest: str, /, **body: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask(method, f"/admin/users/{w.a.people[name].id}{rest}", body, "admin")
+
+
 def _auth(route: str, **body: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", f"/auth/{route}", body)
 
@@ -317,10 +325,26 @@ STAFF: list[Case] = [
     ("settings of an old version", _settings(version=0), 409, "version_conflict", "version"),
     ("an origin that is none", _settings(origins=["https://*.example.com"]), 400, "invalid_origin", "origins.0"),
     ("another currency", _settings(currency="USD"), 400, INVALID, "currency"),
+    ("to block oneself", _person("admin", "PUT", "/block"), 409, "own_account", None),
+    ("no role at all", lambda w: Ask("PUT", f"/users/{w.a.people['neighbour'].id}/roles", {}, "admin"), 400,
+     "roles_expected", "roles"),
+    ("a name of two lines", _person("neighbour", "PUT", "", name="A\x00B"), 400, "invalid_name", "name"),
+    ("another address for somebody", _person("neighbour", "PUT", "", email="a@b.example"), 400, INVALID, "email"),
+    ("a reason too long", _person("neighbour", "PUT", "/block", reason="x" * 301), 400, INVALID, "reason"),
+    ("a role that is none of staff",
+     lambda w: Ask("POST", "/admin/admins", {"email": w.a.people["neighbour"].email, "role": "customer"}, "admin"), 400,
+     "no_staff_role", "role"),
+    ("two searches at once", _get("/admin/users?name=a&email=b", "admin"), 400, "one_list_at_a_time", "email"),
     ("half an entity", _get("/admin/audit-logs?entity=user", "admin"), 400, "entity_incomplete", "entityId"),
     ("an entity and an actor", _get("/admin/audit-logs?entity=user&entityId=usr_1&actor=usr_2", "admin"), 400,
      "one_list_at_a_time", "actor"),
     ("a time that is none", _get("/admin/audit-logs?since=yesterday", "admin"), 400, INVALID, "since"),
+    ("a setting that is none", _configure(values={"motto": "Run!"}), 400, INVALID, "values.motto"),
+    ("a setting of another type", _configure(values={"notice": 5}), 400, INVALID, "values.notice"),
+    ("a setting that is too long", _configure(values={"notice": "x" * 501}), 400, INVALID, "values.notice"),
+    ("a link that runs", _configure(values={"termsUrl": "javascript:alert(1)"}), 400, INVALID, "values.termsUrl"),
+    ("settings that changed meanwhile", _configure(version=7), 409, "version_conflict", "version"),
+    ("a section that is none", _configure(section="colours"), 404, "section_not_found", None),
     ("a role that is none",
      lambda w: Ask("PUT", f"/users/{w.a.people['neighbour'].id}/roles", {"roles": ["root"]}, "admin"), 400,
      "unknown_role", "roles"),

@@ -99,7 +99,7 @@ def test_every_input_is_bounded():
 
 
 def _unbounded(where: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    """Texts without a longest length, lists without a largest size, objects that take any field."""
+    """Texts without a longest length, lists without a largest size, objects that take any number of fields."""
     match schema.get("type"):
         case "string" if not schema.keys() & {"maxLength", "enum", "const", "format"}:
             pattern = schema.get("pattern", "")
@@ -110,7 +110,7 @@ def _unbounded(where: str, schema: Mapping[str, Any]) -> Iterator[str]:
                 yield where
             yield from _unbounded(f"{where}[]", schema.get("items", {}))
         case "object":
-            if schema.get("additionalProperties") is not False:
+            if schema.get("additionalProperties") is not False and "maxProperties" not in schema:
                 yield where
             for name, part in schema.get("properties", {}).items():
                 yield from _unbounded(f"{where}.{name}", part)
@@ -203,7 +203,7 @@ def _content(answer: Response, route: Route) -> Any:
 def _steady(value: Any, *, values: bool) -> Any:
     match value:
         case dict():
-            fleeting = {"ms", "timestamp"}
+            fleeting = {"ms", "nextCursor", "timestamp"}  # a cursor is sealed anew each time
             return {name: _steady(part, values=values and name not in fleeting) for name, part in value.items()}
         case list():
             return [_steady(part, values=values) for part in value]

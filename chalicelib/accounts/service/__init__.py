@@ -41,6 +41,7 @@ from chalicelib.accounts.service.sessions import (
     refresh,
     session_lives,
     sign_out,
+    stands,
     start,
 )
 from chalicelib.accounts.store import find_session
@@ -90,6 +91,7 @@ __all__ = [
     "session_lives",
     "set_roles",
     "sign_out",
+    "stands",
     "start",
     "transfer_ownership",
     "use_code",

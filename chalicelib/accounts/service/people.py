@@ -100,6 +100,12 @@ def transfer_ownership(principal: Principal, user_id: str) -> User:
     return user.with_roles(user.roles | {OWNER})
 
 
+def must_reach(principal: Principal, roles: frozenset[str]) -> None:
+    """Nobody manages people who may do more than they. Raises Forbidden."""
+    if not organizations.may_give(principal.roles, roles):
+        raise Forbidden("beyond_your_rights", "This person may do more than you. Ask somebody who may, too.")
+
+
 def known_roles(organization: str, roles: Iterable[str]) -> frozenset[str]:
     wanted, known = frozenset(roles), organizations.role_names(organization)
     if not wanted <= known:

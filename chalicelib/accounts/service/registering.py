@@ -10,8 +10,10 @@ from chalicelib.accounts.model import Language, Phone, Purpose, Tokens, User, pl
 from chalicelib.accounts.service import codes
 from chalicelib.accounts.service.people import known_roles
 from chalicelib.accounts.service.sessions import start
+from chalicelib.accounts.settings import SignUp
+from chalicelib.configuration import service as configuration
 from chalicelib.core import clock, ids
-from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.errors import Conflict, Forbidden, Invalid
 from chalicelib.core.table import Write, transact
 from chalicelib.organizations import service as organizations
 
@@ -28,9 +30,13 @@ def register(
 ) -> None:
     """Send a code to a new address; tell the owner of a known one. Raises Invalid or Limited, alike.
 
+    Raises Forbidden where nobody may register.
+
     With both, the e-mail address is proven now and the phone later. `source` is the address of origin.
     """
     address = normal_email(email) if email is not None else normal_address(email, phone)
+    if not configuration.read(organization, SignUp).open:
+        raise Forbidden("sign_up_closed", "New accounts are not taken at the moment.")
     phones = (Phone(normal_phone(phone)),) if phone is not None else ()
     asked = new_user(
         organization, address if email is not None else None, password, name, language, {"customer"}, phones

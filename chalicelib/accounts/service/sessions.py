@@ -117,7 +117,7 @@ def refresh(organization: str, token: str) -> Tokens:
     session = store.find_session(organization, session_id) if ids.is_id("ses", session_id) else None
     user = store.find(organization, session.user) if session else None
     now = clock.now()
-    if session is None or user is None or not _goes_on(session, user, now):
+    if session is None or user is None or user.blocked or not _goes_on(session, user, now):
         raise refused
     if second_factor.is_missing(user):
         raise Unauthorized("second_factor_required", "Your role logs in with two factors now. Log in again.")
@@ -171,6 +171,12 @@ def sign_out(organization: str, user_id: str) -> Write:
     return store.sign_out(organization, user_id, clock.now())
 
 
+def stands(principal: Principal) -> bool:
+    """Whether a user's tokens are still good: not since then blocked, given other roles or logged out everywhere."""
+    user = store.find(principal.organization, principal.user) if principal.user else None
+    return user is not None and not user.blocked and user.session_version == principal.version
+
+
 def session_lives(principal: Principal) -> bool:
     """Whether the session behind an access token goes on, and the user's roles are still the token's."""
     return living_user(principal) is not None
@@ -198,7 +204,9 @@ def _renew_digest(user: User, password: str) -> User:
 
 
 def _new_session(user: User, device: str, place: str, at: datetime) -> tuple[Session, str]:
-    """A session and the secret of its first refresh token."""
+    """A session and the secret of its first refresh token. Raises Forbidden for who is blocked."""
+    if user.blocked:
+        raise Forbidden("account_blocked", "This account is blocked. Write to us.")
     secret = ids.token()
     session = Session(
         id=ids.new("ses"),

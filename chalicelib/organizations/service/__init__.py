@@ -2,6 +2,7 @@
 
 from chalicelib.organizations.model import label_from
 from chalicelib.organizations.plans import FIRST as FIRST_PLAN
+from chalicelib.organizations.roles import STAFF
 from chalicelib.organizations.service import settings
 from chalicelib.organizations.service.hosts import (
     add_domain,
@@ -43,6 +44,7 @@ from chalicelib.organizations.service.usage import Usage, admit, must_have_room,
 __all__ = [
     "DEFAULT",
     "FIRST_PLAN",
+    "STAFF",
     "Usage",
     "add_domain",
     "admit",

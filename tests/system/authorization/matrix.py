@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.administration import service as administration
 from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
 from chalicelib.core.http import Api, Route
@@ -27,7 +28,7 @@ from tests.system import world as worlds
 from tests.system.world import Shop, Stored, World, bearer
 
 ORACLE = Path(__file__).with_name("oracle.csv")
-DEAD = ("demoted", "expired", "foreign-admin", "foreign-customer", "garbage", "left-admin")
+DEAD = ("blocked", "demoted", "expired", "foreign-admin", "foreign-customer", "garbage", "left-admin")
 """Callers whose access token opens nothing."""
 
 
@@ -72,6 +73,7 @@ def callers(world: World) -> dict[str, dict[str, str]]:
         "foreign-admin": b.headers("admin"),
         "garbage": bearer(".".join(["e30"] * 3)),
         "expired": bearer(_expired(a)),
+        "blocked": bearer(_blocked(a)),
         "demoted": bearer(_demoted(a)),
         "left-admin": bearer(_left(a, "colleague")),
         "left-customer": bearer(_left(a, "customer")),
@@ -93,6 +95,12 @@ def _expired(shop: Shop) -> str:
 def _demoted(shop: Shop) -> str:
     person = worlds.person(shop, "former", "admin")
     accounts.set_roles(shop.people["admin"].principal, person.id, ["customer"])
+    return person.token
+
+
+def _blocked(shop: Shop) -> str:
+    person = worlds.person(shop, "unwanted", "customer")
+    administration.block(shop.people["admin"].principal, person.id, blocked=True, reason="spam")
     return person.token
 
 
@@ -280,13 +288,34 @@ OFFER = {"files": [worlds.picture(77).wire]}
 EVENTS = _one("events", "evt", "live", "draft")
 EVENTS_IN_ALL_STATES = _one("events", "evt", "live", "draft", "closed", "deleted")
 PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
+PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
 OBJECTS: dict[str, Asking] = {
     "GET /": NOTHING,
+    "GET /admin/admins": NOTHING,
+    "POST /admin/admins": lambda world: {
+        "neighbour": Asked(body={"email": world.a.people["neighbour"].email, "role": "support"}),
+        "foreign": Asked(body={"email": world.b.people["neighbour"].email, "role": "support"}),
+        "missing": Asked(body={"email": "nobody@c.photos.example", "role": "support"}),
+    },
+    "DELETE /admin/admins/{id}": _one("people", "usr", "colleague", "admin", "neighbour"),
     "GET /admin/audit-logs": NOTHING,
     "GET /admin/audit-logs/export": NOTHING,
+    "GET /admin/settings": NOTHING,
+    "PUT /admin/settings": lambda world: {
+        "site": Asked(body={"section": "site", "version": 0, "values": {"notice": "Back at nine."}}),
+        "missing": Asked(body={"section": "colours", "version": 0, "values": {}}),
+    },
+    "GET /admin/settings/{section}/history": lambda world: {
+        "site": Asked(("site",)),
+        "missing": Asked(("colours",)),
+    },
+    "GET /admin/users": NOTHING,
+    "GET /admin/users/{id}": PEOPLE,
+    "PUT /admin/users/{id}": _with(PEOPLE, {"name": "Somebody"}),
+    "PUT /admin/users/{id}/block": _with(PEOPLE, {"reason": "spam"}),
     "GET /auth/me": NOTHING,
     "POST /auth/login": lambda world: {
         "-": Asked(body={"email": world.a.people["customer"].email, "password": world.a.people["customer"].password}),
@@ -371,6 +400,7 @@ OBJECTS: dict[str, Asking] = {
     "PUT /events/{id}/status": _with(EVENTS, _next_status),
     "GET /events/{id}/uploads": EVENTS,
     "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),
+    "GET /features": NOTHING,
     "GET /health": NOTHING,
     "GET /openapi.json": NOTHING,
     "GET /orders": NOTHING,
@@ -427,6 +457,7 @@ OBJECTS: dict[str, Asking] = {
     "PUT /photos/{id}/approve": PHOTOS,
     "PUT /photos/{id}/reject": _with(PHOTOS, {"reason": "blurred"}),
     "POST /photos/{id}/retry": PHOTOS,
+    "GET /settings/public": NOTHING,
     "GET /uploads/{id}": UPLOADS,
     "POST /uploads/{id}/resume": UPLOADS,
     "POST /users/me/documents": lambda world: {"-": Asked(body=PASSPORT)},

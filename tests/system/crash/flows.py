@@ -28,6 +28,7 @@ from tests.system.crash.world import ROUNDS, Person, World, mails
 
 PICTURES = tuple(jpeg(seed, size=(96, 72)) for seed in (1, 2))
 QR_LASTS = timedelta(minutes=15)
+_EVERYBODY = {"description": "", "percentage": 100, "roles": []}
 DAY = timedelta(hours=24, seconds=1)
 
 
@@ -375,6 +376,27 @@ def required_factor(world: World) -> None:
     assert world.see(organizer, "/auth/second-factor")["enabled"] is True
 
 
+def manage_people(world: World) -> None:
+    """The buyer gets another name, is locked out, let in again, and works here for a while."""
+    organizer, buyer = world.person("organizer"), world.person("buyer")
+    with world.undisturbed():
+        _log_in(world, organizer)
+        _log_in(world, buyer)
+    (found,) = world.see(organizer, f"/admin/users?email={buyer.email[:5].upper()}")["items"]
+    person = f"/admin/users/{found['id']}"
+    world.ask(organizer, "PUT", person, {"name": "Berta"})
+    assert [one["id"] for one in world.see(organizer, "/admin/users?name=ber")["items"]] == [found["id"]]
+    assert world.see(organizer, "/admin/users?phone=%2B66")["items"] == []
+    world.ask(organizer, "PUT", f"{person}/block", {"reason": "spam"})
+    with world.undisturbed():
+        world.ask(buyer, "GET", "/cart", expect=401)
+    world.ask(organizer, "PUT", f"{person}/block", {"blocked": False})
+    world.ask(organizer, "POST", "/admin/admins", {"email": buyer.email, "role": "support"}, expect=201)
+    assert "Berta" in [one["name"] for one in world.see(organizer, "/admin/admins")["items"]]
+    world.ask(organizer, "DELETE", f"/admin/admins/{found['id']}", expect=204, settled=404)
+    assert world.see(organizer, person)["roles"] == ["customer"]
+
+
 # --- organizer and photographer -----------------------------------------------------------------------------
 
 
@@ -533,6 +555,20 @@ def settings_by_id(world: World) -> None:
     profile = {"name": "River Co.", "number": "0105", "country": "TH", "rate": 700}
     world.ask(organizer, "PUT", address, {"version": at, "tax": profile}, settled=409)
     assert world.see(organizer, address)["tax"]["rate"] == 700
+
+
+def configure(world: World) -> None:
+    """A notice is put up and a feature given to everybody."""
+    organizer = world.person("organizer")
+    with world.undisturbed():
+        _log_in(world, organizer)
+    for section, values in (("site", {"notice": "Back at nine."}), ("features", {"features": {"maps": _EVERYBODY}})):
+        change = {"section": section, "version": 0, "values": values}
+        world.ask(organizer, "PUT", "/admin/settings", change, settled=409)
+        (version,) = world.see(organizer, f"/admin/settings/{section}/history")["items"]
+        assert version["values"].items() >= values.items()
+    assert world.see(Person("", ""), "/settings/public")["settings"]["site"]["notice"] == "Back at nine."
+    assert world.see(Person("", ""), "/features")["features"] == ["maps"]
 
 
 def set_packages(world: World) -> None:
@@ -964,7 +1000,9 @@ FLOWS: dict[str, Flow] = {
     "sign in elsewhere": Flow(members, sign_in_elsewhere, (SESSION, TICKET)),
     "second factor": Flow(members, second_factor, (SESSION,)),
     "required factor": Flow(members, required_factor, (SESSION,)),
+    "people": Flow(members, manage_people),
     "settings": Flow(members, settings),
+    "configure": Flow(members, configure),
     "plan": Flow(members, plan),
     "tenancy": Flow(tenants, tenancy),
     "found tenant": Flow(tenants, found_tenant, (SESSION, ENTERED)),

@@ -1,0 +1,1 @@
+"""People as those see them who manage an organization: found, blocked, appointed."""
