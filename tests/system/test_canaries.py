@@ -56,6 +56,7 @@ TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     "audit",
     *("verification", "outbox", "claims"),
+    *("outbox", "claims", "connections"),
 )
 
 

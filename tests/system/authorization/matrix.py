@@ -357,6 +357,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /events/{id}/uploads": EVENTS,
     "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),
     "GET /health": NOTHING,
+    "POST /live/tickets": NOTHING,
     "GET /openapi.json": NOTHING,
     "GET /orders": NOTHING,
     "POST /orders": lambda world: {"-": Asked(body={"email": "buyer@example.com"})},

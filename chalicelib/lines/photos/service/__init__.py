@@ -22,6 +22,7 @@ from chalicelib.lines.photos.service.uploads import (
     UploadProgress,
     begin_upload,
     my_photos,
+    progress_of,
     read_upload,
     resume_upload,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "packages_of",
     "price_list",
     "process_object",
+    "progress_of",
     "read_upload",
     "reject_photo",
     "resume_upload",
