@@ -17,11 +17,11 @@ from chalicelib.events import service as events
 from chalicelib.events.routes import routes as events_routes
 from chalicelib.lines.photos import jobs as photos_jobs
 from chalicelib.lines.photos.routes import routes as photos_routes
-from chalicelib.members import jobs as members_jobs
-from chalicelib.members.routes import routes as members_routes
 from chalicelib.live import jobs as live_jobs
 from chalicelib.live import sockets
 from chalicelib.live.routes import routes as live_routes
+from chalicelib.members import jobs as members_jobs
+from chalicelib.members.routes import routes as members_routes
 from chalicelib.operations.routes import routes_for
 from chalicelib.orders import jobs as orders_jobs
 from chalicelib.orders import service as orders

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,13 +10,10 @@ from moto.core.exceptions import JsonRESTError
 
 from chalicelib.accounts import passwords
 from chalicelib.accounts import service as accounts
-from chalicelib.accounts.model import User
-from chalicelib.accounts.service.sessions import new_session
-from chalicelib.accounts.store import add_session
-from chalicelib.core import clock, ids
+from chalicelib.accounts.model import Tokens, User
+from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import NotFound
-from chalicelib.core.table import transact
 from chalicelib.live import jobs, service, sockets
 from chalicelib.organizations.roles import permissions_of
 from chalicelib.organizations.service import DEFAULT
@@ -111,17 +108,11 @@ def principal_of(aws: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
 
     def principal_of(name: str, *roles: str) -> Principal:
         email, given = f"{name}@shop.example", roles or ("customer",)
-        user = accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name, roles=given)
-        session, _ = new_session(user, "", clock.now())
-        transact(*add_session(session))
-        return Principal(
-            DEFAULT,
-            user=user.id,
-            roles=user.roles,
-            session=session.id,
-            version=user.session_version,
-            permissions=permissions_of(user.roles),
-        )
+        accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name, roles=given)
+        tokens = accounts.log_in(DEFAULT, email=email, password=PASSWORD)
+        assert isinstance(tokens, Tokens)
+        principal = auth.verify(tokens.access_token, DEFAULT)
+        return replace(principal, permissions=permissions_of(principal.roles))
 
     return principal_of
 

@@ -20,8 +20,8 @@ from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
-from tests import zone
 from infra.local.heard import Heard
+from tests import zone
 from tests.elsewhere import id_token
 from tests.lines.photos.pictures import File, jpeg
 from tests.media.photos import encoded, picture
