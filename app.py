@@ -15,9 +15,13 @@ from chalicelib.configuration.routes import routes as configuration_routes
 from chalicelib.core import openapi, outbox, queues
 from chalicelib.core.http import Access, Api
 from chalicelib.entitlements.routes import routes as downloads_routes
+from chalicelib.events import service as events
 from chalicelib.events.routes import routes as events_routes
 from chalicelib.lines.photos import jobs as photos_jobs
 from chalicelib.lines.photos.routes import routes as photos_routes
+from chalicelib.live import jobs as live_jobs
+from chalicelib.live import sockets
+from chalicelib.live.routes import routes as live_routes
 from chalicelib.members import jobs as members_jobs
 from chalicelib.members.routes import routes as members_routes
 from chalicelib.operations.routes import routes_for
@@ -38,6 +42,9 @@ from chalicelib.verification import service as verification
 from chalicelib.verification.routes import routes as verification_routes
 
 JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs, privacy_jobs, verification_jobs)
+JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, verification_jobs)
+JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs)
+JOBS = (accounts_jobs, live_jobs, orders_jobs, payments_jobs, photos_jobs)
 """Importing a domain's jobs registers its handlers."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
@@ -66,6 +73,7 @@ app = Api(
         admit=organizations.admit,
     ),
 )
+app.experimental_feature_flags.add("WEBSOCKETS")  # to Chalice they are, and it wants to hear it
 app.mount(
     accounts_routes,
     second_factor_routes,
@@ -83,8 +91,34 @@ app.mount(
     downloads_routes,
     verification_routes,
     privacy_routes,
+    live_routes,
     routes_for(openapi_document),
 )
+
+
+SEEN: sockets.See = {
+    "event": lambda principal, id: events.visible(principal, id).id,
+    "order": lambda principal, id: orders.open_order(principal, id).id,
+}
+"""What one may listen to is what one may see."""
+
+
+@app.on_ws_connect(name="websocket_connect")
+def websocket_connect(event: Any) -> dict[str, Any]:
+    """Somebody opens a websocket."""
+    return sockets.connect(event.to_dict())
+
+
+@app.on_ws_message(name="websocket_message")
+def websocket_message(event: Any) -> dict[str, Any]:
+    """Somebody says something over a websocket."""
+    return sockets.message(event.to_dict(), SEEN)
+
+
+@app.on_ws_disconnect(name="websocket_disconnect")
+def websocket_disconnect(event: Any) -> dict[str, Any]:
+    """A websocket is closed."""
+    return sockets.disconnect(event.to_dict())
 
 
 @app.on_sqs_message(queue_arn=_ARN.format("sqs", "uploads"), batch_size=1, name="on_upload")

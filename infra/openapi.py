@@ -19,6 +19,7 @@ SETTINGS = {
     "PIX_API_URL": "http://127.0.0.1:8000",
     "PIX_MAIL_FROM": "photos@example.com",
     "PIX_PAYNOI_URL": "http://127.0.0.1/paynoi",
+    "PIX_LIVE_URL": "ws://127.0.0.1:8001",
 }
 
 

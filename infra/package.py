@@ -220,6 +220,9 @@ def for_target(sam: Mapping[str, Any], target: Target) -> dict[str, Any]:
             properties |= {"Runtime": target.runtime, "Architectures": [target.architecture]}
             del properties["CodeUri"]  # Globals know where the code is
             del properties["Tags"]
+    # CloudFormation would make a deployment of the websockets once and never again; their stage deploys what changes.
+    del template["Resources"]["WebsocketAPIDeployment"]
+    del template["Resources"]["WebsocketAPIStage"]["Properties"]["DeploymentId"]
     template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"] |= {
         "x-amazon-apigateway-gateway-responses": gateway_responses()
     }

@@ -41,6 +41,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],
+    "websockets": [f"{SYSTEM}/local/test_websockets.py"],
     "rate limits": [f"{SYSTEM}/local/test_limits.py"],
     "tokens": [f"{SYSTEM}/test_tokens.py", f"{SYSTEM}/local/test_refreshing.py"],
     "presigned": [f"{SYSTEM}/local/test_presigned.py"],

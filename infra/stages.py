@@ -26,6 +26,7 @@ _UNUSED = {
     "PIX_API_URL": "https://unused.invalid",
     "PIX_MAIL_FROM": "unused@unused.invalid",
     "PIX_PAYNOI_URL": "https://unused.invalid",
+    "PIX_LIVE_URL": "wss://unused.invalid",
 }
 
 

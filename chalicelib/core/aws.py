@@ -4,7 +4,10 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_overloads, overload
 
+from chalicelib.core.settings import settings
+
 if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -32,6 +35,8 @@ def client(service: Literal["ses"]) -> "SESClient": ...
 @overload
 def client(service: Literal["sns"]) -> "SNSClient": ...
 @overload
+def client(service: Literal["apigatewaymanagementapi"]) -> "ApiGatewayManagementApiClient": ...
+@overload
 def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
 def client(service: Any) -> Any:
     """One client per service and process. Threads may share a client, but not make two at the same time."""
@@ -53,7 +58,9 @@ def _build(service: Any) -> Any:
         max_pool_connections=50,
         parameter_validation=service != "dynamodb",  # PynamoDB makes only what is valid
     )
-    return _session().create_client(service, config=config)
+    # The websockets' management API has an address of each API's own, which botocore can not know.
+    endpoint = settings().connections_url if service == "apigatewaymanagementapi" else None
+    return _session().create_client(service, config=config, endpoint_url=endpoint)
 
 
 @cache

@@ -19,7 +19,9 @@ class Settings(BaseModel):
     `identity_url` puts a stand-in before all identity providers, on one machine and in tests.
 
     Below `tenants_domain` organizations have subdomains; without it nobody founds one by signing up.
-    With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known.
+
+    With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known. Browsers
+    open websockets at `live_url`; what is pushed to them goes to `live_endpoint`, in AWS the same address over HTTPS.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +41,8 @@ class Settings(BaseModel):
     tenants_domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
     paynoi_url: Url
+    live_url: str = Field(pattern=r"^wss?://[^\s?#]*[^\s/?#]$")
+    live_endpoint: Url | None = None
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")
     previews_key_id: Name | None = None
     identity_url: Url | None = None
@@ -57,6 +61,11 @@ class Settings(BaseModel):
 
     def table(self, domain: str) -> str:
         return f"{self.app}-{self.stage}-{domain}"
+
+    @property
+    def connections_url(self) -> str:
+        """Where API Gateway's management API takes what is pushed to open websockets."""
+        return self.live_endpoint or self.live_url.replace("ws", "http", 1)
 
     def queue(self, name: str) -> str:
         """The URL of the queue `uploads`, `payments`, `emails` or `jobs`."""

@@ -3,9 +3,10 @@
 from chalicelib.core.money import Money
 from chalicelib.core.queues import Outcome, on
 from chalicelib.entitlements import service as entitlements
+from chalicelib.live import service as live
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service
-from chalicelib.orders.messages import LineDue, OrderCompleted, OrderPaid, OrderPaidLate
+from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
 from chalicelib.orders.model import ERASED
 from chalicelib.organizations import service as organizations
 
@@ -49,3 +50,33 @@ def mail_downloads(fact: OrderCompleted) -> Outcome:
             "expires_at": max(grant.expires_at for grant in grants),
         },
     )
+
+
+# --- who looks at the order right now -----------------------------------------------------------------------
+
+
+@on(OrderPaid)
+def tell_of_payment(fact: OrderPaid) -> Outcome:
+    return _tell(fact)
+
+
+@on(OrderPaidLate)
+def tell_of_late_payment(fact: OrderPaidLate) -> Outcome:
+    return _tell(fact)
+
+
+@on(OrderCompleted)
+def tell_of_completion(fact: OrderCompleted) -> Outcome:
+    return _tell(fact)
+
+
+@on(OrderExpired)
+def tell_of_expiry(fact: OrderExpired) -> Outcome:
+    return _tell(fact)
+
+
+def _tell(fact: OrderPaid | OrderPaidLate | OrderCompleted | OrderExpired) -> Outcome:
+    def update() -> dict[str, str]:
+        return {"order": fact.order, "status": service.get(fact.organization, fact.order).status}
+
+    return live.publish(fact.organization, f"order:{fact.order}", "OrderUpdate", type(fact).__name__, update)

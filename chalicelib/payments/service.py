@@ -134,6 +134,11 @@ def settle_due() -> int:
     return asked
 
 
+def get(organization: str, payment_id: str) -> Payment:
+    """Raises NotFound."""
+    return store.get(organization, payment_id)
+
+
 def list_under_review(principal: Principal, request: PageRequest) -> Page[Payment]:
     return store.under_review(principal.organization, request)
 

@@ -162,7 +162,13 @@ def empty_stage(home: Path) -> Iterator[dict[str, str]]:
         stack.put_secrets(emulator.endpoint, outputs, home)
         url = "http://127.0.0.1:9"
         settings = stack.environment(
-            outputs, endpoint=emulator.endpoint, api_url=url, paynoi_url=url, allowed_origins=[]
+            outputs,
+            endpoint=emulator.endpoint,
+            api_url=url,
+            paynoi_url=url,
+            live_url="ws://127.0.0.1:9",
+            live_endpoint=url,
+            allowed_origins=[],
         )
         yield {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
             **settings,

@@ -62,6 +62,7 @@ def _introduce(console: Console, system: System, people: dict[str, LogIn]) -> No
     places.add_row("API", f"{system.url}  (also under /api and /api/v1)")
     places.add_row("Documentation", f"{system.url}/docs")
     places.add_row("OpenAPI document", f"{system.url}/openapi.json")
+    places.add_row("Websockets", f"{system.live_url}  (with a ticket of POST /live/tickets)")
     places.add_row("Mailbox of sent mail", system.mailbox_url)
     places.add_row("Payment sandbox", system.paynoi.url)
     places.add_row("Log", str(HOME / "log.jsonl"))

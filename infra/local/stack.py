@@ -68,6 +68,8 @@ def environment(
     endpoint: str,
     api_url: str,
     paynoi_url: str,
+    live_url: str,
+    live_endpoint: str,
     allowed_origins: Iterable[str],
     identity_url: str = "",
 ) -> dict[str, str]:
@@ -91,6 +93,8 @@ def environment(
         "PIX_MAIL_FROM": outputs["MailFrom"],
         "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
+        "PIX_LIVE_URL": live_url,
+        "PIX_LIVE_ENDPOINT": live_endpoint,
     }
 
 

@@ -5,7 +5,7 @@
         system.wait()
 
 Emulator -> data stack -> sandbox of the payment gateway -> environment -> application -> pumps -> HTTP
-server; the other way round at the end. A SIGTERM or Ctrl-C inside the `with` stops it cleanly; after a
+server -> websockets; the other way round at the end. A SIGTERM or Ctrl-C inside the `with` stops it cleanly; after a
 SIGKILL the next start resets (see emulator.py).
 """
 
@@ -35,6 +35,8 @@ from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
 from infra.local.pumps import Pumps
+from infra.local.websockets import PATH as LIVE_PATH
+from infra.local.websockets import Websockets
 
 THREADS = 16
 CONCURRENCY = {"on_upload": 2}  # batches of a handler at once
@@ -64,9 +66,13 @@ def paynoi_sandbox(api_key: str, webhook_url: str, state: Path) -> Sandbox:
 
 
 class System:
-    """`port` of the API; any free one when it is 0 or taken. State lives in `home` and nowhere else."""
+    """`port` of the API, the next one of the websockets; any free one when it is 0 or taken.
+
+    State lives in `home` and nowhere else.
+    """
 
     url: str
+    live_url: str
     endpoint: str
     outputs: Mapping[str, str]
     paynoi: Sandbox
@@ -130,9 +136,12 @@ class System:
         self.endpoint = emulator.endpoint
         self.notices.append(emulator.message)
 
-        listener = self._listen()
+        listener = self._listen("the API", self._port)
         parts.callback(listener.close)
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
+        live_listener = self._listen("the websockets", self._port and self._port + 1)
+        parts.callback(live_listener.close)
+        self.live_url = f"ws://{HOST}:{live_listener.getsockname()[1]}"
         origins = (*self._frontends, self.url, self.url.replace(HOST, "localhost"))
         with self._timed("data stack"):
             self.outputs = stack.deploy(self.endpoint, origins)
@@ -154,6 +163,8 @@ class System:
                         api_url=self.url,
                         paynoi_url=self.paynoi.url,
                         identity_url=self.identity.url,
+                        live_url=self.live_url,
+                        live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
                     )
                 )
@@ -164,18 +175,29 @@ class System:
             self.pumps = Pumps(app, self.endpoint, queues, self.outputs["OutboxStreamArn"], CONCURRENCY)
             self.pumps.start()
             parts.callback(self.pumps.stop)
+            websockets = Websockets(app, live_listener)
             pages: dict[str, WSGIApplication] = {mailbox.PATH: Mailbox(self.endpoint), identity.PATH: self.identity}
+            pages[LIVE_PATH] = websockets
             server = _Server(_mounted(self.gateway, pages), listener)
             server.start()
             parts.callback(server.stop)
+            websockets.start()
+            parts.callback(websockets.stop)
         self._publish(emulator)
 
     def _publish(self, emulator: Emulator) -> None:
-        emulator.publish({"API": self.url, "Mailbox": self.mailbox_url, "PayNoi sandbox": self.paynoi.url})
+        emulator.publish(
+            {
+                "API": self.url,
+                "Websockets": self.live_url,
+                "Mailbox": self.mailbox_url,
+                "PayNoi sandbox": self.paynoi.url,
+            }
+        )
 
-    def _listen(self) -> socket.socket:
-        """Reserve the API's port before anything needs to know it."""
-        for port in (self._port, 0):
+    def _listen(self, who: str, wanted: int) -> socket.socket:
+        """Reserve a port before anything needs to know it: the wanted one, any free one when that is 0 or taken."""
+        for port in (wanted, 0):
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -183,10 +205,8 @@ class System:
             except OSError:
                 listener.close()
                 continue
-            if port != self._port:
-                self.notices.append(
-                    f"Port {self._port} is taken; the API listens on {listener.getsockname()[1]} instead."
-                )
+            if port != wanted:
+                self.notices.append(f"Port {wanted} is taken; {who} listens on {listener.getsockname()[1]} instead.")
             return listener
         raise OSError("no free TCP port on this machine")
 

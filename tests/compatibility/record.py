@@ -38,6 +38,7 @@ from chalicelib.events import service as events
 from chalicelib.events.model import Details
 from chalicelib.lines.photos.pricing import Package
 from chalicelib.lines.photos.service import selling
+from chalicelib.live import service as live
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from tests.system.crash import flows, lab, snapshot
@@ -180,11 +181,22 @@ def revoked(world: World) -> None:
     entitlements.revoke(DEFAULT, world.notes["order"])
 
 
+def crowded(world: World) -> None:
+    """Two look on where a page is one."""
+    for name in ("one", "another"):
+        socket, _ = flows.open_socket(world, world.person("buyer"), name)
+        flows.say(world, socket, {"action": "subscribe", "group": f"order:{world.notes['order']}"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "PAGE", 1)
+        flows.webhook(world)
+
+
 MORE = (
     Flow(flows.members, registered_again),
     Flow(flows.payment, wrong_money),
     Flow(flows.studio, arranged),
     Flow(flows.paid, revoked),
+    Flow(flows.payment, crowded),
 )
 
 

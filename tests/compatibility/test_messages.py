@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
 from moto.ses.models import ses_backends
 
 import app
@@ -94,6 +95,16 @@ def published() -> set[str]:
     return {item["fact"]["S"] for item in items("outbox")}
 
 
+def told(**data: Any) -> bool:
+    """Whether a log has an entry that shows this."""
+    shown = [json.loads(item["frame"]["S"])["data"] for item in items("connections") if "frame" in item]
+    return any(data.items() <= each.items() for each in shown)
+
+
+def pushed() -> bool:
+    return any(each.data for each in apigatewaymanagementapi_backends[ACCOUNT][REGION].connections.values())
+
+
 DONE: dict[str, Callable[[], bool]] = {
     "s3.notification": lambda: statuses("photos", "processing") == {"ready"} and "PhotoReady" in published(),
     "lines.photos.process_again": lambda: "PhotoFailed" in published(),  # cut off as it is, it fails again
@@ -116,6 +127,17 @@ DONE: dict[str, Callable[[], bool]] = {
     "privacy.erase": lambda: "ErasureDone" in published(),
     "privacy.mail_receipt": lambda: statuses("privacy", "contact") == set(),  # its key was another stage's
     "orders.settle_late": lambda: statuses("orders", "status") == {"paid"} and "LineDue" in published(),
+    "orders.tell_of_payment": lambda: told(status="paid"),
+    "orders.tell_of_late_payment": lambda: told(status="paid_late"),
+    "orders.tell_of_completion": lambda: told(status="completed"),
+    "orders.tell_of_expiry": lambda: told(status="expired"),
+    "payments.tell_of_capture": lambda: told(status="captured"),
+    "payments.tell_of_review": lambda: told(status="review"),
+    "lines.photos.tell_of_processing": lambda: told(processing="ready"),
+    "lines.photos.tell_of_failure": lambda: told(processing="failed"),
+    "lines.photos.tell_of_approval": lambda: told(onSale=True) or told(onSale=False),  # as the photo is by then
+    "lines.photos.tell_of_rejection": lambda: told(approval="rejected") or told(approval="approved"),
+    "live.push": pushed,
 }
 """What each message brings about."""
 

@@ -11,10 +11,10 @@ TABLE, QUEUE, BUCKET, KEY = "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::S3:
 FOURTEEN_DAYS = 14 * 24 * 3600
 CLASSES = {
     "MediaKey": {"EventsTable", "PhotosTable", "OriginalsBucket", "PreviewsBucket"},
-    "PeopleKey": {"AccountsTable", "OrganizationsTable", "CartsTable"},
+    "PeopleKey": {"AccountsTable", "OrganizationsTable", "CartsTable", "AuditTable"},
     "DocumentsKey": {"VerificationTable", "PrivacyTable", "DocumentsBucket"},
     "MoneyKey": {"OrdersTable", "PaymentsTable", "LedgerTable", "EntitlementsTable"},
-    "MessagesKey": {"OutboxTable", "ClaimsTable"},
+    "MessagesKey": {"OutboxTable", "ClaimsTable", "ConnectionsTable"},
     "SecretKey": {"AppSecret"},
 }
 """Whose key opens what. All queues are MessagesKey's."""

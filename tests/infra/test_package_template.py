@@ -12,6 +12,9 @@ from tests.stack import template as data_template
 
 FUNCTIONS = {
     "api": (29, 1024),
+    "websocket_connect": (29, 512),
+    "websocket_message": (29, 512),
+    "websocket_disconnect": (29, 512),
     "on_upload": (120, 3008),
     "on_payment": (30, 512),
     "on_email": (30, 512),
@@ -64,7 +67,7 @@ def test_every_function_writes_to_a_group_of_its_own_name_that_forgets(app_templ
         group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
         assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{App}}-${{Stage}}-{name}"}
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
-    assert len(groups) == len(FUNCTIONS) + 1
+    assert len(groups) == len(FUNCTIONS) + 2  # and one each for who came to the API and to the websockets
 
 
 def test_every_function_has_all_settings_and_knows_no_other(app_template):
@@ -136,6 +139,46 @@ def test_the_stage_throttles_traces_and_logs_nothing_of_a_person(app_template):
     assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
     assert {"requestId", "method", "resourcePath", "status", "latency", "integrationError"} <= set(line)
     private = ("identity", "$context.path", "querystring", "authorizer", "domain", "header")
+    assert [value for value in line.values() if any(word in value for word in private)] == []
+
+
+def test_websockets_lead_to_their_functions_and_no_other(app_template):
+    routes = {each["RouteKey"]: each for each in of_type(app_template, "AWS::ApiGatewayV2::Route").values()}
+    integrations = of_type(app_template, "AWS::ApiGatewayV2::Integration")
+    names = {logical: each["FunctionName"] for logical, each in of_type(app_template, "AWS::Lambda::Function").items()}
+
+    assert set(routes) == {"$connect", "$default", "$disconnect"}
+    for key, short in (("$connect", "connect"), ("$default", "message"), ("$disconnect", "disconnect")):
+        target = routes[key]["Target"]["Fn::Join"][1][1]["Ref"]
+        function = integrations[target]["IntegrationUri"]["Fn::Sub"][1]["WebsocketHandler"]["Ref"]
+        assert names[function] == {"Fn::Sub": f"${{App}}-${{Stage}}-websocket_{short}"}
+        assert routes[key].get("AuthorizationType", "NONE") == "NONE"  # the ticket is the function's to prove
+    invokers = [
+        each
+        for each in of_type(app_template, "AWS::Lambda::Permission").values()
+        if "WebsocketAPIId" in json.dumps(each)
+    ]
+    assert {each["FunctionName"]["Ref"] for each in invokers} == {
+        name for name, called in names.items() if "websocket" in called["Fn::Sub"]
+    }
+    assert all("SourceArn" in each for each in invokers)
+
+
+def test_the_websockets_stage_throttles_and_logs_nothing_of_a_person(app_template):
+    (api,) = of_type(app_template, "AWS::ApiGatewayV2::Api").values()
+    (stage,) = of_type(app_template, "AWS::ApiGatewayV2::Stage").values()
+    settings = stage["DefaultRouteSettings"]
+    line = json.loads(stage["AccessLogSettings"]["Format"])
+
+    assert (api["ProtocolType"], api["Name"]) == ("WEBSOCKET", {"Fn::Sub": "${App}-${Stage}-live"})
+    assert stage["StageName"] == "api"
+    assert stage["AutoDeploy"] is True
+    assert not of_type(app_template, "AWS::ApiGatewayV2::Deployment"), "it would keep the first routes for ever"
+    assert settings["ThrottlingRateLimit"] == {"Ref": "MessagesPerSecond"}
+    assert settings["ThrottlingBurstLimit"] == {"Ref": "MessagesAtOnce"}
+    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+    assert {"requestId", "route", "status", "integrationError"} <= set(line)
+    private = ("identity", "connectionId", "querystring", "authorizer", "domain", "header", "body")
     assert [value for value in line.values() if any(word in value for word in private)] == []
 
 

@@ -60,6 +60,7 @@ TABLES = (
     *("verification", "privacy", "outbox", "claims"),
     *("verification", "outbox", "claims"),
     *("audit", "configuration", "outbox", "claims"),
+    *("outbox", "claims", "connections"),
 )
 
 

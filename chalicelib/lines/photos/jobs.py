@@ -1,14 +1,24 @@
-"""What runs after a photo's file arrived."""
+"""What runs after a photo's file arrived, and who is told of it at once."""
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
 
+from chalicelib.core.errors import NotFound
 from chalicelib.core.queues import Outcome, on
 from chalicelib.lines.photos import service
-from chalicelib.lines.photos.messages import PhotoRetryRequested
+from chalicelib.lines.photos.messages import (
+    PhotoApproved,
+    PhotoFailed,
+    PhotoReady,
+    PhotoRejected,
+    PhotoRetryRequested,
+)
+from chalicelib.lines.photos.model import FileState
 from chalicelib.lines.photos.service import Arrival
+from chalicelib.live import service as live
 
 _UPLOAD_KEY = re.compile(r"uploads/(org_[^/]+)/evt_[^/]+/(pho_[^/]+)/([1-9][0-9]{0,5})")
 
@@ -33,3 +43,55 @@ def _process(stored: Mapping[str, Any]) -> Outcome:
         return Outcome.SKIPPED
     organization, photo, attempt = key.groups()
     return service.process_object(Arrival(organization, photo, int(attempt), stored.get("versionId")))
+
+
+# --- who looks on right now ---------------------------------------------------------------------------------
+
+
+@on(PhotoReady)
+def tell_of_processing(fact: PhotoReady) -> Outcome:
+    return _tell_photographer(fact)
+
+
+@on(PhotoFailed)
+def tell_of_failure(fact: PhotoFailed) -> Outcome:
+    return _tell_photographer(fact)
+
+
+@on(PhotoApproved)
+def tell_of_approval(fact: PhotoApproved) -> Outcome:
+    """Visitors of the event hear of nothing but what came on sale."""
+
+    def on_sale() -> dict[str, object]:
+        photo = service.get(fact.organization, fact.photo)
+        return {"photo": photo.id, "event": photo.event, "onSale": photo.for_sale}
+
+    live.publish(fact.organization, f"event:{fact.event}", "PhotoUpdate", fact.photo, on_sale)
+    return _tell_photographer(fact)
+
+
+@on(PhotoRejected)
+def tell_of_rejection(fact: PhotoRejected) -> Outcome:
+    return _tell_photographer(fact)
+
+
+def _tell_photographer(fact: PhotoReady | PhotoFailed | PhotoApproved | PhotoRejected) -> Outcome:
+    """How their photo stands, and with it the upload that it came with."""
+    photo = service.get(fact.organization, fact.photo)
+    group, once_for = f"user:{photo.photographer}", f"{photo.id}#{type(fact).__name__}"
+
+    def update() -> dict[str, object]:
+        now = service.get(fact.organization, fact.photo)
+        failure = now.failure.code if now.failure else None
+        state = {"processing": now.processing, "approval": now.approval, "failure": failure}
+        return {"photo": now.id, "event": now.event, "upload": now.upload, **state}
+
+    def progress() -> dict[str, object]:
+        states = service.progress_of(fact.organization, str(photo.upload))
+        return {"upload": photo.upload, "event": photo.event, **{state.value: states[state] for state in FileState}}
+
+    told = live.publish(fact.organization, group, "PhotoUpdate", once_for, update)
+    if photo.upload is not None and isinstance(fact, PhotoReady | PhotoFailed):
+        with suppress(NotFound):  # its offer broke off after the photos: they came with the upload before
+            live.publish(fact.organization, group, "BatchProgress", once_for, progress)
+    return told

@@ -95,7 +95,8 @@ class Photo:
     `attempt` counts offers of the file; `object_version` is the stored version that was processed. `width`
     and `height` are pixels as displayed. `taken_at` is UTC, whatever the camera's zone; `exif` keeps the
     camera's words. `delivered_sha256` is of the file that buyers get. `correlation` is that of the request that last
-    had the file processed: its offer, or a retry. Storage's own notice brings none.
+    had the file processed: its offer, or a retry. Storage's own notice brings none. `upload` is the one that it
+    was last offered with.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Photo:
     reviewed_at: datetime | None = None
     rejection: str | None = None
     correlation: str | None = None
+    upload: str | None = None
     version: int = 1
 
     # --- what it is ---
@@ -179,7 +181,7 @@ class Photo:
         return self.processing is Processing.PROCESSING and since is not None and since + STUCK_AFTER <= at
 
     def reoffered(
-        self, offer: FileOffer, photographer: str, form_lasts: timedelta, at: datetime, correlation: str
+        self, offer: FileOffer, photographer: str, upload: str, form_lasts: timedelta, at: datetime, correlation: str
     ) -> "Photo | None":
         """The photo after the same file was offered again; None when it is on its way or here already.
 
@@ -189,7 +191,8 @@ class Photo:
         """
         mine = photographer == self.photographer
         if self.processing is Processing.AWAITING and mine:
-            return replace(self, filename=offer.name, content_type=offer.content_type, size=offer.size)
+            told = replace(self, filename=offer.name, content_type=offer.content_type, size=offer.size)
+            return replace(told, upload=upload)
         abandoned = self.processing is Processing.AWAITING and self.offered_at + form_lasts <= at
         if not (abandoned or self.processing is Processing.FAILED or self.is_stuck(at)):
             return None
@@ -205,6 +208,7 @@ class Photo:
             offered_at=at,
             attempt=self.attempt + 1,
             correlation=correlation,
+            upload=upload,
             version=self.version,
         )
 

@@ -92,6 +92,7 @@ class PhotoRecord(Record):
     reviewed_at = Moment(null=True)
     rejection = UnicodeAttribute(null=True)
     correlation = UnicodeAttribute(null=True)
+    upload = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")

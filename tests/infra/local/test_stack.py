@@ -229,6 +229,8 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
         endpoint="http://127.0.0.1:1",
         api_url="http://127.0.0.1:2/",
         paynoi_url="http://127.0.0.1:3/",
+        live_url="ws://127.0.0.1:4",
+        live_endpoint="http://127.0.0.1:2/_live",
         allowed_origins=ORIGINS,
         identity_url="http://127.0.0.1:2/_local/identity",
     )
@@ -241,6 +243,8 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
     assert values["PIX_STAGE"] == "local"
     assert values["PIX_API_URL"] == "http://127.0.0.1:2"
     assert values["PIX_PAYNOI_URL"] == "http://127.0.0.1:3"
+    assert values["PIX_LIVE_URL"] == "ws://127.0.0.1:4"
+    assert values["PIX_LIVE_ENDPOINT"] == "http://127.0.0.1:2/_live"
     assert values["PIX_UPLOADS_QUEUE"] == outputs["UploadsQueueUrl"]
     assert values["PIX_SECRET_ID"] == "thepixstock/local/app"
     assert values["PIX_ALLOWED_ORIGINS"] == "http://localhost:3000,http://127.0.0.1:8000"

@@ -91,7 +91,7 @@ def test_photos_on_sale_are_sorted_by_when_they_were_taken():
     ],
 )
 def test_what_failed_or_never_came_may_be_offered_again(held, by, later, attempt):
-    again = held.reoffered(OFFER, by, FORM, AT + later, "req-2")
+    again = held.reoffered(OFFER, by, "upl_2", FORM, AT + later, "req-2")
 
     if attempt is None:
         assert again is None

@@ -107,7 +107,7 @@ def test_offering_again_what_never_came_keeps_its_place(world):
     second = world.offer(jpeg(1)).files[0]
 
     assert second.form.fields["key"] == first.form.fields["key"]
-    assert world.photo(first.photo).version == 1
+    assert world.photo(first.photo).attempt == 1
     assert len(mine(world)) == 1
 
 

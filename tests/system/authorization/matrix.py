@@ -402,6 +402,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),
     "GET /features": NOTHING,
     "GET /health": NOTHING,
+    "POST /live/tickets": NOTHING,
     "GET /openapi.json": NOTHING,
     "GET /orders": NOTHING,
     "POST /orders": lambda world: {"-": Asked(body={"email": "buyer@example.com"})},

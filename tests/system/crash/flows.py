@@ -20,6 +20,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
+from infra.local.heard import Heard
 from tests import zone
 from tests.elsewhere import id_token
 from tests.lines.photos.pictures import File, jpeg
@@ -57,6 +58,10 @@ ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform c
 UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
 EXPORT = Leftover(r"mail .*keeps of you|claims .*#CLM#email#", "another copy, for who did not hear that one is made")
+SOCKET = Leftover(
+    r"connections .*(G#ticket#|G#connection#|#GROUP#)",
+    "a ticket or a connection whose opening or closing was lost: nobody can use it, and it goes by TTL",
+)
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -861,9 +866,49 @@ def _send_document(world: World, kind: str) -> None:
         offered = world.ask(buyer, "POST", "/users/me/documents", offer, expect=202).data
         world.send_document(offered["form"], content)
         world.ask(buyer, "POST", f"/users/me/documents/{offered['document']['id']}/submit")
+def watch(world: World) -> None:
+    """The buyer looks on while the order is paid, then loses the connection and comes back."""
+    buyer, group = world.person("buyer"), f"order:{world.notes['order']}"
+    socket, heard = open_socket(world, buyer, "socket")
+    heard.take(say(world, socket, {"action": "subscribe", "group": group}))
+    since = heard.positions[group]
+    say(world, socket, {"action": "ping"})
+    webhook(world)
+    pushed = [frame for frame in world.frames(socket) if "after" in frame]
+    world.websocket("disconnect", socket)
+
+    socket, heard = open_socket(world, buyer, "another")
+    heard.positions[group] = since
+    for said in heard.resume():
+        heard.take(say(world, socket, said))
+    say(world, socket, {"action": "unsubscribe", "group": group})
+    world.websocket("disconnect", socket)
+    assert [fact["type"] for fact in heard.facts].count("PaymentUpdate") == 1
+    assert [fact["data"]["status"] for fact in heard.facts if fact["type"] == "OrderUpdate"][-1] == "completed"
+    assert {frame["id"] for frame in pushed} == {fact["id"] for fact in heard.facts}
 
 
 # --- what stories are made of -------------------------------------------------------------------------------
+
+
+def open_socket(world: World, who: Person, name: str) -> tuple[str, Heard]:
+    """A connection, and what is known from its ticket. Each try takes a ticket of its own."""
+    for number in range(world.patience):
+        ticket = world.ask(who, "POST", "/live/tickets", {}).data
+        socket = f"{name}-{number}"
+        if world.websocket("connect", socket, queryStringParameters={"ticket": ticket["ticket"]}):
+            return socket, Heard({position["group"]: position["cursor"] for position in ticket["groups"]})
+        world.wait(timedelta(seconds=2))
+    raise AssertionError("no websocket can be opened")
+
+
+def say(world: World, socket: str, body: Any) -> Any:
+    """The answer to what is said until it is heard."""
+    for _ in range(world.patience):
+        if world.websocket("message", socket, body=json.dumps(body)) and world.frames(socket)[-1]["type"] != "Error":
+            return world.frames(socket)[-1]
+        world.wait(timedelta(seconds=2))
+    raise AssertionError(f"nobody answers {body}")
 
 
 def _hire(world: World, name: str, role: str) -> Person:
@@ -1026,6 +1071,7 @@ FLOWS: dict[str, Flow] = {
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),
+    "watched payment": Flow(payment, watch, (SOCKET,)),
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "download": Flow(paid, download),

@@ -21,6 +21,7 @@ from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from chalice.app import DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
+from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -44,6 +45,7 @@ _TRIES = 4
 _PATIENCE = 2
 """Seconds until somebody who got no answer tries again."""
 _SERVICES: dict[str, tuple[Any, str]] = {
+    "apigatewaymanagementapi": (apigatewaymanagementapi_backends, REGION),
     "dynamodb": (dynamodb_backends, REGION),
     "s3": (s3_backends, "aws"),
     "secretsmanager": (secretsmanager_backends, REGION),
@@ -271,6 +273,21 @@ class World:
 
     def texts_to(self, phone: str) -> list[str]:
         return [text for to, text in texts() if to == phone]
+
+    def websocket(self, kind: str, connection: str, **event: Any) -> bool:
+        """API Gateway tells of a websocket: whether the function took it."""
+        context = {"connectionId": connection, "requestId": str(uuid.uuid4()), "apiId": "live", "stage": "api"}
+        context |= {"domainName": "live.execute-api.us-east-1.amazonaws.com"}
+        return self._invoke(f"websocket_{kind}", {"requestContext": context, **event}) == {"statusCode": 200}
+
+    def frames(self, connection: str) -> list[dict[str, Any]]:
+        """What was pushed to a websocket so far."""
+        text = apigatewaymanagementapi_backends[ACCOUNT][REGION].connections[connection].data.decode()
+        found, at = [], 0
+        while at < len(text):
+            frame, at = json.JSONDecoder().raw_decode(text, at)
+            found.append(frame)
+        return found
 
     def _told_to_wait(self, refusal: Response) -> int:
         """Seconds. Every refusal says how long; one that does not is an error of ours."""

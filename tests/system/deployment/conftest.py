@@ -105,7 +105,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         url = f"{emulator.endpoint}/restapis/{api['id']}/api/_user_request_"
         paynoi = PayNoiSandbox(api_key, f"{url}/payments/webhook", state=home / "paynoi-state.json", stage="test")
         paynoi.start()
-        addresses = ("--parameter", f"ApiUrl={url}", "--parameter", f"PayNoiUrl={paynoi.url}")
+        (live,) = emulator_client("apigatewayv2", emulator.endpoint).get_apis()["Items"]
+        live_url = f"{emulator.endpoint.replace('http', 'ws', 1)}/_aws/execute-api/{live['ApiId']}/api"
+        values = [f"ApiUrl={url}", f"PayNoiUrl={paynoi.url}", f"LiveUrl={live_url}"]
+        addresses = [word for value in values for word in ("--parameter", value)]
         said["usual"] = operator.at("infra.deploy", "--package", str(package), *addresses)
         yield Deployed(url, emulator.endpoint, paynoi, operator, said)
         paynoi.stop()

@@ -7,8 +7,11 @@ from typing import cast
 
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from chalicelib.organizations.service import DEFAULT
+from infra.local.client import Person
 from infra.local.journey import Journey
 from infra.local.people import LogIn
 from infra.local.samples import Sample
@@ -68,6 +71,30 @@ def test_a_photo_is_sold_from_upload_to_download(
         "stacks made by CloudFormation, {photos} photos from upload to download",
         photos=len(downloaded.files),
     )
+
+
+def test_a_photographer_hears_over_a_websocket_that_a_photo_is_ready(
+    deployed: Deployed, people: dict[str, LogIn], tmp_path: Path
+):
+    known = people["photographer"]
+    photographer = Person(deployed.url, "photographer").log_in(known.email, known.password)
+    ticket = photographer.post("/live/tickets")
+    address = f"{ticket['url']}?ticket={ticket['ticket']}"
+    journey = Journey(cast(System, deployed), people, tmp_path)
+    event = journey.plan()
+
+    with connect(address) as socket:
+        socket.send(json.dumps({"action": "ping"}))
+        assert json.loads(socket.recv(timeout=120))["type"] == "Pong"
+        with pytest.raises(InvalidStatus), connect(address):
+            pass  # a ticket is good once
+        (photo,) = journey.upload(event["id"], samples(tmp_path, 1), ignored, ignored).photos
+        told = [json.loads(socket.recv(timeout=120)) for _ in range(2)]
+
+    assert [frame["type"] for frame in told] == ["PhotoUpdate", "BatchProgress"]
+    assert told[0]["data"]["processing"] == "ready"
+    assert told[1]["after"] == told[0]["cursor"]
+    assert photo
 
 
 def test_of_a_batch_only_the_poisoned_message_reaches_the_dead_letters(deployed: Deployed, people: dict[str, LogIn]):

@@ -11,10 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+import pytest
 from PIL import Image
 
 from app import app
 from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
+from chalicelib.live import service as live
 from chalicelib.payments.gateways.contract import State
 from tests.stack import ENVIRONMENT, client
 from tests.system import world as worlds
@@ -28,7 +30,9 @@ from tests.system.crash.flows import (
     members,
     nobody,
     offered,
+    open_socket,
     payment,
+    say,
     studio,
     upload,
     webhook,
@@ -181,6 +185,40 @@ def _settling() -> Iterator[tuple[str, Flow]]:
         yield f"wrong {how.__name__}", Flow(payment, partial(said, "captured", "review", amount=1))
 
 
+# --- real time ----------------------------------------------------------------------------------------------
+
+
+def crowded(world: World) -> None:
+    """More connections than a page takes; of their owners one has logged out, and one connection is not there."""
+    buyer, organizer, group = world.person("buyer"), world.person("organizer"), f"order:{world.notes['order']}"
+    names = [open_socket(world, who, f"{number}")[0] for number, who in enumerate((buyer, buyer, organizer))]
+    for name in names:
+        say(world, name, {"action": "subscribe", "group": group})
+    client("dynamodb").delete_item(
+        TableName="thepixstock-test-connections", Key={"pk": {"S": f"G#connection#{names[0]}"}, "sk": {"S": "-"}}
+    )
+    world.ask(organizer, "POST", "/auth/logout", {}, expect=204)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "PAGE", 1)
+        webhook(world)
+    assert [bool(world.frames(name)) for name in names] == [True, True, False]
+
+
+def silenced(world: World) -> None:
+    """Somebody logs out and says something still; what else is said is refused in all ways."""
+    buyer = world.person("buyer")
+    socket, _ = open_socket(world, buyer, "socket")
+    for group in (f"event:{world.notes['event']}", "event:river-run", "role:customer"):
+        say(world, socket, {"action": "subscribe", "group": group})
+    world.websocket("message", socket, body="nonsense")
+    world.websocket("message", "nobody's", body="{}")
+    world.ask(buyer, "POST", "/auth/logout", {}, expect=204)
+    world.websocket("message", socket, body='{"action": "ping"}')
+    page = {"headers": {"Origin": "https://elsewhere.example"}}
+    ticket = world.ask(world.person("organizer"), "POST", "/live/tickets", {}).data["ticket"]
+    assert not world.websocket("connect", "foreign", queryStringParameters={"ticket": ticket}, **page)
+
+
 MORE: dict[str, Flow] = {
     "log out everywhere": Flow(studio, log_out_everywhere),
     "copied token": Flow(studio, copied_token),
@@ -190,5 +228,7 @@ MORE: dict[str, Flow] = {
     "marked with an image": Flow(studio, marked_with_an_image),
     "vanished": Flow(offered, vanished),
     "sold after the end": Flow(payment, sold_after_the_end),
+    "crowded": Flow(payment, crowded),
+    "silenced": Flow(studio, silenced),
     **dict(_settling()),
 }

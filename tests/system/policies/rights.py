@@ -18,7 +18,7 @@ from app import app
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION
 
 POLICIES = Path(__file__).parents[3] / ".chalice"
-SOURCES = {source.name: source for source in app.event_sources}
+SOURCES = {source.name: source for source in (*app.websocket_handlers.values(), *app.event_sources)}
 FUNCTIONS = ("api", *SOURCES)
 NAMES = {
     "AWS::Partition": "aws",
@@ -27,8 +27,9 @@ NAMES = {
     "App": ENVIRONMENT["PIX_APP"],
     "Stage": ENVIRONMENT["PIX_STAGE"],
     "MailFrom": ENVIRONMENT["PIX_MAIL_FROM"],
+    "WebsocketAPI": "live",
 }
-"""What CloudFormation puts into the policies: the pseudo parameters, and the parameters of the application's stack."""
+"""What CloudFormation puts into the policies: pseudo parameters, the stack's own and its websocket API."""
 
 
 @dataclass(frozen=True, order=True)
@@ -124,6 +125,10 @@ def needed(service: str, operation: str, asked: Mapping[str, Any], error: str | 
             yield Right("sqs:SendMessage", queue(asked["QueueUrl"].rpartition("/")[2]))
         case "sqs", "GetQueueAttributes":
             yield Right("sqs:GetQueueAttributes", queue(asked["QueueUrl"].rpartition("/")[2]))
+        case "apigatewaymanagementapi", "PostToConnection":
+            yield Right("execute-api:ManageConnections", connections("POST"))
+        case "apigatewaymanagementapi", "DeleteConnection":
+            yield Right("execute-api:ManageConnections", connections("DELETE"))
         case "secretsmanager", "GetSecretValue":
             yield Right("secretsmanager:GetSecretValue", secret(asked["SecretId"]))
         case "ses", "SendEmail":
@@ -191,6 +196,10 @@ def bucket(name: str) -> str:
 
 def secret(name: str) -> str:
     return _arn("secretsmanager", f"secret:{name}-??????")
+
+
+def connections(method: str) -> str:
+    return _arn("execute-api", f"{NAMES['WebsocketAPI']}/api/{method}/@connections/*")
 
 
 def identity(address: str) -> str:

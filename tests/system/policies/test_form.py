@@ -45,7 +45,9 @@ def _ours() -> tuple[str, ...]:
     buckets = [rights.bucket(f"{own}{name}-{ACCOUNT}") for name in ("originals", "previews", "documents")]
     secret = rights.secret(f"{NAMES['App']}/{NAMES['Stage']}/").removesuffix("-??????")
     log = rights.log_streams("").partition(":log-stream")[0]
-    return (rights.table(own), rights.queue(own), *buckets, secret, rights.identity(NAMES["MailFrom"]), log)
+    sockets = [rights.connections(method).removesuffix("/*") for method in ("POST", "DELETE")]
+    mail = rights.identity(NAMES["MailFrom"])
+    return (rights.table(own), rights.queue(own), *buckets, secret, mail, log, *sockets)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -139,6 +141,10 @@ def test_a_policy_fits_into_its_role_whatever_names_are_chosen(function: str, mo
 # --- what is there ------------------------------------------------------------------------------------------
 
 
+SOCKETS = {rights.connections(method) for method in ("POST", "DELETE")}
+"""The websocket API stands in the template of the application itself."""
+
+
 def made() -> Iterator[str]:
     """What infra/data.yaml makes, as policies name it."""
     for resource in template()["Resources"].values():
@@ -167,7 +173,7 @@ def test_everything_that_a_policy_names_is_made_by_the_data_stack():
         right.resource.partition("/")[0] if ":s3:::" in right.resource else right.resource
         for function in FUNCTIONS
         for right in rights.given(rights.document(function))
-        if right.resource not in {"*", rights.log_streams(function)}
+        if right.resource not in {"*", rights.log_streams(function), *SOCKETS}
     }
 
     assert named_by_policies - set(made()) == set()

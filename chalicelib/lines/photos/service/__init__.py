@@ -23,6 +23,7 @@ from chalicelib.lines.photos.service.uploads import (
     UploadProgress,
     begin_upload,
     my_photos,
+    progress_of,
     read_upload,
     resume_upload,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "personal_data",
     "price_list",
     "process_object",
+    "progress_of",
     "read_upload",
     "reject_photo",
     "resume_upload",

@@ -1,5 +1,6 @@
 """A photographer offers files, sends each straight to storage, and sees how far they are."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,6 +79,13 @@ def resume_upload(actor: Principal, upload_id: str) -> UploadProgress:
     return _progress(upload, send=True)
 
 
+def progress_of(organization: str, upload_id: str) -> Counter[FileState]:
+    """How many files of an upload are how far. Raises NotFound."""
+    upload = store.get_upload(organization, upload_id)
+    photos = store.find(organization, (file.photo for file in upload.files))
+    return Counter(upload.state_of(file, photos.get(file.photo)) for file in upload.files)
+
+
 def my_photos(actor: Principal, id_or_slug: str, request: PageRequest) -> Page[Shown]:
     """What the caller offered to an event, newest first, in whatever state."""
     event = events.visible(actor, id_or_slug)
@@ -85,7 +93,7 @@ def my_photos(actor: Principal, id_or_slug: str, request: PageRequest) -> Page[S
 
 
 def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Upload:
-    now = clock.now()
+    now, upload_id = clock.now(), ids.new("upl")
     held = store.find(event.organization, (_photo_id(event, offer) for offer in offers))
     offered: dict[str, list[Write]] = {}
     new: dict[str, int] = {}
@@ -93,13 +101,13 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
     for offer in offers:
         id = _photo_id(event, offer)
         was = held.get(id)
-        photo = _photo(actor, event, offer, was, now) if id not in offered else None
+        photo = _photo(actor, event, offer, was, upload_id, now) if id not in offered else None
         files.append(UploadFile(id, offer.name, duplicate=photo is None))
         if photo is not None and was is None:
             new[id] = offer.size
         if photo is not None:
             offered[id] = store.offer(photo, was) if photo != was else []
-    upload = Upload(ids.new("upl"), event.organization, event.id, actor.known_user, tuple(files), now)
+    upload = Upload(upload_id, event.organization, event.id, actor.known_user, tuple(files), now)
     # The upload itself goes last: whoever can read it finds all its photos.
     waiting = [(new.get(id, 0), writes) for id, writes in offered.items() if writes]
     waiting.append((0, [store.add_upload(upload)]))
@@ -111,9 +119,11 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
     return upload
 
 
-def _photo(actor: Principal, event: Event, offer: FileOffer, was: Photo | None, at: datetime) -> Photo | None:
+def _photo(
+    actor: Principal, event: Event, offer: FileOffer, was: Photo | None, upload: str, at: datetime
+) -> Photo | None:
     if was is not None:
-        return was.reoffered(offer, actor.known_user, storage.UPLOAD_TIME, at, log.correlation())
+        return was.reoffered(offer, actor.known_user, upload, storage.UPLOAD_TIME, at, log.correlation())
     return Photo(
         id=_photo_id(event, offer),
         organization=event.organization,
@@ -125,6 +135,7 @@ def _photo(actor: Principal, event: Event, offer: FileOffer, was: Photo | None, 
         sha256=offer.sha256,
         offered_at=at,
         correlation=log.correlation(),
+        upload=upload,
     )
 
 

@@ -1,0 +1,1 @@
+"""Real time: who has a websocket open, what they listen to, and what they are told."""
