@@ -268,8 +268,13 @@ PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
+KEYS = _one("keys", "key", "till")
 OBJECTS: dict[str, Asking] = {
     "GET /": NOTHING,
+    "GET /api-keys": NOTHING,
+    "POST /api-keys": lambda world: {"-": Asked(body={"name": "Till", "permissions": ["event.manage"]})},
+    "GET /api-keys/{id}": KEYS,
+    "DELETE /api-keys/{id}": KEYS,
     "GET /admin/audit-logs": NOTHING,
     "GET /admin/audit-logs/export": NOTHING,
     "GET /auth/me": NOTHING,
