@@ -22,6 +22,7 @@ from tests.system.world import Bank, Shop, Stored, World, bearer
 
 Make = Callable[..., str]
 ROUTES = {route.name: route for route in app.mounted}
+COUNTS = ROUTES["GET /events/{id}/counts"].permission
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_nobody_gives_what_they_have_not(world, monkeypatch):
 
 
 def test_a_key_shrinks_with_its_maker(world, make):
-    token = make("event.manage", who="colleague")
+    token = make(COUNTS, who="colleague")
     assert ask(world, token, "GET", f"/events/{world.a.events['live'].id}/counts").status == 200
 
     maker = world.a.people["colleague"].id
@@ -166,7 +167,7 @@ def test_an_old_session_makes_no_key(world):
 
 
 def test_a_revoked_key_opens_nothing_from_the_next_request_on(world, make):
-    token = make("event.manage")
+    token = make(COUNTS)
     key = service.parts_of(token)[0]
     assert ask(world, token, "GET", f"/events/{world.a.events['live'].id}/counts").status == 200
 

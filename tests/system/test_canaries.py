@@ -219,6 +219,11 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     brought = {"ticket": attempt["ticket"], "idToken": id_token("subject-canary@mail.example", attempt["nonce"])}
     Person(found).post("/auth/social/google", brought)
     found.canaries |= {"ticket": attempt["ticket"].rpartition(".")[2], "subject elsewhere": "google subject-canary"}
+    key = admin.post("/api-keys", {"name": "Till", "permissions": ["event.manage"]}, 201)["token"]
+    till = Person(found)
+    till.headers["Authorization"] = f"Bearer {key}"
+    till.get("/events")
+    found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _prove(found, admin, buyer)
