@@ -9,6 +9,8 @@ from chalicelib.accounts.administration.routes import routes as people_routes
 from chalicelib.accounts.federation.routes import routes as federation_routes
 from chalicelib.accounts.routes import routes as accounts_routes
 from chalicelib.accounts.second_factor.routes import routes as second_factor_routes
+from chalicelib.api_keys import service as api_keys
+from chalicelib.api_keys.routes import routes as api_keys_routes
 from chalicelib.audit.routes import routes as audit_routes
 from chalicelib.carts.routes import routes as carts_routes
 from chalicelib.configuration.routes import routes as configuration_routes
@@ -71,6 +73,7 @@ app = Api(
         stands=accounts.stands,
         origins_of=organizations.origins_of,
         admit=organizations.admit,
+        key_holder=api_keys.principal_of,
     ),
 )
 app.experimental_feature_flags.add("WEBSOCKETS")  # to Chalice they are, and it wants to hear it
@@ -79,6 +82,7 @@ app.mount(
     second_factor_routes,
     federation_routes,
     people_routes,
+    api_keys_routes,
     organizations_routes,
     members_routes,
     audit_routes,

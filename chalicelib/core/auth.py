@@ -20,6 +20,9 @@ _AUDIENCE = "api"
 PUBLIC = "public"
 """The permission of a route that anybody may call; who sends a token is known by it."""
 
+API_KEY = "pix_"
+"""How the token of an API key begins; an access token begins with `ey`."""
+
 ANONYMOUS = "anonymous"
 """The permission of a route that anybody may call and that looks at no token: an expired one does no harm."""
 
@@ -31,7 +34,8 @@ SIGNED_IN = "signed-in"
 class Principal:
     """The caller of one request. `user` is None for a visitor; `tokens` holds what else it carries.
 
-    Those are named `cart` and `order`. `version` is the session version that the access token was made for.
+    Those are named `cart` and `order`. `version` is the session version that the access token was made for. Who calls
+    with an API key has its id as `key` and `session`, and is its maker for what the key may, and nobody else.
     """
 
     organization: str
@@ -42,6 +46,7 @@ class Principal:
     permissions: frozenset[str] = frozenset()
     tokens: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    key: str | None = None
 
     @property
     def known_user(self) -> str:

@@ -188,6 +188,8 @@ class Access:
     request; who has a permission that is `guarded` must have a session that goes on, says `session_lives`.
     `tenant_of` turns the host a request came to into an organization id; `origins_of` lists the web origins an
     organization's frontends may call from. `admit` raises what keeps all of an organization's requests out.
+    `key_holder` is who calls an organization with the token of an API key, raising Unauthorized for one that is not
+    good now.
     """
 
     permissions: Mapping[str, frozenset[str]]
@@ -197,6 +199,7 @@ class Access:
     stands: Callable[[Principal], bool] = lambda principal: True
     origins_of: Callable[[str], frozenset[str]] = lambda organization: frozenset()
     admit: Callable[[str], None] = lambda organization: None
+    key_holder: Callable[[str, str], Principal] | None = None
 
 
 class Api(Chalice):
@@ -311,6 +314,8 @@ class Api(Chalice):
         if route.permission == ANONYMOUS:
             return Principal(organization, source=request.source)
         principal = self._identify(request, organization)
+        if principal.key is not None:
+            return _with_key(route, principal)
         if principal.user is not None and not self._goes_on(route, principal):
             raise Unauthorized("session_ended", "This session has ended. Sign in again.")
         if route.permission != PUBLIC and principal.user is None:
@@ -338,9 +343,16 @@ class Api(Chalice):
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorized("invalid_token", "Send the access token as `Authorization: Bearer <token>`.")
+        if token.startswith(auth.API_KEY) and self.access.key_holder is not None:
+            holder = self.access.key_holder(organization, token.strip())
+            permissions = holder.permissions & self._permissions_of(holder.roles)
+            return replace(holder, permissions=permissions, roles=frozenset(), tokens=tokens, source=request.source)
         principal = auth.verify(token.strip(), organization)
-        permissions = frozenset().union(*(self.access.permissions.get(role, frozenset()) for role in principal.roles))
+        permissions = self._permissions_of(principal.roles)
         return replace(principal, permissions=permissions, tokens=tokens, source=request.source)
+
+    def _permissions_of(self, roles: frozenset[str]) -> frozenset[str]:
+        return frozenset().union(*(self.access.permissions.get(role, frozenset()) for role in roles))
 
     def _unexpected(self, failure: Exception, route: Route, request: Request) -> Reply:
         if table.is_busy(failure):
@@ -402,6 +414,17 @@ def _named_in_log(event: Any, proceed: Callable[[Any], Any]) -> Any:
     context = event.lambda_context if hasattr(event, "lambda_context") else event.context
     with log.called(context.function_name, context.aws_request_id):
         return proceed(event)
+
+
+def _with_key(route: Route, principal: Principal) -> Principal:
+    """What a key may: routes that name a permission it has. Where a person is meant it is nobody. Raises Forbidden."""
+    if route.permission == SIGNED_IN:
+        raise Forbidden("key_not_accepted", "This is for people: an API key does not open it.")
+    if route.permission == PUBLIC:
+        return replace(principal, user=None)
+    if not principal.may(route.permission):
+        raise Forbidden("forbidden", "This API key may not do this.")
+    return principal
 
 
 # --- answering ----------------------------------------------------------------------------------------------

@@ -225,6 +225,11 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     found.canaries |= {"ticket": attempt["ticket"].rpartition(".")[2], "subject elsewhere": "google subject-canary"}
     notice = {"section": "site", "version": 0, "values": {"notice": "Back at nine."}}
     assert admin.call("PUT", "/admin/settings", notice).status == 200
+    key = admin.post("/api-keys", {"name": "Till", "permissions": ["event.manage"]}, 201)["token"]
+    till = Person(found)
+    till.headers["Authorization"] = f"Bearer {key}"
+    till.get("/events")
+    found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _prove(found, admin, buyer)

@@ -286,6 +286,12 @@ PAYMENTS: list[Case] = [
      "download_not_found", None),
 ]  # fmt: skip
 STAFF: list[Case] = [
+    ("a key that manages people",
+     lambda w: Ask("POST", "/api-keys", {"name": "Till", "permissions": ["user.manage"]}, "admin"), 400,
+     "unknown_permission", "permissions"),
+    ("a key for ever",
+     lambda w: Ask("POST", "/api-keys", {"name": "Till", "permissions": ["event.manage"], "days": 366}, "admin"), 400,
+     INVALID, "days"),
     ("an old version", _event("live", "", **NEW_EVENT, version=1), 409, "version_conflict", "version"),
     ("no version", lambda w: Ask("PUT", f"/events/{w.a.events['live'].id}", NEW_EVENT, "admin"), 400, INVALID,
      "version"),

@@ -23,6 +23,7 @@ from chalicelib.accounts import passwords, providers
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
+from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
@@ -110,6 +111,7 @@ class Shop:
     documents: dict[str, str] = field(default_factory=dict)
     export: tuple[str, str, str] = ("", "", "")
     invitations: dict[str, Invitation] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
 
     @property
@@ -221,6 +223,8 @@ def _shop(host: str, bank: Bank) -> Shop:
     _own_domains(shop)
     invite = members.invite(shop.people["admin"].principal, email=f"invited@{host}", roles=["photographer"])
     shop.invitations["open"] = invite
+    made = api_keys.create(shop.people["admin"].principal, name="Till", permissions=frozenset({"event.manage"}), days=9)
+    shop.keys["till"] = made.key.id
     _plan_events(shop)
     _take_photos(shop)
     _sell(shop, bank)

@@ -292,6 +292,7 @@ PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
+KEYS = _one("keys", "key", "till")
 OBJECTS: dict[str, Asking] = {
     "GET /": NOTHING,
     "GET /admin/admins": NOTHING,
@@ -301,6 +302,10 @@ OBJECTS: dict[str, Asking] = {
         "missing": Asked(body={"email": "nobody@c.photos.example", "role": "support"}),
     },
     "DELETE /admin/admins/{id}": _one("people", "usr", "colleague", "admin", "neighbour"),
+    "GET /api-keys": NOTHING,
+    "POST /api-keys": lambda world: {"-": Asked(body={"name": "Till", "permissions": ["event.manage"]})},
+    "GET /api-keys/{id}": KEYS,
+    "DELETE /api-keys/{id}": KEYS,
     "GET /admin/audit-logs": NOTHING,
     "GET /admin/audit-logs/export": NOTHING,
     "GET /admin/settings": NOTHING,

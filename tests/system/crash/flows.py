@@ -52,6 +52,8 @@ SESSION = Leftover(
     r"accounts .*#SES#|accounts .*PLACE#",
     "a session whose tokens never reached anybody: nobody can use it, and it ends by itself",
 )
+KEY = Leftover(r"accounts .*#KEYS\"", "a key whose token never arrived: nobody can use it, and the list shows it")
+KEY_TOLD = Leftover(r"audit .*api_key\.created", "that such a key was made")
 TICKET = Leftover(r"claims .*#CLM#federation#", "a ticket that was used up: it goes by TTL after a quarter of an hour")
 MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of both, and the first link is dead")
 ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
@@ -359,6 +361,21 @@ def sign_in_elsewhere(world: World) -> None:
     back = Person("", "")
     _sign_in(world, back, "facebook", "buyer@elsewhere.example")
     assert world.see(back, "/auth/me")["email"] == buyer.email
+
+
+def keys_for_machines(world: World) -> None:
+    """The organizer makes a key, which lists the drafts, and takes it back."""
+    organizer = world.person("organizer")
+    with world.undisturbed():
+        _log_in(world, organizer)
+    wanted = {"name": "Till", "permissions": ["event.manage"]}
+    made = world.ask(organizer, "POST", "/api-keys", wanted, expect=201).data
+    till = Person("", "", {"Authorization": f"Bearer {made['token']}"})
+    new = {"name": "By key", "date": "2026-11-01", "slug": "by-key"}
+    world.ask(till, "POST", "/events", new, expect=201, settled=409)
+    world.ask(organizer, "DELETE", f"/api-keys/{made['id']}", expect=204, settled=409)
+    with world.undisturbed():
+        world.ask(till, "GET", "/events", expect=401)
 
 
 def required_factor(world: World) -> None:
@@ -1042,6 +1059,7 @@ FLOWS: dict[str, Flow] = {
     "another code": Flow(registered, resend, (SESSION,)),
     "log in": Flow(members, log_in, (SESSION,)),
     "roles": Flow(members, change_roles),
+    "keys for machines": Flow(members, keys_for_machines, (KEY, KEY_TOLD)),
     "sign in elsewhere": Flow(members, sign_in_elsewhere, (SESSION, TICKET)),
     "second factor": Flow(members, second_factor, (SESSION,)),
     "required factor": Flow(members, required_factor, (SESSION,)),

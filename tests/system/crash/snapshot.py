@@ -27,7 +27,18 @@ _TRANSACTION = re.compile(r"\bT\d{4}\b")
 _SHARD = re.compile(r"(G#DUE#\w+#)\d")
 
 _LEFT_OUT = {"version", "ttl", "checked_at"}
-_RANDOM = {"password", "refresh_digest", "nonce", "token_hash", "fingerprint", "secret", "recovery", "step", "token"}
+_RANDOM = {
+    "hint",
+    "password",
+    "refresh_digest",
+    "nonce",
+    "token_hash",
+    "fingerprint",
+    "secret",
+    "recovery",
+    "step",
+    "token",
+}
 _NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
 invitation that was taken up, what somebody was told.
