@@ -153,6 +153,11 @@ class User:
         """Whether a session is over because all of them were ended at once."""
         return self.signed_out_at is not None and session.created_at < self.signed_out_at
 
+    def called(self, name: str, language: Language) -> Self:
+        if (name, language) == (self.name, self.language):
+            return self
+        return self._changed(name=name, language=language)
+
     def with_roles(self, roles: frozenset[str]) -> Self:
         """Tokens that carry the old roles stop working on guarded routes; sessions go on."""
         return self._changed(roles=roles, session_version=self.session_version + 1)

@@ -11,7 +11,14 @@ TABLE, QUEUE, BUCKET, KEY = "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::S3:
 FOURTEEN_DAYS = 14 * 24 * 3600
 CLASSES = {
     "MediaKey": {"EventsTable", "PhotosTable", "OriginalsBucket", "PreviewsBucket"},
-    "PeopleKey": {"AccountsTable", "OrganizationsTable", "CartsTable", "AuditTable"},
+    "PeopleKey": {
+        "AccountsTable",
+        "AuditTable",
+        "CartsTable",
+        "NotificationsTable",
+        "OrganizationsTable",
+        "ProfilesTable",
+    },
     "DocumentsKey": {"VerificationTable", "PrivacyTable", "DocumentsBucket"},
     "MoneyKey": {"OrdersTable", "PaymentsTable", "LedgerTable", "EntitlementsTable"},
     "MessagesKey": {"OutboxTable", "ClaimsTable", "ConnectionsTable"},
