@@ -7,6 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Tokens
 from chalicelib.core import auth
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
@@ -50,6 +51,7 @@ def person(name: str) -> Person:
     email = f"{name}@shop.example"
     accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name.title(), roles=["customer"])
     tokens = accounts.log_in(DEFAULT, email=email, password=PASSWORD)
+    assert isinstance(tokens, Tokens)
     return Person(auth.verify(tokens.access_token, DEFAULT), tokens.access_token)
 
 
