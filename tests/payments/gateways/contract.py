@@ -56,7 +56,7 @@ class GatewayContract:
             assert picture.width >= 200
 
     def test_a_token_that_nobody_gave_is_no_payment_method(self, lab: Lab) -> None:
-        with pytest.raises(Unprocessable, match="method_not_saved_here|payment_method_unknown"):
+        with pytest.raises(Unprocessable, match=r"method_not_saved_here|payment_method_unknown"):
             lab.gateway.describe_method(lab.account, "tok_of_nobody")
 
     def test_open_charges_of_one_price_ask_for_different_amounts(self, lab: Lab) -> None:
