@@ -365,6 +365,8 @@ def _prove_and_recover(found: Evidence, buyer: Person) -> None:
         "signature of a link": token.rpartition(".")[2],
         "token of a new session": again["refreshToken"].partition(".")[2],
     }
+
+
 def _tell_of_oneself(found: Evidence, buyer: Person) -> None:
     told = {"version": 0, "lastName": FAMILY_NAME, "nationalId": {"country": "KZ", "number": NATIONAL_ID}}
     assert buyer.call("PUT", "/users/profile", told).status == 200
