@@ -42,11 +42,16 @@ from chalicelib.verification import jobs as verification_jobs
 from chalicelib.verification import service as verification
 from chalicelib.verification.routes import routes as verification_routes
 
-JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, verification_jobs)
-JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs)
-JOBS = (accounts_jobs, live_jobs, orders_jobs, payments_jobs, photos_jobs)
-JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, profiles_jobs, verification_jobs)
-JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs, profiles_jobs, verification_jobs)
+JOBS = (
+    accounts_jobs,
+    live_jobs,
+    members_jobs,
+    orders_jobs,
+    payments_jobs,
+    photos_jobs,
+    profiles_jobs,
+    verification_jobs,
+)
 """Importing a domain's jobs registers its handlers."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
