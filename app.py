@@ -1,5 +1,6 @@
 """Composition: mounts every domain's routes on the API and names every Lambda function."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from chalicelib.core.http import Access, Api
 from chalicelib.entitlements.routes import routes as downloads_routes
 from chalicelib.events import service as events
 from chalicelib.events.routes import routes as events_routes
+from chalicelib.favorites.routes import routes as favorites_routes
 from chalicelib.lines.photos import jobs as photos_jobs
 from chalicelib.lines.photos.routes import routes as photos_routes
 from chalicelib.live import jobs as live_jobs
@@ -26,6 +28,7 @@ from chalicelib.live import sockets
 from chalicelib.live.routes import routes as live_routes
 from chalicelib.members import jobs as members_jobs
 from chalicelib.members.routes import routes as members_routes
+from chalicelib.notifications.routes import routes as notifications_routes
 from chalicelib.operations.routes import routes_for
 from chalicelib.orders import jobs as orders_jobs
 from chalicelib.orders import service as orders
@@ -35,18 +38,28 @@ from chalicelib.organizations.roles import GUARDED, ROLES
 from chalicelib.organizations.routes import routes as organizations_routes
 from chalicelib.payments import jobs as payments_jobs
 from chalicelib.payments import service as payments
+from chalicelib.payments.methods.routes import routes as payment_methods_routes
 from chalicelib.payments.routes import routes as payments_routes
 from chalicelib.privacy import jobs as privacy_jobs
 from chalicelib.privacy.routes import routes as privacy_routes
 from chalicelib.privacy.service import erasures, exports
+from chalicelib.profiles import jobs as profiles_jobs
+from chalicelib.profiles.routes import routes as profiles_routes
 from chalicelib.verification import jobs as verification_jobs
 from chalicelib.verification import service as verification
 from chalicelib.verification.routes import routes as verification_routes
 
-JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs, privacy_jobs, verification_jobs)
-JOBS = (accounts_jobs, orders_jobs, payments_jobs, photos_jobs, verification_jobs)
-JOBS = (accounts_jobs, members_jobs, orders_jobs, payments_jobs, photos_jobs)
-JOBS = (accounts_jobs, live_jobs, orders_jobs, payments_jobs, photos_jobs)
+JOBS = (
+    accounts_jobs,
+    live_jobs,
+    members_jobs,
+    orders_jobs,
+    payments_jobs,
+    photos_jobs,
+    privacy_jobs,
+    profiles_jobs,
+    verification_jobs,
+)
 """Importing a domain's jobs registers its handlers."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
@@ -96,6 +109,10 @@ app.mount(
     verification_routes,
     privacy_routes,
     live_routes,
+    profiles_routes,
+    notifications_routes,
+    favorites_routes,
+    payment_methods_routes,
     routes_for(openapi_document),
 )
 
@@ -127,8 +144,14 @@ def websocket_disconnect(event: Any) -> dict[str, Any]:
 
 @app.on_sqs_message(queue_arn=_ARN.format("sqs", "uploads"), batch_size=1, name="on_upload")
 def on_upload(event: Any) -> dict[str, list[dict[str, str]]]:
-    """A photo has arrived in S3, or one is to be processed again."""
-    return queues.consume(event.to_dict(), foreign=photos_jobs.ingest)
+    """A photo or an avatar has arrived in S3, or a photo is to be processed again."""
+    return queues.consume(event.to_dict(), foreign=_arrived)
+
+
+def _arrived(message: Mapping[str, Any]) -> queues.Outcome:
+    """Of a notice of S3 each domain takes the objects whose keys it made."""
+    outcomes = {photos_jobs.ingest(message), profiles_jobs.take_avatars(message)}
+    return queues.Outcome.SUCCESS if queues.Outcome.SUCCESS in outcomes else queues.Outcome.SKIPPED
 
 
 @app.on_sqs_message(queue_arn=_ARN.format("sqs", "payments"), batch_size=10, name="on_payment")

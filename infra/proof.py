@@ -29,7 +29,10 @@ KEPT_IN = "PIX_FIGURES"
 
 SYSTEM = "tests/system"
 AREAS: Mapping[str, Sequence[str]] = {
-    "main job": [f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"],
+    "main job": [
+        *(f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"),
+        f"{SYSTEM}/local/test_avatars.py",
+    ],
     "contention": [f"{SYSTEM}/local/test_contention.py"],
     "crash": [f"{SYSTEM}/crash/test_crash.py"],
     "throttling": [f"{SYSTEM}/crash/test_throttling.py"],

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import clock
-from chalicelib.core.errors import Conflict, Unauthorized, Unavailable
+from chalicelib.core.errors import Conflict, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.table import Record, Write, create, table, transact, update
 from chalicelib.lines.contract import Item, Part, Problem, Quote, QuoteLine, Sold
 from chalicelib.payments.gateways.contract import (
     Charge,
     GatewayAccount,
     Located,
+    Method,
     Notification,
     State,
     Status,
@@ -104,6 +105,13 @@ class FakeGateway:
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.cancelled.append(transaction_id)
         self._may_fail("cancel")
+
+    def describe_method(self, account: GatewayAccount, token: str) -> Method:
+        """Knows every token that begins with `tok_`."""
+        self._may_fail("describe_method")
+        if not token.startswith("tok_"):
+            raise Unprocessable("payment_method_unknown", "The gateway does not know this token.")
+        return Method("visa", token[-4:], "2030-01")
 
     def locate(self, raw: bytes) -> Located:
         data = json.loads(raw)["data"]

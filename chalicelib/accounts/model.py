@@ -160,6 +160,8 @@ class User:
         return self.signed_out_at is not None and session.created_at < self.signed_out_at
 
     def renamed(self, name: str, language: Language) -> Self:
+        if (name, language) == (self.name, self.language):
+            return self
         return self._changed(name=name, language=language)
 
     def block(self, reason: str, at: datetime) -> Self:

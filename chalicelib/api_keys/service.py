@@ -90,7 +90,7 @@ def principal_of(organization: str, token: str) -> Principal:
     if key is None or not compare_digest(key.secret_digest, ids.digest(secret)) or not key.lives(now):
         raise refused
     maker = accounts.find_user(organization, key.created_by)
-    if maker is None:
+    if maker is None or maker.blocked:
         raise refused
     if key.used_at is None or now - key.used_at >= SEEN_EVERY:
         with suppress(Conflict):  # another request noted it

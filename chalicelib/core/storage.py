@@ -158,6 +158,11 @@ def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str
         aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=content, ContentType=content_type)
 
 
+def delete(bucket: Bucket, key: str) -> None:
+    """One that is not there is no error. Of a versioned bucket the versions stay until they expire."""
+    aws.client("s3").delete_object(Bucket=bucket_name(bucket), Key=key)
+
+
 def probe() -> None:
     """Raises when the bucket of originals does not answer."""
     aws.client("s3").head_bucket(Bucket=bucket_name("originals"))

@@ -24,6 +24,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+AVATAR_SIDE = 400  # pixels
+
 
 def render(path: Path, inspection: Inspection, watermark: Watermark) -> Rendering:
     """See `service.render`."""
@@ -35,6 +37,18 @@ def render(path: Path, inspection: Inspection, watermark: Watermark) -> Renderin
         renditions.append(_rendition(stamped(image, watermark) if size.watermarked else image, size))
     tiny = _resized(image, fitted(image.size, 24))
     return Rendering(tuple(renditions), _placeholder(tiny), _difference_hash(image), _dominant_colour(tiny))
+
+
+def avatar(path: Path, inspection: Inspection) -> bytes:
+    """See `service.avatar`."""
+    keep_freed()
+    image = _decoded(path, inspection, 2 * AVATAR_SIDE)
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = _resized(image.crop((left, top, left + side, top + side)), fitted((side, side), AVATAR_SIDE))
+    file = io.BytesIO()
+    square.save(file, "JPEG", quality=85, optimize=True)
+    return file.getvalue()
 
 
 def _decoded(path: Path, inspection: Inspection, long_side: int) -> Image.Image:

@@ -35,6 +35,7 @@ __all__ = [
     "Rendition",
     "Size",
     "Watermark",
+    "avatar",
     "check_watermark",
     "deliverable",
     "inspect",
@@ -57,6 +58,13 @@ def render(path: Path, inspection: Inspection, watermark: Watermark) -> Renderin
     from chalicelib.media import render as rendering
 
     return rendering.render(path, inspection, watermark)
+
+
+def avatar(path: Path, inspection: Inspection) -> bytes:
+    """The middle of a picture as a square JPEG of at most 400 pixels a side, without metadata. Raises Rejected."""
+    from chalicelib.media import render as rendering
+
+    return rendering.avatar(path, inspection)
 
 
 def deliverable(path: Path, inspection: Inspection, out: Path) -> str:

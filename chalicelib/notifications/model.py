@@ -2,11 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+Channel = Literal["email", "sms"]
+CHANNELS: tuple[Channel, ...] = ("email", "sms")
 
 _LONGEST_LINE = 200
 _LONGEST_NAME = 60
@@ -32,8 +38,44 @@ Name = Annotated[str, AfterValidator(greeted_name)]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$")]
 
 
+class Kind(StrEnum):
+    """What a notice is about. Those of a `NECESSARY` kind come whatever somebody has chosen."""
+
+    ACCOUNT = "account"
+    ORDERS = "orders"
+    REMINDERS = "reminders"
+    NEWS = "news"
+
+
+NECESSARY = frozenset({Kind.ACCOUNT, Kind.ORDERS})
+UNASKED = frozenset({Kind.REMINDERS})
+"""What comes until somebody chooses otherwise; anything else that is not necessary has to be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Which notices somebody wants. `chosen` is by channel and kind; `version` 0 is one that was never stored."""
+
+    organization: str
+    user: str
+    chosen: Mapping[Channel, Mapping[Kind, bool]] = field(default_factory=dict)
+    version: int = 0
+
+    def wants(self, channel: Channel, kind: Kind) -> bool:
+        return kind in NECESSARY or self.chosen.get(channel, {}).get(kind, kind in UNASKED)
+
+    def changed(self, told: Mapping[Channel, Mapping[Kind, bool]]) -> Self:
+        """What was not told of stays."""
+        chosen = {channel: {**self.chosen.get(channel, {}), **told.get(channel, {})} for channel in CHANNELS}
+        return replace(self, chosen=chosen, version=self.version + 1)
+
+
 class Values(BaseModel):
+    """What a template needs; `about` says of which kind the notice is."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, defer_build=True)
+
+    about: ClassVar[Kind] = Kind.ACCOUNT
 
 
 class Code(Values):
@@ -71,6 +113,8 @@ class DownloadReady(Values):
 
     A datetime in `expires_at` is told in the reader's language and the organization's zone.
     """
+
+    about: ClassVar[Kind] = Kind.ORDERS
 
     order_code: Line
     items: tuple[Item, ...]

@@ -2,24 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from chalicelib.core import log, metrics
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict
 from chalicelib.core.metrics import Metric
 from chalicelib.core.once import Taken, claim, recall
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
+from chalicelib.notifications import store
 from chalicelib.notifications.channels import email, sms
 from chalicelib.notifications.mail import LANGUAGES, compose, compose_text
-from chalicelib.notifications.model import TEMPLATES, TEXTS, Values, told
+from chalicelib.notifications.model import NECESSARY, TEMPLATES, TEXTS, Channel, Kind, Preferences, Values, told
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Organization
 
-__all__ = ["send_email", "send_text", "told"]
-
-Channel = Literal["email", "sms"]
+__all__ = ["choose", "preferences_of", "send_email", "send_text", "told"]
 
 _REMEMBERED = timedelta(days=30)
+_TRIES = 5
 _CHANNELS: dict[Channel, tuple[str, dict[str, type[Values]], Metric, Metric]] = {
     "email": ("mail", TEMPLATES, Metric.MAILS_SENT, Metric.MAILS_FAILED),
     "sms": ("text", TEXTS, Metric.TEXTS_SENT, Metric.TEXTS_FAILED),
@@ -28,11 +30,19 @@ _CHANNELS: dict[Channel, tuple[str, dict[str, type[Values]], Metric, Metric]] = 
 
 
 def send_email(
-    organization: str, *, once: str, to: str, template: str, language: str, values: Mapping[str, Any]
+    organization: str,
+    *,
+    once: str,
+    to: str,
+    template: str,
+    language: str,
+    values: Mapping[str, Any],
+    user: str | None = None,
 ) -> Outcome:
     """Mail `template` (see `model.TEMPLATES` for its values) to one address, in the organization's name.
 
-    `once` names the occasion: a mail sent for it in the last 30 days is SKIPPED. SES has no idempotency key,
+    A mail of a kind that is not necessary is SKIPPED where `user` does not want it; who has no account has chosen
+    nothing. `once` names the occasion: a mail sent for it in the last 30 days is SKIPPED. SES has no idempotency key,
     so the mark follows the mail: a process that dies between the two mails again, and no mail is lost. An
     unknown `language` becomes the organization's. Raises what kept SES from accepting: the queue tries again.
     """
@@ -40,23 +50,54 @@ def send_email(
     def send(home: Organization, spoken: str, filled: dict[str, Any]) -> str:
         return email.send(compose(template, spoken, filled), to=to, sender=home.mail_name)
 
-    return _send("email", organization, once, template, language, values, send)
+    return _send("email", organization, user, once, template, language, values, send)
 
 
 def send_text(
-    organization: str, *, once: str, to: str, template: str, language: str, values: Mapping[str, Any]
+    organization: str,
+    *,
+    once: str,
+    to: str,
+    template: str,
+    language: str,
+    values: Mapping[str, Any],
+    user: str | None = None,
 ) -> Outcome:
     """Text `template` to one phone number (E.164). Otherwise as `send_email`, with SNS in the place of SES."""
 
     def send(_: Organization, spoken: str, filled: dict[str, Any]) -> str:
         return sms.send(compose_text(template, spoken, filled), to=to)
 
-    return _send("sms", organization, once, template, language, values, send)
+    return _send("sms", organization, user, once, template, language, values, send)
+
+
+def preferences_of(principal: Principal) -> Preferences:
+    return store.preferences_of(principal.organization, principal.known_user)
+
+
+def choose(principal: Principal, told: Mapping[Channel, Mapping[Kind, bool]]) -> Preferences:
+    """Want the kinds that are told of, by channel, or want them no more. Others stay as they are."""
+    for _ in range(_TRIES):
+        held = preferences_of(principal)
+        chosen = held.changed(told)
+        try:
+            transact(store.save(chosen, was=held))
+            return chosen
+        except Conflict:
+            continue
+    raise Conflict("changed_meanwhile", "Your settings keep changing. Try again.")
+
+
+def _is_wanted(organization: str, user: str | None, channel: Channel, kind: Kind) -> bool:
+    if kind in NECESSARY or user is None:
+        return Preferences(organization, "").wants(channel, kind)
+    return store.preferences_of(organization, user).wants(channel, kind)
 
 
 def _send(
     channel: Channel,
     organization: str,
+    user: str | None,
     once: str,
     template: str,
     language: str,
@@ -67,6 +108,9 @@ def _send(
     if recall(organization, channel, once) is not None:
         return Outcome.SKIPPED
     word, templates, sent, failed = _CHANNELS[channel]
+    if not _is_wanted(organization, user, channel, templates[template].about):
+        log.info(f"{word} not wanted", organization=organization, template=template)
+        return Outcome.SKIPPED
     home = organizations.get(organization)
     spoken = next((known for known in (language, home.language) if known in LANGUAGES), "en")
     given = templates[template].model_validate(dict(values))

@@ -234,12 +234,13 @@ def _is_read(item: Item) -> bool:
 
 
 def _files() -> Iterator[dict[str, str]]:
-    """Every object of the buckets of originals and of documents."""
-    for name in ("originals", "documents"):
+    """Every object of the buckets of originals and of documents, and the avatars that are shown."""
+    for name in ("originals", "documents", "previews"):
         bucket = s3_backends[stack.ACCOUNT]["aws"].buckets[stack.ENVIRONMENT[f"PIX_{name.upper()}_BUCKET"]]
         for key, held in bucket.keys.items():
-            content = base64.b64encode(held.value).decode()
-            yield {"bucket": name, "key": key, "version": held.version_id or "", "content": content}
+            if name != "previews" or key.startswith("avatars/"):
+                content = base64.b64encode(held.value).decode()
+                yield {"bucket": name, "key": key, "version": held.version_id or "", "content": content}
 
 
 def _write(path: Path, content: Any) -> None:

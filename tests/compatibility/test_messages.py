@@ -25,6 +25,7 @@ from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION, client
 
 NEWEST = "1.0"
+PREVIEWS = ENVIRONMENT["PIX_PREVIEWS_BUCKET"]
 MESSAGES = sorted(FOLDER.glob("*/messages/*.json"))
 FACTS = sorted(FOLDER.glob("*/facts.json"))
 OURS = {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib.")}
@@ -126,6 +127,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "privacy.mail_plan": lambda: mails() == 1,
     "privacy.erase": lambda: "ErasureDone" in published(),
     "privacy.mail_receipt": lambda: statuses("privacy", "contact") == set(),  # its key was another stage's
+    "profiles.drop_picture": lambda: "1.jpg" not in str(client("s3").list_objects_v2(Bucket=PREVIEWS)),
     "orders.settle_late": lambda: statuses("orders", "status") == {"paid"} and "LineDue" in published(),
     "orders.tell_of_payment": lambda: told(status="paid"),
     "orders.tell_of_late_payment": lambda: told(status="paid_late"),

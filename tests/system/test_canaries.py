@@ -53,6 +53,8 @@ REASON = "canary: the picture is of a heron"
 TYPED_WRONG = "a canary that is no password"
 SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
+CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
+FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 KEY = "canary-idempotency-key-0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
@@ -61,6 +63,8 @@ TABLES = (
     *("verification", "outbox", "claims"),
     *("audit", "configuration", "outbox", "claims"),
     *("outbox", "claims", "connections"),
+    *("profiles", "notifications"),
+    *("outbox", "claims"),
 )
 
 
@@ -289,6 +293,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     assert buyer.call("PUT", "/auth/second-factor", shown).status == 200
     buyer.get("/cart")
 
+    _tell_of_oneself(found, buyer)
     order = buyer.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
     buyer.call("POST", "/orders", {"email": f"other.{EMAIL}"}, Idempotency_Key=KEY)
     payment = buyer.post("/payments/create", {"orderId": order["id"]})
@@ -397,6 +402,20 @@ def _prove_and_recover(found: Evidence, buyer: Person) -> None:
     }
 
 
+def _tell_of_oneself(found: Evidence, buyer: Person) -> None:
+    told = {"version": 0, "lastName": FAMILY_NAME, "nationalId": {"country": "KZ", "number": NATIONAL_ID}}
+    assert buyer.call("PUT", "/users/profile", told).status == 200
+    assert buyer.call("PUT", "/users/profile", told).status == 409
+    assert buyer.call("PUT", "/users/profile", told | {"birthDate": "1991-01-01", "version": 1}).status == 400
+    assert NATIONAL_ID not in json.dumps(buyer.get("/users/profile"))
+    buyer.post("/users/addresses", {"recipient": "Me", "country": "KZ", "city": "Almaty", "line1": STREET}, 201)
+    assert buyer.call("POST", "/users/payment-methods", {"token": GATEWAY_TOKEN}).status == 422
+    assert buyer.call("POST", "/users/payment-methods", {"token": f"card {CARD}"}).status == 400
+    assert buyer.call("PUT", "/users/notifications/settings", {"email": {"news": True}}).status == 200
+    found.canaries |= {"card number": CARD, "token of the gateway": GATEWAY_TOKEN}
+    found.canaries |= {"national id": NATIONAL_ID, "family name": FAMILY_NAME, "street": STREET}
+
+
 def _look_around(person: Person, event: str, photo: str, failed: str, found: Evidence) -> None:
     """What anybody may try who learned all ids but no secret."""
     order = re.search(r"ord_[0-9A-Z]{26}", "".join(found.written["orders"]))
@@ -405,6 +424,7 @@ def _look_around(person: Person, event: str, photo: str, failed: str, found: Evi
     assert payment is not None
     for target in (
         *("/events", "/events?status=live", "/organization", "/health", "/cart", "/orders", "/users/me", "/docs"),
+        *("/users/profile", "/users/addresses"),
         *(f"/events/{event}", "/events/lake-run/photos", "/events/lake-run/packages", "/events/lake-run/review"),
         *(f"/photos/{photo}", f"/photos/{failed}", f"/orders/{order[0]}", f"/payments/{payment[0]}/status"),
         *(f"/downloads/{order[0]}", f"/d/{order[0]}/{'x' * 43}", "/payments/review", "/organization/settings"),
@@ -456,6 +476,8 @@ ALLOWED = {
     ("buyer's name", "table accounts"): "the account itself",
     ("photographer's e-mail", "table accounts"): "the account itself",
     ("photographer's name", "table accounts"): "the account itself",
+    ("family name", "table profiles"): "the profile itself",
+    ("street", "table profiles"): "the address itself",
     ("mailed code", "mails"): "what the mail is for",
     ("key of an export", "mails"): "the link to one's own data",
     ("receipt", "mails"): "what the mail is for",

@@ -30,6 +30,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
+from chalicelib.favorites import service as favorites
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
@@ -45,8 +46,11 @@ from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.methods import service as methods
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
+from chalicelib.profiles import service as profiles
+from chalicelib.profiles.model import Address
 from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from infra.local.gateway import Gateway, Response
@@ -97,7 +101,8 @@ class Person:
 
 @dataclass
 class Shop:
-    """One organization. Photos, uploads, orders, payments, carts and documents are by name, see `build`."""
+    """One organization. Photos, uploads, orders, payments, carts and documents are by name, see `build`; addresses and
+    payment methods by owner."""
 
     organization: str
     host: str
@@ -112,6 +117,8 @@ class Shop:
     export: tuple[str, str, str] = ("", "", "")
     invitations: dict[str, Invitation] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
 
     @property
@@ -229,6 +236,12 @@ def _shop(host: str, bank: Bank) -> Shop:
     _take_photos(shop)
     _sell(shop, bank)
     _prove(shop)
+    for name in ("admin", "customer"):
+        kept = Address("", None, name, None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
+        owner = shop.people[name].principal
+        shop.addresses[name] = profiles.add_address(owner, kept)[1].id
+        shop.methods[name] = methods.save_method(owner, gateway="paynoi", token=f"tok_{name}")[1].id
+        favorites.add_favorite(owner, "photos", shop.photos["approved"])
     for name in shop.events.keys() - {"deleted"}:
         shop.events[name] = events.get(shop.organization, shop.events[name].id)
     return shop

@@ -19,6 +19,7 @@ from chalicelib.accounts.service.people import (
     get_user,
     known_roles,
     me,
+    rename,
     set_roles,
     transfer_ownership,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "refresh",
     "register",
     "remove_phone",
+    "rename",
     "resend_code",
     "reset_password",
     "session_lives",

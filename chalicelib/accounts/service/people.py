@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from chalicelib.accounts import store
 from chalicelib.accounts.addresses import normal_address
-from chalicelib.accounts.model import User
+from chalicelib.accounts.model import Language, User, plain_name
 from chalicelib.accounts.service.sessions import require_living
 from chalicelib.audit import service as audit
 from chalicelib.core.auth import Principal
@@ -42,6 +42,15 @@ def find_users(organization: str, user_ids: Iterable[str]) -> dict[str, User]:
 def get_user(organization: str, user_id: str) -> User:
     """Raises NotFound, for a foreign user too."""
     return store.get(organization, user_id)
+
+
+def rename(user: User, *, name: str | None, language: Language | None) -> tuple[User, tuple[Write, ...]]:
+    """The user by another name or in another language, and the writes of it: none where nothing changes.
+
+    Raises Invalid. The writes are refused with Conflict where somebody else changed the user.
+    """
+    renamed = user.renamed(plain_name(name) if name is not None else user.name, language or user.language)
+    return (renamed, (store.save(renamed, was=user),)) if renamed != user else (user, ())
 
 
 def set_roles(principal: Principal, user_id: str, roles: Iterable[str]) -> User:

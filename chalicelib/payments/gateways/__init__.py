@@ -7,6 +7,9 @@ from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount
 from chalicelib.payments.gateways.paynoi import PayNoi
 
+NAMES = frozenset({"paynoi"})
+"""The gateways that payments may go through."""
+
 
 @cache
 def of_name(name: str) -> Gateway:

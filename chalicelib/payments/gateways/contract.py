@@ -63,6 +63,15 @@ class Notification:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to pay that a gateway keeps for somebody, as a person knows it. `expires` is like `2030-01`."""
+
+    brand: str
+    last4: str
+    expires: str | None
+
+
 class Gateway(Protocol):
     @property
     def name(self) -> str: ...
@@ -74,6 +83,12 @@ class Gateway(Protocol):
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         """Withdraw a charge that nobody has paid yet; a paid one is refused."""
+
+    def describe_method(self, account: GatewayAccount, token: str) -> Method:
+        """What `token` stands for at the gateway.
+
+        Raises Unprocessable: `method_not_saved_here` where the gateway keeps none, `payment_method_unknown`.
+        """
 
     def locate(self, raw: bytes) -> Located:
         """Raises Unauthorized for anything but a well-formed webhook."""

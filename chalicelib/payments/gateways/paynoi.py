@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Located, Notification, State, Status
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Located, Method, Notification, State, Status
 
 if TYPE_CHECKING:
     from requests import Session
@@ -72,6 +72,9 @@ class PayNoi:
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         fields = {"method": "cancel", "api_key": account.api_key, "trans_id": transaction_id}
         self._ask(json.dumps(fields), lambda _: None)
+
+    def describe_method(self, account: GatewayAccount, token: str) -> Method:
+        raise Unprocessable("method_not_saved_here", "This gateway keeps no payment methods.")
 
     def locate(self, raw: bytes) -> Located:
         transaction_id, reference, _, _ = _webhook(raw)

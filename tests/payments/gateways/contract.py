@@ -55,6 +55,10 @@ class GatewayContract:
             assert picture.format == "PNG"
             assert picture.width >= 200
 
+    def test_a_token_that_nobody_gave_is_no_payment_method(self, lab: Lab) -> None:
+        with pytest.raises(Unprocessable, match=r"method_not_saved_here|payment_method_unknown"):
+            lab.gateway.describe_method(lab.account, "tok_of_nobody")
+
     def test_open_charges_of_one_price_ask_for_different_amounts(self, lab: Lab) -> None:
         charges = [lab.gateway.create(lab.account, amount=7900, reference=f"pay_{n}") for n in range(20)]
 

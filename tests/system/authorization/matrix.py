@@ -285,6 +285,11 @@ YES = {"kind": "marketing", "granted": True, "wording": "2026-11"}
 NEEDED = {"kind": "data_processing", "granted": False}
 PASSPORT = {"kind": "passport", "contentType": "application/pdf", "size": 9, "sha256": "0" * 64}
 OFFER = {"files": [worlds.picture(77).wire]}
+AVATAR = {"size": 1000, "type": "image/png", "sha256": "0" * 64}
+ADDRESS = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1": "Silom Road 2"}
+ADDRESSES = _one("addresses", "adr", "admin", "customer")
+METHODS = _one("methods", "pmt", "admin", "customer")
+LIKED = _one("photos", "pho", "approved", "pending")
 EVENTS = _one("events", "evt", "live", "draft")
 EVENTS_IN_ALL_STATES = _one("events", "evt", "live", "draft", "closed", "deleted")
 PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
@@ -492,6 +497,27 @@ OBJECTS: dict[str, Asking] = {
     "PUT /verification/{user}/documents/{id}/approve": _with(_documents, {}),
     "PUT /verification/{user}/documents/{id}/reject": _with(_documents, {"reason": "cut off"}),
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
+    "GET /users/notifications/settings": NOTHING,
+    "PUT /users/notifications/settings": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "GET /favorites": NOTHING,
+    "GET /favorites/check/{id}": LIKED,
+    "POST /favorites/{id}": _with(LIKED, {}),
+    "DELETE /favorites/{id}": LIKED,
+    "GET /users/payment-methods": NOTHING,
+    "POST /users/payment-methods": lambda world: {"-": Asked(body={"token": "tok_another"})},
+    "GET /users/payment-methods/{id}": METHODS,
+    "DELETE /users/payment-methods/{id}": METHODS,
+    "PUT /users/payment-methods/{id}/default": METHODS,
+    "GET /users/profile": NOTHING,
+    "PUT /users/profile": lambda world: {"-": Asked(body={"version": 0, "firstName": "Another"})},
+    "POST /users/profile/avatar": lambda world: {"-": Asked(body=AVATAR)},
+    "DELETE /users/profile/avatar": NOTHING,
+    "GET /users/addresses": NOTHING,
+    "POST /users/addresses": lambda world: {"-": Asked(body=ADDRESS)},
+    "GET /users/addresses/{id}": ADDRESSES,
+    "PUT /users/addresses/{id}": _with(ADDRESSES, ADDRESS),
+    "DELETE /users/addresses/{id}": ADDRESSES,
+    "PUT /users/addresses/{id}/default": ADDRESSES,
 }
 
 

@@ -417,6 +417,64 @@ def manage_people(world: World) -> None:
     assert "Berta" in [one["name"] for one in world.see(organizer, "/admin/admins")["items"]]
     world.ask(organizer, "DELETE", f"/admin/admins/{found['id']}", expect=204, settled=404)
     assert world.see(organizer, person)["roles"] == ["customer"]
+def tell_of_oneself(world: World) -> None:
+    """The buyer writes down who they are, and where things go."""
+    buyer = world.person("buyer")
+    with world.undisturbed():
+        _log_in(world, buyer)
+    told = {
+        "version": 0,
+        "firstName": "Anna",
+        "nationalId": {"country": "KZ", "number": "900101300017"},
+        "name": "Bird",
+    }
+    world.ask(buyer, "PUT", "/users/profile", told, settled=409)
+    found = world.see(buyer, "/users/profile")
+    assert (found["name"], found["nationalId"]["masked"]) == ("Bird", "********0017")
+    place = {"recipient": "Anna", "country": "KZ", "city": "Almaty", "line1": "Abay Avenue 10"}
+    home, work = (world.ask(buyer, "POST", "/users/addresses", place | {"label": label}, expect=201).data["id"]
+                  for label in ("home", "work"))  # fmt: skip
+    world.ask(buyer, "PUT", f"/users/addresses/{work}/default")
+    world.ask(buyer, "PUT", f"/users/addresses/{work}", place | {"city": "Astana"})
+    world.ask(buyer, "DELETE", f"/users/addresses/{home}", expect=204, settled=404)
+    kept = world.see(buyer, "/users/addresses")["items"]
+    assert [(address["city"], address["isDefault"]) for address in kept] == [("Astana", True)]
+
+
+def choose(world: World) -> None:
+    """The buyer likes a photo and then another one more, keeps a card at the gateway, and wants news."""
+    buyer, (first, second) = world.person("buyer"), _photos(world)
+    for photo in (first, second):
+        assert world.ask(buyer, "POST", f"/favorites/{photo}", {}).data["available"] is True
+    world.ask(buyer, "DELETE", f"/favorites/{first}", expect=204)
+    assert [item["id"] for item in world.see(buyer, "/favorites")["items"]] == [second]
+    old, new = (
+        world.ask(buyer, "POST", "/users/payment-methods", {"token": token}, expect=201).data["id"]
+        for token in ("tok_1111", "tok_2222")
+    )
+    world.ask(buyer, "PUT", f"/users/payment-methods/{new}/default")
+    world.ask(buyer, "DELETE", f"/users/payment-methods/{old}", expect=204, settled=404)
+    kept = world.see(buyer, "/users/payment-methods")["items"]
+    assert [(method["last4"], method["isDefault"]) for method in kept] == [("2222", True)]
+    for wanted in (True, False):
+        world.ask(buyer, "PUT", "/users/notifications/settings", {"email": {"news": wanted, "reminders": not wanted}})
+    assert world.see(buyer, "/users/notifications/settings")["email"]["reminders"] is True
+
+
+def show_oneself(world: World) -> None:
+    """The buyer shows a picture, then another one, and none in the end."""
+    buyer = world.person("buyer")
+    with world.undisturbed():
+        _log_in(world, buyer)
+    for file in PICTURES:
+        offer = {name: file.wire[name] for name in ("size", "type", "sha256")}
+        form = world.ask(buyer, "POST", "/users/profile/avatar", offer).data
+        world.send_file(form, file.content)
+        world.settle()
+        assert world.see(buyer, "/users/profile")["avatarUrl"]
+    world.ask(buyer, "DELETE", "/users/profile/avatar", expect=204)
+    world.settle()
+    assert world.see(buyer, "/users/profile")["avatarUrl"] is None
 
 
 # --- organizer and photographer -----------------------------------------------------------------------------
@@ -1064,6 +1122,9 @@ FLOWS: dict[str, Flow] = {
     "second factor": Flow(members, second_factor, (SESSION,)),
     "required factor": Flow(members, required_factor, (SESSION,)),
     "people": Flow(members, manage_people),
+    "profile": Flow(members, tell_of_oneself),
+    "avatar": Flow(members, show_oneself),
+    "choices": Flow(shop, choose),
     "settings": Flow(members, settings),
     "configure": Flow(members, configure),
     "plan": Flow(members, plan),

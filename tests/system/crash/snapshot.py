@@ -24,6 +24,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _VERSION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _TRANSACTION = re.compile(r"\bT\d{4}\b")
+_SEALED = re.compile(r"\b[0-9a-f]{12}\.[\w-]{38,}")
 _SHARD = re.compile(r"(G#DUE#\w+#)\d")
 
 _LEFT_OUT = {"version", "ttl", "checked_at"}
@@ -111,7 +112,7 @@ def _plain(text: str, known: frozenset[str]) -> str:
         return f"<{found[0][:3]} {numbers.setdefault(found[0], len(numbers) + 1)}>"
 
     text = _ID.sub(kind, _SHARD.sub(r"\1*", text))
-    text = _TRANSACTION.sub("<transaction>", text)
+    text = _SEALED.sub("<sealed>", _TRANSACTION.sub("<transaction>", text))
     return _VERSION.sub("<version>", _DIGEST.sub("<digest>", _MOMENT.sub("<moment>", text)))
 
 
@@ -137,6 +138,8 @@ def _dangling() -> Iterator[str]:
     """An id that no record has. Those in the audit log and in lists of what was offered outlive what they name."""
     held = {row["id"] for table in domains() for row in rows(table) if "id" in row}
     now = clock.epoch(clock.now())
+    held |= {address["id"] for row in rows("profiles") for address in json.loads(row.get("addresses", "[]"))}
+    held |= {method["id"] for row in rows("payments") for method in json.loads(row.get("methods", "[]"))}
     for table in domains():
         for row in rows(table):
             has_expired = int(row.get("ttl", now + 1)) <= now

@@ -33,7 +33,7 @@ from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.organizations import service as organizations
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Status
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Method, Status
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, QUEUES, REGION, client, template
@@ -67,6 +67,9 @@ class Bank(FakeGateway):
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         return self.chaos.ask_gateway("check", lambda: super(Bank, self).check(account, transaction_id))
+
+    def describe_method(self, account: GatewayAccount, token: str) -> Method:
+        return self.chaos.ask_gateway("describe_method", lambda: super(Bank, self).describe_method(account, token))
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.chaos.ask_gateway("cancel", lambda: super(Bank, self).cancel(account, transaction_id))

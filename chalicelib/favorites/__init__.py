@@ -1,0 +1,1 @@
+"""Favourites: what somebody likes of all that is sold."""

@@ -1,0 +1,66 @@
+"""Saving, listing and forgetting payment methods."""
+
+from collections.abc import Callable
+
+from chalicelib.core import clock, ids, sealing
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.table import transact
+from chalicelib.payments import gateways
+from chalicelib.payments.methods import store
+from chalicelib.payments.methods.model import SavedMethod, Wallet, refuse_card_number
+
+_TRIES = 5
+
+
+def list_methods(principal: Principal) -> Wallet:
+    return store.wallet_of(principal.organization, principal.known_user)
+
+
+def save_method(principal: Principal, *, gateway: str, token: str) -> tuple[Wallet, SavedMethod]:
+    """Keep what a gateway's token stands for; one that is there already stays as it is.
+
+    The gateway is asked what it is, not the caller. Raises Invalid for a card's number or an unknown gateway,
+    Unprocessable where the gateway keeps none or does not know the token, Conflict.
+    """
+    refuse_card_number(token)
+    if gateway not in gateways.NAMES:
+        raise Invalid("unknown_gateway", f"Gateways are {', '.join(sorted(gateways.NAMES))}.", field="gateway")
+    organization, user = principal.organization, principal.known_user
+    found = gateways.of_name(gateway).describe_method(gateways.account_of(organization, gateway), token)
+    id = ids.derived("pmt", organization, user, gateway, token)
+    sealed = sealing.seal(organization, f"payment-method#{id}", token)
+    method = SavedMethod(id, gateway, sealed, found.brand, found.last4, found.expires, clock.now())
+    wallet = _change(principal, lambda wallet: wallet.add(method))
+    return wallet, wallet.find(id)
+
+
+def forget_method(principal: Principal, method_id: str) -> None:
+    """Raises NotFound."""
+    _change(principal, lambda wallet: wallet.remove(method_id))
+
+
+def make_default(principal: Principal, method_id: str) -> Wallet:
+    """Raises NotFound."""
+    return _change(principal, lambda wallet: wallet.make_default(method_id))
+
+
+def token_of(organization: str, method: SavedMethod) -> str:
+    """What the gateway knows the method by. Raises sealing.NotSealed."""
+    return sealing.unseal(organization, f"payment-method#{method.id}", method.sealed)
+
+
+def _change(principal: Principal, change: Callable[[Wallet], Wallet]) -> Wallet:
+    """Change the wallet as it is now: two who write at once both get what they asked for."""
+    for _ in range(_TRIES):
+        wallet = list_methods(principal)
+        changed = change(wallet)
+        if changed is wallet:
+            return wallet
+        write = store.save(changed, was=wallet)
+        try:
+            transact(write)
+            return changed
+        except Conflict:
+            continue
+    raise Conflict("changed_meanwhile", "Your payment methods keep changing. Try again.")
