@@ -417,6 +417,8 @@ def manage_people(world: World) -> None:
     assert "Berta" in [one["name"] for one in world.see(organizer, "/admin/admins")["items"]]
     world.ask(organizer, "DELETE", f"/admin/admins/{found['id']}", expect=204, settled=404)
     assert world.see(organizer, person)["roles"] == ["customer"]
+
+
 def tell_of_oneself(world: World) -> None:
     """The buyer writes down who they are, and where things go."""
     buyer = world.person("buyer")
@@ -941,6 +943,8 @@ def _send_document(world: World, kind: str) -> None:
         offered = world.ask(buyer, "POST", "/users/me/documents", offer, expect=202).data
         world.send_document(offered["form"], content)
         world.ask(buyer, "POST", f"/users/me/documents/{offered['document']['id']}/submit")
+
+
 def watch(world: World) -> None:
     """The buyer looks on while the order is paid, then loses the connection and comes back."""
     buyer, group = world.person("buyer"), f"order:{world.notes['order']}"
