@@ -1,4 +1,4 @@
-"""`python3 -m infra make-admin EMAIL`: gives a registered person the role admin, with the operator's rights in AWS.
+"""`python3 -m infra make-admin EMAIL`: makes a registered person admin and platform_admin, with the operator's rights in AWS.
 
 The first one can not be made through the API, where only an admin may give roles.
 """
@@ -23,7 +23,8 @@ def make_admin(place: Place, email: str) -> None:
         user = accounts.find_by_email(DEFAULT, email)
         if user is None or not user.verified:
             raise DeployFailed(f"{email} is not registered, or the address is not proven. Register through the API.")
-        accounts.set_roles(Principal(DEFAULT), user.id, user.roles | {"admin"})
+        operator = Principal(DEFAULT, roles=frozenset({"owner", "platform_admin"}))  # owns the account in AWS
+        accounts.set_roles(operator, user.id, user.roles | {"admin", "platform_admin"})
     except AppError as refusal:
         raise DeployFailed(refusal.message) from refusal
     print(f"{email} is an admin now. Log in again: tokens from before do not know it.")

@@ -22,6 +22,7 @@ APP = "thepixstock"
 STAGE = "local"
 STACK = f"{APP}-{STAGE}-data"
 REGION = "us-east-1"
+TENANTS_DOMAIN = "thepixstock.localhost"  # browsers take every name below localhost for this machine
 MAIL_FROM = "photos@thepixstock.example"
 QUEUES = ("Uploads", "Payments", "Emails", "Jobs")
 VISIBILITY_TIMEOUT = 30  # seconds: how long a killed process hides the messages it held
@@ -90,6 +91,7 @@ def environment(
         "PIX_SECRET_ID": outputs["SecretId"],
         "PIX_API_URL": api_url.rstrip("/"),
         "PIX_ALLOWED_ORIGINS": ",".join(allowed_origins),
+        "PIX_TENANTS_DOMAIN": TENANTS_DOMAIN,
         "PIX_MAIL_FROM": outputs["MailFrom"],
         "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),

@@ -15,6 +15,7 @@ CLASSES = {
         "AccountsTable",
         "AuditTable",
         "CartsTable",
+        "ConfigurationTable",
         "NotificationsTable",
         "OrganizationsTable",
         "ProfilesTable",

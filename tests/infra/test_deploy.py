@@ -114,7 +114,7 @@ def test_only_a_proven_address_becomes_an_admin(aws, monkeypatch):
             make_admin.make_admin(PLACE, email)
     make_admin.make_admin(PLACE, "Owner@Example.com")
 
-    assert accounts.get_user(DEFAULT, person.id).roles == {"customer", "admin"}
+    assert accounts.get_user(DEFAULT, person.id).roles == {"customer", "admin", "platform_admin"}
 
 
 def test_a_stage_that_is_not_deployed_has_no_admin(aws):

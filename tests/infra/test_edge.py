@@ -311,6 +311,9 @@ def _largest(route: Route) -> int:
                 return 3 * int(part.get("maxLength", 64)) + 2
             case "array":
                 return int(part["maxItems"]) * (largest(part["items"]) + 1) + 2
+            case "object" if "properties" not in part:
+                held = part["additionalProperties"]
+                return int(part["maxProperties"]) * (70 + (largest(held) if isinstance(held, dict) else 1024)) + 2
             case "object":
                 return sum(len(name) + 4 + largest(each) for name, each in part["properties"].items()) + 2
         return 24

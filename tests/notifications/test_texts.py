@@ -85,7 +85,8 @@ def test_a_template_asks_for_its_values_and_fits_into_one_text(template, languag
     with pytest.raises(UndefinedError):
         compose_text(template, language, {})
 
-    told = compose_text(template, language, CODE | {"organization": "ThePixStock"})
+    values = CODE | {"organization": "ThePixStock", "device": "Chrome on Windows", "at": "23 Nov 2026, 14:30"}
+    told = compose_text(template, language, values)
 
     assert len(told) <= ONE_PART[language]
     assert "\n" not in told

@@ -49,8 +49,7 @@ def test_tables_are_what_the_template_says(outputs: Mapping[str, str], client: C
         assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
         assert keys(table) == keys(properties) == ("pk", "sk")
         assert indexes(table) == indexes(properties)
-        for index in table.get("GlobalSecondaryIndexes", []):
-            assert index["Projection"] == {"ProjectionType": "ALL"}
+        assert projections(table) == projections(properties)
         assert {attribute["AttributeType"] for attribute in table["AttributeDefinitions"]} == {"S"}
         described = client("dynamodb").describe_time_to_live(TableName=table["TableName"])
         assert described["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ttl"}
@@ -249,6 +248,10 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
     assert values["PIX_SECRET_ID"] == "thepixstock/local/app"
     assert values["PIX_ALLOWED_ORIGINS"] == "http://localhost:3000,http://127.0.0.1:8000"
     assert values["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+
+
+def projections(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {index["IndexName"]: index["Projection"] for index in table.get("GlobalSecondaryIndexes", [])}
 
 
 def indexes(described: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
