@@ -1,6 +1,6 @@
-"""`python3 -m infra make-admin EMAIL`: makes a registered person admin and platform_admin, with the operator's rights in AWS.
+"""`python3 -m infra make-admin EMAIL`: lets a registered person administer a stage, with the operator's rights in AWS.
 
-The first one can not be made through the API, where only an admin may give roles.
+The roles are admin and platform_admin. The first ones can not be given through the API, where only an admin may.
 """
 
 import argparse
