@@ -236,11 +236,11 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
-    _prove(found, admin, buyer)
     _rename(admin)
+    _prove(found, admin, buyer)
     _look_around(stranger, event, photo, failed, found)
     _look_around(neighbour, event, photo, failed, found)
-    _break(buyer, patch)
+    _break(neighbour, patch)
 
 
 def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str, str]:
