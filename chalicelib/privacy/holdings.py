@@ -53,6 +53,7 @@ HOLDINGS = (
     Holding("face_recognition", consents.face_data, consents.withdraw_faces, scopes=frozenset({Scope.FACES})),
     Holding("privacy", consents.personal_data, consents.erase_person),
     Holding("accounts_elsewhere", federation.personal_data, federation.erase_person),
+    Holding("membership", accounts.membership, accounts.leave_staff),
     Holding("accounts", accounts.personal_data, accounts.erase_person),
 )
 

@@ -23,7 +23,7 @@ from chalicelib.accounts.service.people import (
     set_roles,
     transfer_ownership,
 )
-from chalicelib.accounts.service.privacy import erase_person, personal_data
+from chalicelib.accounts.service.privacy import erase_person, leave_staff, membership, personal_data
 from chalicelib.accounts.service.proving import (
     add_phone,
     change_email,
@@ -73,12 +73,14 @@ __all__ = [
     "import_user",
     "is_phone",
     "known_roles",
+    "leave_staff",
     "link_of",
     "list_sessions",
     "log_in",
     "log_in_with_second_factor",
     "log_out",
     "me",
+    "membership",
     "normal_email",
     "normal_phone",
     "open_link",

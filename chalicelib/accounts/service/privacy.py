@@ -6,6 +6,9 @@ from typing import Any
 
 from chalicelib.accounts import store
 from chalicelib.core.table import MOST_WRITES, transact
+from chalicelib.organizations import service as organizations
+
+CUSTOMER = frozenset({"customer"})
 
 
 def personal_data(organization: str, user_id: str) -> Mapping[str, Any]:
@@ -27,6 +30,21 @@ def personal_data(organization: str, user_id: str) -> Mapping[str, Any]:
             for session in store.sessions_of(organization, user_id)
         ],
     }
+
+
+def leave_staff(organization: str, user_id: str) -> None:
+    """Give a person's desk and place in the list of members back. May run again where it was cut off."""
+    user = store.find(organization, user_id)
+    if user is None or user.roles == CUSTOMER:
+        return
+    leaving = organizations.staffing(organization, user_id, was=user.roles, now=CUSTOMER)
+    transact(store.save(user.with_roles(CUSTOMER), was=user), *leaving)
+
+
+def membership(organization: str, user_id: str) -> dict[str, Any]:
+    """For the export: the department a person works in."""
+    member = organizations.find_member(organization, user_id)
+    return {"department": member.department if member else None}
 
 
 def erase_person(organization: str, user_id: str) -> None:
