@@ -891,7 +891,7 @@ def erase(world: World) -> None:
             world.ask(buyer, "DELETE", "/users/me/erasure", expect=204)
     user = accounts.find_by_email(DEFAULT, buyer.email)
     assert user is not None
-    _let_erase(world)
+    let_erase(world)
     with world.undisturbed():
         world.ask(buyer, "POST", "/auth/login", {"email": buyer.email, "password": buyer.password}, expect=401)
     assert "privacy/keys" in world.mails_to(buyer)[-1].body
@@ -906,7 +906,7 @@ def erase_faces(world: World) -> None:
     world.ask(buyer, "PUT", "/users/me/consents", answer, settled=409)
     world.ask(buyer, "POST", "/users/me/erasure", {"scope": "faces"}, expect=202)
     world.settle()
-    _let_erase(world)
+    let_erase(world)
     with world.undisturbed():
         _log_in(world, buyer)
     assert [each["granted"] for each in world.see(buyer, "/users/me/consents")["items"]] == [False]
@@ -918,7 +918,7 @@ def erase_photos(world: World) -> None:
     photographer = world.person("photographer")
     world.ask(photographer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
     world.settle()
-    _let_erase(world)
+    let_erase(world)
     with world.undisturbed():
         _log_in(world, world.person("organizer"))
     event = world.see(world.person("organizer"), "/events/river-run")
@@ -927,7 +927,7 @@ def erase_photos(world: World) -> None:
     assert world.rows_with(photographer.email) == []
 
 
-def _let_erase(world: World) -> None:
+def let_erase(world: World) -> None:
     world.minute(timedelta(days=30, seconds=1))
     with world.undisturbed():
         world.minute()

@@ -27,6 +27,7 @@ from tests.system.crash.flows import (
     FLOWS,
     PICTURES,
     Flow,
+    let_erase,
     members,
     nobody,
     offered,
@@ -115,6 +116,15 @@ def registered_already(world: World) -> None:
     world.ask(buyer, "POST", "/auth/resend", {"email": buyer.email}, expect=202)
     world.settle()
     assert len(world.mails_to(buyer)) == 2
+
+
+def leaves_a_desk(world: World) -> None:
+    """Who is erased worked for the organization, which then has a desk to give."""
+    organizer = world.person("organizer")
+    world.ask(organizer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    world.settle()
+    let_erase(world)
+    assert world.rows_with(organizer.email) == []
 
 
 # --- photos -------------------------------------------------------------------------------------------------
@@ -225,6 +235,7 @@ MORE: dict[str, Flow] = {
     "locked out": Flow(members, locked_out),
     "unproven": Flow(nobody, unproven),
     "registered already": Flow(members, registered_already),
+    "leaves a desk": Flow(studio, leaves_a_desk),
     "marked with an image": Flow(studio, marked_with_an_image),
     "vanished": Flow(offered, vanished),
     "sold after the end": Flow(payment, sold_after_the_end),
