@@ -237,18 +237,32 @@ def further_addresses(world: World) -> None:
     buyer, number = world.person("buyer"), {"phone": "+66812345679"}
     with world.undisturbed():
         _log_in(world, buyer)
-    world.ask(buyer, "POST", "/users/phones", number, expect=202)
-    code = _texted(world, number["phone"], lambda: world.ask(buyer, "POST", "/users/phones", number, expect=202))
-    world.ask(buyer, "PUT", "/users/phones/66812345679", {"code": code}, settled=400)
-    assert world.see(buyer, "/users/phones")["default"] == number["phone"]
+
     new = {"email": "buyer@moved.example"}
-    world.ask(buyer, "POST", "/users/email", new, expect=202)
-    code = _mailed(world, new["email"], lambda: world.ask(buyer, "POST", "/users/email", new, expect=202))
-    world.ask(buyer, "PUT", "/users/email", {"code": code}, settled=400)
+
+    def add_phone() -> None:
+        world.ask(buyer, "POST", "/users/phones", number, expect=202)
+        code = _texted(world, number["phone"], lambda: world.ask(buyer, "POST", "/users/phones", number, expect=202))
+        world.ask(buyer, "PUT", "/users/phones/66812345679", {"code": code}, settled=400)
+
+    def move() -> None:
+        world.ask(buyer, "POST", "/users/email", new, expect=202)
+        code = _mailed(world, new["email"], lambda: world.ask(buyer, "POST", "/users/email", new, expect=202))
+        world.ask(buyer, "PUT", "/users/email", {"code": code}, settled=400)
+
+    _until(world, lambda: world.see(buyer, "/users/phones")["default"] == number["phone"], add_phone)
+    _until(world, lambda: world.see(buyer, "/auth/me")["email"] == new["email"], move)
     world.ask(buyer, "DELETE", "/users/phones/66812345679", expect=204, settled=404)
     world.settle()
     assert world.see(buyer, "/users/phones")["items"] == []
-    assert world.see(buyer, "/auth/me")["email"] == new["email"]
+
+
+def _until(world: World, is_done: Callable[[], bool], attempt: Callable[[], None]) -> None:
+    """Once is enough, but where all is slow: there a code may run out while it is entered."""
+    attempt()
+    while world.redrives and not is_done():
+        attempt()
+    assert is_done()
 
 
 def _mailed(world: World, address: str, again: Callable[[], object]) -> str:
@@ -964,7 +978,8 @@ def watch(world: World) -> None:
     world.websocket("disconnect", socket)
     assert [fact["type"] for fact in heard.facts].count("PaymentUpdate") == 1
     assert [fact["data"]["status"] for fact in heard.facts if fact["type"] == "OrderUpdate"][-1] == "completed"
-    assert {frame["id"] for frame in pushed} == {fact["id"] for fact in heard.facts}
+    told, known = {frame["id"] for frame in pushed}, {fact["id"] for fact in heard.facts}
+    assert told <= known if world.redrives else told == known  # what comes too late for a push is in the log
 
 
 # --- what stories are made of -------------------------------------------------------------------------------
