@@ -1,8 +1,10 @@
 """Making, listing and revoking API keys, and who calls with one."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from hmac import compare_digest
+from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.second_factor import service as second_factor
@@ -103,3 +105,25 @@ def principal_of(organization: str, token: str) -> Principal:
         permissions=key.permissions,
         key=key.id,
     )
+
+
+def personal_data(organization: str, user: str) -> list[Mapping[str, Any]]:
+    """The keys that somebody made, without what opens anything."""
+    return [
+        {
+            "id": key.id,
+            "name": key.name,
+            "permissions": key.permissions,
+            "created_at": key.created_at,
+            "expires_at": key.expires_at,
+            "revoked_at": key.revoked_at,
+            "used_at": key.used_at,
+        }
+        for key in store.made_by(organization, user)
+    ]
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Forget the keys that somebody made: they open nothing without their maker. May run again where it was cut off."""
+    for key in store.made_by(organization, user):
+        transact(store.remove(key))

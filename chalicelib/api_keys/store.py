@@ -6,13 +6,27 @@
 | its keys, oldest first       | the same                               |
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.api_keys.model import ApiKey
 from chalicelib.core.errors import NotFound
-from chalicelib.core.table import Moment, Page, PageRequest, Record, Typed, Write, create, page, replace, table, update
+from chalicelib.core.table import (
+    Moment,
+    Page,
+    PageRequest,
+    Record,
+    Typed,
+    Write,
+    create,
+    delete,
+    page,
+    replace,
+    table,
+    update,
+)
 
 
 class ApiKeyRecord(Record):
@@ -65,6 +79,16 @@ def seen(key: ApiKey, at: datetime) -> Write:
     """Note when it was used; refused with Conflict where somebody noted it at this moment."""
     before = ApiKeyRecord.used_at.does_not_exist() if key.used_at is None else ApiKeyRecord.used_at == key.used_at
     return update(ApiKeyRecord(_pk(key.organization), key.id), ApiKeyRecord.used_at.set(at), condition=before)
+
+
+def made_by(organization: str, user: str) -> Iterator[ApiKey]:
+    """Reads all keys of the organization, of which there are few."""
+    found = ApiKeyRecord.query(_pk(organization), consistent_read=True)
+    return (record.value() for record in found if record.created_by == user)
+
+
+def remove(key: ApiKey) -> Write:
+    return delete(ApiKeyRecord(_pk(key.organization), key.id))
 
 
 def _record(key: ApiKey) -> ApiKeyRecord:

@@ -81,6 +81,11 @@ def of_photographer(organization: str, user: str) -> list[Event]:
     return list(store.of_photographer(organization, user))
 
 
+def was_sold(organization: str, event_id: str) -> bool:
+    """Whether a photo of the event was sold, for a deleted one too. Raises NotFound."""
+    return store.get(organization, event_id, deleted=True).sold_at is not None
+
+
 def personal_data(organization: str, user: str) -> list[dict[str, str]]:
     return [{"id": event.id, "name": event.name} for event in of_photographer(organization, user)]
 

@@ -19,7 +19,10 @@ _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Somebody is asked to work for an organization. The token of the mail follows from `nonce`; it is not stored."""
+    """Somebody is asked to work for an organization. The token of the mail follows from `nonce`; it is not stored.
+
+    `invited_by` is empty once whoever invited is forgotten.
+    """
 
     id: str
     organization: str
@@ -39,6 +42,9 @@ class Invitation:
     def sent_again(self, nonce: str, at: datetime) -> Self:
         """The link of the mail before stops working."""
         return replace(self, nonce=nonce, expires_at=at + INVITED_FOR, version=self.version + 1)
+
+    def without_inviter(self) -> Self:
+        return replace(self, invited_by="", version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True)

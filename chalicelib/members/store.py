@@ -6,6 +6,8 @@
 | the tree of departments         | pk T#{org}#DEPARTMENTS / sk -              |
 """
 
+from collections.abc import Iterator
+
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core import clock
@@ -90,6 +92,12 @@ def use_up(invitation: Invitation, refused: AppError) -> Write:
 
 def remove_invitation(invitation: Invitation) -> Write:
     return delete(_invitation(invitation))
+
+
+def sent_by(organization: str, user: str) -> Iterator[Invitation]:
+    """Reads all open invitations of the organization."""
+    found = InvitationRecord.query(_invitations_pk(organization), consistent_read=True)
+    return (record.value() for record in found if record.invited_by == user)
 
 
 def departments_of(organization: str) -> Departments:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 LANGUAGES = ("th", "en")
+_LONGEST_TEXT = 459
+"""Three parts, of which the last holds the end of a link."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -36,7 +39,7 @@ def compose(template: str, language: str, values: dict[str, Any]) -> Mail:
 
 def compose_text(template: str, language: str, values: dict[str, Any]) -> str:
     """Raises jinja2's UndefinedError for a value that a template asks for in vain."""
-    return one_line(_templates().get_template(f"{template}.{language}.sms").render(values))
+    return one_line(_templates().get_template(f"{template}.{language}.sms").render(values), _LONGEST_TEXT)
 
 
 @cache

@@ -21,10 +21,10 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 _LINK_LIKE = re.compile(r"[/\\:@]|\.\w{2}")
 
 
-def one_line(text: str) -> str:
-    """`text` without line breaks, control characters and marks that turn the reading direction."""
+def one_line(text: str, longest: int = _LONGEST_LINE) -> str:
+    """`text` without line breaks, control characters and marks that turn the reading direction, cut to `longest`."""
     plain = (" " if unicodedata.category(sign) in _BREAKS or sign in _DIRECTION_MARKS else sign for sign in text)
-    return " ".join("".join(plain).split())[:_LONGEST_LINE]
+    return " ".join("".join(plain).split())[:longest]
 
 
 def greeted_name(text: str) -> str:
@@ -164,6 +164,12 @@ class ErasureDone(Values):
     link: Link
 
 
+class ReceiptLink(Values):
+    """`link` is where the signed receipt is, which is too long for a text."""
+
+    link: Link
+
+
 TEMPLATES: dict[str, type[Values]] = {
     "sign_up_code": Code,
     "reset_password_code": Code,
@@ -189,6 +195,9 @@ TEXTS: dict[str, type[Values]] = {
     "password_changed": AccountChanged,
     "address_changing": AccountChanged,
     "new_device": NewDevice,
+    "export_ready": ExportReady,
+    "erasure_planned": ErasurePlanned,
+    "erasure_done": ReceiptLink,
 }
 """What is texted."""
 

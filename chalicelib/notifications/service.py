@@ -88,6 +88,16 @@ def choose(principal: Principal, told: Mapping[Channel, Mapping[Kind, bool]]) ->
     raise Conflict("changed_meanwhile", "Your settings keep changing. Try again.")
 
 
+def personal_data(organization: str, user: str) -> Mapping[Channel, Mapping[Kind, bool]]:
+    """Which notices somebody has chosen."""
+    return store.preferences_of(organization, user).chosen
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Forget what somebody has chosen. May run again."""
+    transact(store.forget(organization, user))
+
+
 def _is_wanted(organization: str, user: str | None, channel: Channel, kind: Kind) -> bool:
     if kind in NECESSARY or user is None:
         return Preferences(organization, "").wants(channel, kind)

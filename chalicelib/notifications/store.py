@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core.table import Record, Typed, Write, create, replace, table
+from chalicelib.core.table import Record, Typed, Write, create, delete, replace, table
 from chalicelib.notifications.model import Channel, Kind, Preferences
 
 
@@ -34,6 +34,10 @@ def save(preferences: Preferences, *, was: Preferences) -> Write:
     pk = _pk(preferences.organization, preferences.user)
     record = PreferencesRecord.of(preferences, pk=pk, sk="PREFERENCES")
     return replace(record, was.version) if was.version else create(record)
+
+
+def forget(organization: str, user: str) -> Write:
+    return delete(PreferencesRecord(_pk(organization, user), "PREFERENCES"))
 
 
 def _pk(organization: str, user: str) -> str:

@@ -10,13 +10,18 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.federation import service as federation
+from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
 from chalicelib.core.storage import StoredFile
 from chalicelib.events import service as events
 from chalicelib.lines.photos import service as photos
+from chalicelib.members import service as members
+from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
+from chalicelib.payments.methods import service as payment_methods
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
+from chalicelib.profiles import service as profiles
 from chalicelib.verification import service as verification
 
 
@@ -38,7 +43,7 @@ HOLDINGS = (
         photos.personal_data,
         photos.erase_person,
         scopes=frozenset({Scope.ACCOUNT, Scope.PHOTOS}),
-        kept="photos of events that were sold from, without a name",
+        kept="finished photos of events that were sold from, without a name",
     ),
     Holding("events", events.personal_data, events.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
@@ -50,6 +55,11 @@ HOLDINGS = (
         kept="orders and their ledger, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),
+    Holding("profile", profiles.personal_data, profiles.erase_person, profiles.own_files),
+    Holding("payment_methods", payment_methods.personal_data, payment_methods.erase_person),
+    Holding("notifications", notifications.personal_data, notifications.erase_person),
+    Holding("api_keys", api_keys.personal_data, api_keys.erase_person),
+    Holding("invitations", members.personal_data, members.erase_person),
     Holding("face_recognition", consents.face_data, consents.withdraw_faces, scopes=frozenset({Scope.FACES})),
     Holding("privacy", consents.personal_data, consents.erase_person),
     Holding("accounts_elsewhere", federation.personal_data, federation.erase_person),

@@ -1,6 +1,9 @@
 """What follows a request for a copy of one's data, and one to be forgotten."""
 
+from typing import Any
+
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import User
 from chalicelib.core.queues import Outcome, on
 from chalicelib.notifications import service as notifications
 from chalicelib.organizations import service as organizations
@@ -29,32 +32,20 @@ def remove_export(fact: ExportDropped) -> Outcome:
 def mail_export(fact: ExportReady) -> Outcome:
     user = accounts.find_user(fact.organization, fact.user)
     export = exports.find(fact.organization, fact.user, fact.export)
-    if user is None or user.email is None or export is None:
+    if user is None or export is None:
         return Outcome.SKIPPED
-    return notifications.send_email(
-        fact.organization,
-        once=f"export-ready#{export.id}",
-        to=user.email,
-        template="export_ready",
-        language=user.language,
-        values={"name": user.name, "link": exports.link(export), "expires_at": export.expires_at},
-    )
+    values = {"name": user.name, "link": exports.link(export), "expires_at": export.expires_at}
+    return _send(user, f"export-ready#{export.id}", "export_ready", values)
 
 
 @on(ErasurePlanned, queue="emails")
 def mail_plan(fact: ErasurePlanned) -> Outcome:
     user = accounts.find_user(fact.organization, fact.user)
     erasure = erasures.find(fact.organization, fact.user)
-    if user is None or user.email is None or erasure is None or erasure.id != fact.erasure:
+    if user is None or erasure is None or erasure.id != fact.erasure:
         return Outcome.SKIPPED
-    return notifications.send_email(
-        fact.organization,
-        once=f"erasure-planned#{erasure.id}",
-        to=user.email,
-        template="erasure_planned",
-        language=user.language,
-        values={"name": user.name, "scope": erasure.scope.value, "due_at": erasure.due_at},
-    )
+    values = {"name": user.name, "scope": erasure.scope.value, "due_at": erasure.due_at}
+    return _send(user, f"erasure-planned#{erasure.id}", "erasure_planned", values)
 
 
 @on(ErasureDue)
@@ -64,25 +55,42 @@ def erase(fact: ErasureDue) -> Outcome:
 
 @on(ErasureDone, queue="emails")
 def mail_receipt(fact: ErasureDone) -> Outcome:
-    """Once it is sent, nothing tells any more whose it was."""
-    waiting = erasures.receipt_to_mail(fact.organization, fact.receipt)
+    """A text leads to it, for a receipt is too long for one. Once it is sent, nothing tells any more whose it was."""
+    waiting = erasures.receipt_to_send(fact.organization, fact.receipt)
     if waiting is None:
         return Outcome.SKIPPED
     receipt, address = waiting
-    outcome = notifications.send_email(
-        fact.organization,
-        once=f"erasure-done#{receipt.id}",
-        to=address,
-        template="erasure_done",
-        language=receipt.language or "en",
-        values={
-            "scope": receipt.scope.value,
-            "receipt": receipt.signed,
-            "link": f"{organizations.url_of(fact.organization)}/privacy/keys",
-        },
-    )
+    once, language = f"erasure-done#{receipt.id}", receipt.language or "en"
+    if accounts.is_phone(address):
+        outcome = notifications.send_text(
+            fact.organization,
+            once=once,
+            to=address,
+            template="erasure_done",
+            language=language,
+            values={"link": erasures.link_to(receipt)},
+        )
+    else:
+        outcome = notifications.send_email(
+            fact.organization,
+            once=once,
+            to=address,
+            template="erasure_done",
+            language=language,
+            values={
+                "scope": receipt.scope.value,
+                "receipt": receipt.signed,
+                "link": f"{organizations.url_of(fact.organization)}/privacy/keys",
+            },
+        )
     erasures.forget_contact(receipt)
     return outcome
+
+
+def _send(user: User, once: str, template: str, values: dict[str, Any]) -> Outcome:
+    """To a phone as a text, to any other address as a mail."""
+    send = notifications.send_text if accounts.is_phone(user.address) else notifications.send_email
+    return send(user.organization, once=once, to=user.address, template=template, language=user.language, values=values)
 
 
 def _outcome(did: bool) -> Outcome:

@@ -14,6 +14,10 @@ TRIED_AGAIN_AFTER = timedelta(hours=1)
 """When an erasure that was begun and not finished is told again."""
 
 EXPORT_LASTS = timedelta(days=7)
+
+COPY_LASTS = timedelta(days=30)
+"""How long somebody without a mailbox may fetch a receipt."""
+
 MOST_BYTES = 400 * 1024 * 1024
 """Of a person's own files in one export; a Lambda function has 512 MB of disk."""
 

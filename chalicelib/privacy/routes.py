@@ -73,6 +73,13 @@ def cancel_erasure(principal: Principal) -> None:
     erasures.cancel(principal)
 
 
+@routes.get("/privacy/receipts/{id}/{token}", permission=PUBLIC, raw="text/plain", hidden=True)
+def show_receipt(principal: Principal, id: str, token: str) -> Reply:
+    """The signed receipt behind the link of a text."""
+    signed = erasures.show_receipt(principal.organization, id, token)
+    return Reply(signed, content_type="text/plain; charset=utf-8", headers={"X-Robots-Tag": "noindex, nofollow"})
+
+
 @routes.get("/privacy/keys", permission=PUBLIC, raw="application/json", cache=300)
 def receipt_keys(principal: Principal) -> Reply:
     """The public keys of erasure receipts, as a JWK Set (RFC 7517)."""

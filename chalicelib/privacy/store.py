@@ -7,6 +7,7 @@
 | a user's exports                  | pk T#{org}#USR#{user} / sk EXPORT#{id}                      |
 | a user's request to erase         | pk T#{org}#USR#{user} / sk ERASURE                          |
 | one receipt                       | pk T#{org}#RECEIPT#{id} / sk -                              |
+| its text, for who has no mailbox  | pk T#{org}#RECEIPT#{id} / sk COPY                           |
 | public keys of receipts           | pk T#{org}#KEYS / sk {kid}                                  |
 | exports whose time is up          | due G#DUE#export#{0-3} / expires_at#org#user#id             |
 | erasures to begin or go on with   | due G#DUE#erasure#{0-3} / wakes_at#org#user#id              |
@@ -128,6 +129,14 @@ class ReceiptRecord(Record):
     signed = UnicodeAttribute(null=True)
     contact = UnicodeAttribute(null=True)
     language = UnicodeAttribute(null=True)
+
+
+class ReceiptCopyRecord(Record):
+    Meta = table("privacy")
+    keys = ("T#{}#RECEIPT#{}", "COPY")
+
+    signed = UnicodeAttribute()
+    expires_at = Moment()
 
 
 class KeyRecord(Record):
@@ -280,6 +289,18 @@ def bare(receipt: Receipt) -> Write:
         ReceiptRecord.contact.remove(),
         condition=ReceiptRecord.pk.exists(),
     )
+
+
+def keep_copy(organization: str, receipt: str, signed: str, expires_at: datetime) -> Write:
+    """Again is the same."""
+    pk, ttl = _receipt_pk(organization, receipt), clock.epoch(expires_at)
+    return Write("put", ReceiptCopyRecord(pk, "COPY", signed=signed, expires_at=expires_at, ttl=ttl))
+
+
+def find_copy(organization: str, receipt: str, at: datetime) -> str | None:
+    """The signed receipt, until it expires."""
+    record = ReceiptCopyRecord.fetch(_receipt_pk(organization, receipt), "COPY")
+    return record.signed if record and record.expires_at > at else None
 
 
 def keep_key(organization: str, key: PublicKey) -> Write:

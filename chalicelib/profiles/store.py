@@ -7,6 +7,7 @@
 | what a user likes, the newest things   | pk T#{org}#USR#{user} / sk FAVORITE#{ref}      |
 """
 
+from collections.abc import Iterator
 from datetime import date
 
 from pynamodb.attributes import UnicodeAttribute
@@ -97,6 +98,21 @@ def add_favorite(favorite: Favorite) -> Write:
 
 def remove_favorite(organization: str, user: str, ref: str) -> Write:
     return delete(FavoriteRecord(_pk(organization, user), f"FAVORITE#{ref}"))
+
+
+def all_favorites(organization: str, user: str) -> Iterator[Favorite]:
+    found = FavoriteRecord.query(
+        _pk(organization, user), FavoriteRecord.sk.startswith("FAVORITE#"), consistent_read=True
+    )
+    return (record.value() for record in found)
+
+
+def forget(organization: str, user: str) -> Iterator[Write]:
+    """Writes that remove all of a user."""
+    pk = _pk(organization, user)
+    yield delete(ProfileRecord(pk, "-"))
+    yield delete(AddressBookRecord(pk, "ADDRESSES"))
+    yield from (delete(FavoriteRecord(pk, f"FAVORITE#{liked.ref}")) for liked in all_favorites(organization, user))
 
 
 def _put(record: Record, version: int) -> Write:

@@ -81,12 +81,13 @@ def test_a_value_that_is_missing_is_an_error():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("template", TEXTS)
-def test_a_template_asks_for_its_values_and_fits_into_one_text(template, language):
+def test_a_template_asks_for_its_values_and_fits_into_one_text_but_for_a_link(template, language):
     with pytest.raises(UndefinedError):
         compose_text(template, language, {})
 
-    values = CODE | {"organization": "ThePixStock", "device": "Chrome on Windows", "at": "23 Nov 2026, 14:30"}
-    told = compose_text(template, language, values)
+    at, link = "23 Nov 2026, 14:30", "https://shop.example/a-long-way"
+    values = CODE | {"organization": "ThePixStock", "device": "Chrome on Windows", "link": link}
+    told = compose_text(template, language, values | {"at": at, "expires_at": at, "due_at": at}).replace(link, "")
 
     assert len(told) <= ONE_PART[language]
     assert "\n" not in told

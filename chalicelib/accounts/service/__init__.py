@@ -23,7 +23,7 @@ from chalicelib.accounts.service.people import (
     set_roles,
     transfer_ownership,
 )
-from chalicelib.accounts.service.privacy import erase_person, leave_staff, membership, personal_data
+from chalicelib.accounts.service.privacy import erase_person, leave_staff, membership, personal_data, shut
 from chalicelib.accounts.service.proving import (
     add_phone,
     change_email,
@@ -94,6 +94,7 @@ __all__ = [
     "reset_password",
     "session_lives",
     "set_roles",
+    "shut",
     "sign_out",
     "stands",
     "start",

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.accounts import store
+from chalicelib.core import clock
 from chalicelib.core.table import MOST_WRITES, transact
 from chalicelib.organizations import service as organizations
 
@@ -30,6 +31,13 @@ def personal_data(organization: str, user_id: str) -> Mapping[str, Any]:
             for session in store.sessions_of(organization, user_id)
         ],
     }
+
+
+def shut(organization: str, user_id: str) -> None:
+    """Let nobody in any more: what is erased step by step is not to be filled again meanwhile. May run again."""
+    user = store.find(organization, user_id)
+    if user is not None and not user.blocked:
+        transact(store.save(user.block("", clock.now()), was=user))
 
 
 def leave_staff(organization: str, user_id: str) -> None:

@@ -12,6 +12,7 @@ from chalicelib.lines.photos.pricing import Package
 from chalicelib.media.service import Exif, Inspection, Rendering, Rendition
 
 STUCK_AFTER = timedelta(minutes=15)
+ERASED = "erased"
 """Longer than all redeliveries take: what is processed for longer never gets ready by itself."""
 
 _EARLIEST_PHOTO = datetime(1990, 1, 1, tzinfo=UTC)
@@ -278,6 +279,14 @@ class Photo:
             dhash=rendering.dhash,
             dominant=rendering.dominant,
             ready_at=at,
+        )
+
+    # --- being kept without its photographer ---
+
+    def without_photographer(self) -> "Photo":
+        """What buyers paid for, and nothing that tells who took it, where, or with which camera."""
+        return replace(
+            self, photographer=ERASED, filename=self.delivery_name(ERASED), exif=None, correlation=None, upload=None
         )
 
     # --- reviewing ---

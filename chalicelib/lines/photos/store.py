@@ -6,6 +6,7 @@
 | the photos of one shelf of an event      | by_shelf  T#{org}#EVT#{event}#{shelf} / {time}#{id}          |
 | a photographer's photos of an event      | by_shelf  T#{org}#EVT#{event}#by-{user} / {offered_at}#{id}  |
 | one upload                               | pk T#{org}#UPL#{id} / sk -                                   |
+| a photographer's uploads                 | pk T#{org}#USR#{user}#UPLOADS / sk {upload}                  |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
 | an event's own packages                  | pk T#{org}#EVT#{event}#PACKAGES / sk -                       |
 
@@ -14,7 +15,7 @@ sorted by the time of arrival, that of photos on sale by the time they were take
 made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -29,6 +30,7 @@ from chalicelib.core.table import (
     Typed,
     Write,
     create,
+    delete,
     index,
     page,
     replace,
@@ -121,6 +123,13 @@ class UploadRecord(Record):
     created_at = Moment()
 
 
+class UploadListingRecord(Record):
+    Meta = table("photos")
+    keys = ("T#{}#USR#{}#UPLOADS", "{}")
+
+    upload = UnicodeAttribute()
+
+
 class CountRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#EVT#{}#COUNTS", "{}")
@@ -191,6 +200,12 @@ def save(photo: Photo, *, was: Photo) -> Write:
     return replace(_record(photo), was.version)
 
 
+def disown(photo: Photo, *, was: Photo) -> tuple[Write, Write]:
+    """A photo that is nobody's any more, and leaves the list of its photographer."""
+    owner = OwnerRecord(_pk(was.organization, was.id), "owner")
+    return save(photo, was=was), delete(owner)
+
+
 def remove(photo: Photo) -> tuple[Write, Write]:
     """Writes that hold only while the photo is as it was read."""
     pk = _pk(photo.organization, photo.id)
@@ -220,8 +235,27 @@ def get_upload(organization: str, upload_id: str) -> Upload:
     return upload
 
 
-def add_upload(upload: Upload) -> Write:
-    return create(UploadRecord.of(upload, pk=_upload_pk(upload.organization, upload.id), sk="-"))
+def add_upload(upload: Upload) -> tuple[Write, Write]:
+    stored = UploadRecord.of(upload, pk=_upload_pk(upload.organization, upload.id), sk="-")
+    return create(stored), list_upload(upload)
+
+
+def list_upload(upload: Upload) -> Write:
+    """Puts it among its photographer's; again is the same."""
+    pk = _uploads_pk(upload.organization, upload.photographer)
+    return Write("put", UploadListingRecord(pk, upload.id, upload=upload.id))
+
+
+def uploads_by(organization: str, user: str) -> Iterator[Upload]:
+    """A photographer's uploads, the oldest first."""
+    for listed in UploadListingRecord.query(_uploads_pk(organization, user), consistent_read=True):
+        if record := UploadRecord.fetch(_upload_pk(organization, listed.upload), "-"):
+            yield record.value()
+
+
+def remove_upload(upload: Upload) -> tuple[Write, Write]:
+    listed = UploadListingRecord(_uploads_pk(upload.organization, upload.photographer), upload.id)
+    return delete(UploadRecord(_upload_pk(upload.organization, upload.id), "-")), delete(listed)
 
 
 # --- counts -------------------------------------------------------------------------------------------------
@@ -272,6 +306,10 @@ def _pk(organization: str, photo_id: str) -> str:
 
 def _event_pk(organization: str, event: str) -> str:
     return f"T#{organization}#EVT#{event}"
+
+
+def _uploads_pk(organization: str, user: str) -> str:
+    return f"T#{organization}#USR#{user}#UPLOADS"
 
 
 def _upload_pk(organization: str, upload_id: str) -> str:

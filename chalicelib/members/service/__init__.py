@@ -13,11 +13,13 @@ from chalicelib.members.service.invitations import (
     token_of,
 )
 from chalicelib.members.service.members import change_member, list_members, remove_member
+from chalicelib.members.service.privacy import erase_person, personal_data
 from chalicelib.members.service.tenants import found_tenant
 
 __all__ = [
     "change_member",
     "departments_of",
+    "erase_person",
     "found_tenant",
     "invite",
     "invite_again",
@@ -25,6 +27,7 @@ __all__ = [
     "list_invitations",
     "list_members",
     "open_invitation",
+    "personal_data",
     "read_invitation",
     "remove_member",
     "revoke",

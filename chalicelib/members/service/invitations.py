@@ -61,7 +61,7 @@ def new_invitation(
 ) -> Invitation:
     now = clock.now()
     return Invitation(
-        id=ids.derived("inv", organization, address),  # one for each address
+        id=id_of(organization, address),
         organization=organization,
         email=address,
         roles=roles,
@@ -73,6 +73,11 @@ def new_invitation(
         expires_at=now + INVITED_FOR,
         version=1,
     )
+
+
+def id_of(organization: str, address: str) -> str:
+    """There is one invitation for each address."""
+    return ids.derived("inv", organization, address)
 
 
 def writes_of(principal: Principal, invitation: Invitation) -> list[Write]:

@@ -1,6 +1,7 @@
 """Saving, listing and forgetting payment methods."""
 
 from collections.abc import Callable
+from typing import Any
 
 from chalicelib.core import clock, ids, sealing
 from chalicelib.core.auth import Principal
@@ -48,6 +49,25 @@ def make_default(principal: Principal, method_id: str) -> Wallet:
 def token_of(organization: str, method: SavedMethod) -> str:
     """What the gateway knows the method by. Raises sealing.NotSealed."""
     return sealing.unseal(organization, f"payment-method#{method.id}", method.sealed)
+
+
+def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
+    """The saved methods as their owner knows them; a gateway's token is no use to anybody but us."""
+    return [
+        {
+            "gateway": method.gateway,
+            "brand": method.brand,
+            "last4": method.last4,
+            "expires": method.expires,
+            "added_at": method.added_at,
+        }
+        for method in store.wallet_of(organization, user).methods
+    ]
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Forget all methods. May run again."""
+    transact(store.forget(organization, user))
 
 
 def _change(principal: Principal, change: Callable[[Wallet], Wallet]) -> Wallet:

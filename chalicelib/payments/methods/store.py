@@ -7,7 +7,7 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core.table import Record, Typed, Write, create, replace, table
+from chalicelib.core.table import Record, Typed, Write, create, delete, replace, table
 from chalicelib.payments.methods.model import SavedMethod, Wallet
 
 
@@ -32,6 +32,10 @@ def save(wallet: Wallet, *, was: Wallet) -> Write:
     """A write that holds only while the stored version is `was.version`; 0 stands for nothing stored."""
     record = WalletRecord.of(wallet, pk=_pk(wallet.organization, wallet.user), sk="WALLET")
     return replace(record, was.version) if was.version else create(record)
+
+
+def forget(organization: str, user: str) -> Write:
+    return delete(WalletRecord(_pk(organization, user), "WALLET"))
 
 
 def _pk(organization: str, user: str) -> str:

@@ -2,15 +2,16 @@
 
 from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
-from chalicelib.core import clock, ids, log, outbox
+from chalicelib.core import clock, ids, log, outbox, secrets
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.sealing import NotSealed, seal, unseal
 from chalicelib.core.table import transact
+from chalicelib.organizations import service as organizations
 from chalicelib.privacy import receipts, store
 from chalicelib.privacy.holdings import of_scope
 from chalicelib.privacy.messages import ErasureDone, ErasureDue, ErasurePlanned
-from chalicelib.privacy.model import GRACE, Erasure, ErasureState, PublicKey, Receipt, Scope
+from chalicelib.privacy.model import COPY_LASTS, GRACE, Erasure, ErasureState, PublicKey, Receipt, Scope
 
 _SWEEP_AT_MOST = 100
 
@@ -104,8 +105,11 @@ def run(organization: str, user: str, erasure_id: str) -> bool:
     if erasure is None or erasure.id != erasure_id or erasure.state is not ErasureState.ERASING:
         return False
     known = accounts.find_user(organization, user)
-    if erasure.contact is None and known is not None and known.email is not None:
-        erasure = _saved(erasure, erasure.for_contact(seal(organization, _place(erasure), known.email), known.language))
+    if erasure.contact is None and known is not None:
+        contact = seal(organization, _place(erasure), known.address)
+        erasure = _saved(erasure, erasure.for_contact(contact, known.language))
+    if erasure.scope is Scope.ACCOUNT:
+        accounts.shut(organization, user)
     for holding in of_scope(erasure.scope):
         if holding.name not in erasure.done:
             holding.erase(organization, user)
@@ -118,10 +122,10 @@ def find(organization: str, user: str) -> Erasure | None:
     return store.find_erasure(organization, user)
 
 
-def receipt_to_mail(organization: str, receipt_id: str) -> tuple[Receipt, str] | None:
-    """A receipt that was not mailed yet, and the address it goes to.
+def receipt_to_send(organization: str, receipt_id: str) -> tuple[Receipt, str] | None:
+    """A receipt that was not sent yet, and the address or phone it goes to.
 
-    One whose address was sealed with a key that is not accepted any more can not be mailed: the address is forgotten.
+    One whose address was sealed with a key that is not accepted any more can not be sent: the address is forgotten.
     """
     receipt = store.find_receipt(organization, receipt_id)
     if receipt is None or receipt.contact is None or receipt.signed is None:
@@ -132,6 +136,24 @@ def receipt_to_mail(organization: str, receipt_id: str) -> tuple[Receipt, str] |
         log.warning("a receipt that nobody can be sent", organization=organization)
         forget_contact(receipt)
         return None
+
+
+def link_to(receipt: Receipt) -> str:
+    """Where who was texted finds the receipt, for thirty days. May be asked again."""
+    assert receipt.signed is not None
+    transact(store.keep_copy(receipt.organization, receipt.id, receipt.signed, clock.now() + COPY_LASTS))
+    token = secrets.sign("receipt", receipt.organization, receipt.id)
+    return f"{organizations.url_of(receipt.organization)}/privacy/receipts/{receipt.id}/{token}"
+
+
+def show_receipt(organization: str, receipt_id: str, token: str) -> str:
+    """The signed receipt behind a texted link. Raises NotFound, once it has expired too."""
+    signed = None
+    if secrets.is_signature(token, "receipt", organization, receipt_id):
+        signed = store.find_copy(organization, receipt_id, clock.now())
+    if signed is None:
+        raise NotFound("receipt_not_found", "There is no such receipt.")
+    return signed
 
 
 def forget_contact(receipt: Receipt) -> None:

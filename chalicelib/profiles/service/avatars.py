@@ -24,7 +24,7 @@ _TRIES = 5
 def begin_avatar(principal: Principal, *, content_type: str, size: int, sha256: str) -> UploadForm:
     """A form for exactly this file, of which the last one asked for counts. The picture before is shown meanwhile."""
     profile = _change(principal.organization, principal.known_user, lambda held: held.offer(sha256))
-    key = f"{_folder(profile.organization, profile.user)}/{profile.avatar.offered}"
+    key = f"{folder_of(profile.organization, profile.user)}/{profile.avatar.offered}"
     return storage.upload_form(key, content_type=content_type, size=size, sha256=sha256)
 
 
@@ -40,7 +40,7 @@ def take_avatar(organization: str, user: str, attempt: int, object_version: str 
         return _forget(organization, user, attempt, held)
     with TemporaryDirectory(prefix="avatar-") as folder:
         file = Path(folder, "original")
-        if not storage.download("originals", f"{_folder(organization, user)}/{attempt}", file, object_version):
+        if not storage.download("originals", f"{folder_of(organization, user)}/{attempt}", file, object_version):
             return Outcome.SKIPPED  # it has expired
         change = _made(file, organization, user, attempt)
     done = _change(organization, user, lambda avatar: change(avatar) if avatar.takes(attempt) else avatar).avatar
@@ -59,10 +59,10 @@ def drop_picture(organization: str, user: str, attempt: int) -> Outcome:
 
 
 def picture_key(organization: str, user: str, attempt: int) -> str:
-    return f"{_folder(organization, user)}/{attempt}.jpg"
+    return f"{folder_of(organization, user)}/{attempt}.jpg"
 
 
-def _folder(organization: str, user: str) -> str:
+def folder_of(organization: str, user: str) -> str:
     return f"avatars/{organization}/{user}"
 
 

@@ -20,8 +20,10 @@ from chalicelib.accounts.administration import service as administration
 from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
 from chalicelib.core.http import Api, Route
+from chalicelib.core.table import transact
 from chalicelib.members import service as members
 from chalicelib.organizations import service as organizations
+from chalicelib.privacy import store as privacy
 from infra.local.gateway import Gateway, Response
 from tests.elsewhere import id_token
 from tests.system import world as worlds
@@ -482,6 +484,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /users/me/exports": NOTHING,
     "GET /exports/{user}/{id}/{token}": _exports,
     "POST /exports/{user}/{id}/{token}": _exports,
+    "GET /privacy/receipts/{id}/{token}": lambda world: _receipts(world),
     "GET /users/me/erasure": NOTHING,
     "POST /users/me/erasure": lambda world: {"-": Asked(body={"scope": "photos"})},
     "DELETE /users/me/erasure": NOTHING,
@@ -560,6 +563,15 @@ def _tenants(world: World) -> Objects:
     """For the platform none is foreign."""
     found = {"own": world.a.organization, "other": world.b.organization, "missing": ids.new("org")}
     return {name: Asked((id,)) for name, id in found.items()}
+
+
+def _receipts(world: World) -> Objects:
+    """Links of texts. The foreign one is whole and works, at B's own host."""
+    found, receipt = {}, ids.derived("rcp", "example")
+    for name, shop in (("own", world.a), ("foreign", world.b)):
+        transact(privacy.keep_copy(shop.organization, receipt, "receipt", clock.now() + timedelta(days=1)))
+        found[name] = Asked((receipt, secrets.sign("receipt", shop.organization, receipt)))
+    return found | {"missing": Asked((ids.new("rcp"), found["own"].path[1]))}
 
 
 def version_of(shop: Shop) -> int:

@@ -868,6 +868,7 @@ def export(world: World) -> None:
     """The buyer answers what they agree to, and takes along everything that is kept of them."""
     buyer = world.person("buyer")
     _send_document(world, "passport")
+    _tell_everything(world, buyer)
     for granted in (True, False):
         answer = {"kind": "marketing", "granted": granted, "wording": "2026-11"}
         world.ask(buyer, "PUT", "/users/me/consents", answer, settled=409)
@@ -896,6 +897,7 @@ def erase(world: World) -> None:
     """The buyer asks to be forgotten, thinks again, and asks again. Thirty days later nothing names them."""
     buyer = world.person("buyer")
     _send_document(world, "passport")
+    _tell_everything(world, buyer)
     answer = {"kind": "face_recognition", "granted": True, "wording": "2026-11"}
     world.ask(buyer, "PUT", "/users/me/consents", answer, settled=409)
     for scope in ("faces", "account"):
@@ -911,6 +913,22 @@ def erase(world: World) -> None:
     assert "privacy/keys" in world.mails_to(buyer)[-1].body
     assert world.rows_with(buyer.email) == []
     assert {row.partition(" ")[0] for row in world.rows_with(user.id)} <= {"audit"}
+
+
+def erase_by_text(world: World) -> None:
+    """Somebody without a mailbox is texted where the receipt is."""
+    with world.undisturbed():
+        register_by_phone(world)
+        paul = world.person("paul")
+        user = world.see(paul, "/auth/me")["id"]
+    world.ask(paul, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    world.settle()
+    let_erase(world)
+    link = re.search(r"/privacy/receipts/[\w/-]+", world.texts_to("+66812345678")[-1])
+    assert link is not None
+    assert world.ask(paul, "GET", link[0]).data.startswith("eyJ")
+    assert world.rows_with("+66812345678") == []
+    assert world.rows_with(user) == [row for row in world.rows_with(user) if row.startswith("audit ")]
 
 
 def erase_faces(world: World) -> None:
@@ -946,6 +964,21 @@ def let_erase(world: World) -> None:
     with world.undisturbed():
         world.minute()
     world.settle()
+
+
+def _tell_everything(world: World, person: Person) -> None:
+    """A profile, a picture, an address, a payment method, a choice; nothing is broken meanwhile."""
+    picture = jpeg(5).content
+    offer = {"size": len(picture), "type": "image/jpeg", "sha256": hashlib.sha256(picture).hexdigest()}
+    place = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1": "Silom Road 2"}
+    with world.undisturbed():
+        world.ask(person, "PUT", "/users/profile", {"version": 0, "lastName": "Sukjai"})
+        form = world.ask(person, "POST", "/users/profile/avatar", offer).data
+        world.send_file(form, picture)
+        world.settle()
+        world.ask(person, "POST", "/users/addresses", place, expect=201)
+        world.ask(person, "POST", "/users/payment-methods", {"token": "tok_1234"}, expect=201)
+        world.ask(person, "PUT", "/users/notifications/settings", {"email": {"news": True}})
 
 
 def _send_document(world: World, kind: str) -> None:
@@ -1176,6 +1209,7 @@ FLOWS: dict[str, Flow] = {
     "documents": Flow(studio, prove),
     "export": Flow(paid, export, (EXPORT,)),
     "erasure": Flow(paid, erase),
+    "erasure by text": Flow(nobody, erase_by_text, (SESSION,)),
     "erasure of faces": Flow(studio, erase_faces),
     "erasure of photos": Flow(gallery, erase_photos),
 }

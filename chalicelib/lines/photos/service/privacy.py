@@ -9,37 +9,55 @@ from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.model import Counts, Photo
+from chalicelib.lines.photos.model import Counts, Photo, Processing
 
 _TRIES = 5
 
 
-def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
-    """The photos somebody offered to the events they are assigned to."""
-    return [
-        {
-            "id": photo.id,
-            "event": photo.event,
-            "filename": photo.filename,
-            "sha256": photo.sha256,
-            "offered_at": photo.offered_at,
-            "taken_at": photo.taken_at,
-            "exif": photo.exif,
-        }
-        for event in events.of_photographer(organization, user)
-        for photo in _photos(organization, event.id, user)
-    ]
+def personal_data(organization: str, user: str) -> dict[str, Any]:
+    """The photos that somebody offered, and with which uploads."""
+    return {
+        "photos": [
+            {
+                "id": photo.id,
+                "event": photo.event,
+                "filename": photo.filename,
+                "sha256": photo.sha256,
+                "offered_at": photo.offered_at,
+                "taken_at": photo.taken_at,
+                "exif": photo.exif,
+            }
+            for event in _events(organization, user)
+            for photo in _photos(organization, event, user)
+        ],
+        "uploads": [
+            {
+                "id": upload.id,
+                "event": upload.event,
+                "created_at": upload.created_at,
+                "filenames": [file.name for file in upload.files],
+            }
+            for upload in store.uploads_by(organization, user)
+        ],
+    }
 
 
 def erase_person(organization: str, user: str) -> None:
-    """Remove somebody's photos with all their files. May run again where it was cut off.
+    """Remove somebody's photos with all their files, and the lists of what they sent. May run again where it was cut
+    off.
 
-    Photos of an event that was sold from stay: others have paid for them.
+    Finished photos of an event that was sold from stay, without a name: others have paid for them.
     """
-    for event in events.of_photographer(organization, user):
-        if event.sold_at is None:
-            for photo in list(_photos(organization, event.id, user)):
+    for event in _events(organization, user):
+        was_sold = events.was_sold(organization, event)
+        for photo in list(_photos(organization, event, user)):
+            _forget_upload_of(photo)
+            if was_sold and photo.processing is Processing.READY:
+                _disown(photo)
+            else:
                 _erase(photo)
+    for upload in list(store.uploads_by(organization, user)):
+        transact(*store.remove_upload(upload))
 
 
 def _erase(photo: Photo) -> None:
@@ -55,6 +73,32 @@ def _erase(photo: Photo) -> None:
             transact(*store.remove(held), *store.count(held, Counts.gone(held)))
             return
     raise Conflict("changed_meanwhile", "The photo keeps changing.")
+
+
+def _disown(photo: Photo) -> None:
+    """The file as it was sent goes, for it names the camera; what is sold was cleaned and stays."""
+    storage.remove("originals", photo.folder_in("uploads"))
+    for _ in range(_TRIES):
+        with suppress(Conflict):
+            held = store.get(photo.organization, photo.id)
+            transact(*store.disown(held.without_photographer(), was=held))
+            return
+    raise Conflict("changed_meanwhile", "The photo keeps changing.")
+
+
+def _forget_upload_of(photo: Photo) -> None:
+    """One that an earlier release made is in no list; its photo tells of it."""
+    with suppress(NotFound):
+        upload = store.get_upload(photo.organization, photo.upload or "")
+        if upload.photographer == photo.photographer:
+            transact(*store.remove_upload(upload))
+
+
+def _events(organization: str, user: str) -> list[str]:
+    """The events that somebody is assigned to, and those that they sent something for when they were."""
+    assigned = (event.id for event in events.of_photographer(organization, user))
+    filled = (upload.event for upload in store.uploads_by(organization, user))
+    return list(dict.fromkeys((*assigned, *filled)))
 
 
 def _photos(organization: str, event: str, user: str) -> Iterator[Photo]:

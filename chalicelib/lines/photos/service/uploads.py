@@ -110,7 +110,7 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
     upload = Upload(upload_id, event.organization, event.id, actor.known_user, tuple(files), now)
     # The upload itself goes last: whoever can read it finds all its photos.
     waiting = [(new.get(id, 0), writes) for id, writes in offered.items() if writes]
-    waiting.append((0, [store.add_upload(upload)]))
+    waiting.append((0, list(store.add_upload(upload))))
     for start in range(0, len(waiting), _PHOTOS_AT_ONCE):
         group = waiting[start : start + _PHOTOS_AT_ONCE]
         size = sum(size for size, _ in group)
@@ -157,10 +157,10 @@ def _progress(upload: Upload, *, send: bool) -> UploadProgress:
 
 
 def _file_progress(upload: Upload, file: UploadFile, photos: Mapping[str, Photo], send: bool) -> FileProgress:
-    photo = photos[file.photo]
+    photo = photos.get(file.photo)  # somebody else's may have been erased
     state = upload.state_of(file, photo)
-    form = _form(photo) if send and state is FileState.AWAITING else None
-    failure = photo.failure if state is FileState.FAILED else None
+    form = _form(photo) if photo and send and state is FileState.AWAITING else None
+    failure = photo.failure if photo and state is FileState.FAILED else None
     return FileProgress(file.photo, file.name, state, failure, form)
 
 
