@@ -377,7 +377,10 @@ def test_scripts_of_known_origins_only_may_read_a_picture():
 def test_pictures_carry_the_security_headers():
     sent = HEADERS["SecurityHeadersConfig"]
 
-    assert sent["ContentSecurityPolicy"]["ContentSecurityPolicy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert (
+        sent["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+        == "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
     assert sent["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 63072000
     assert sent["ReferrerPolicy"]["ReferrerPolicy"] == "no-referrer"
     assert sent["FrameOptions"]["FrameOption"] == "DENY"

@@ -297,6 +297,7 @@ def assert_headers(answer: Response, *, policy: str | None = None, cache: str | 
     wanted |= {"Cache-Control": cache} if cache else {}
     for name, value in wanted.items():
         assert answer.header(name) == value, name
+    assert answer.header("Set-Cookie") is None
     assert "Origin" in (answer.header("Vary") or "").split(", ")
     assert answer.header("X-Request-Id") == answer.header("x-amzn-RequestId")
     assert answer.header("Access-Control-Allow-Credentials") is None
