@@ -36,6 +36,7 @@ COMMANDS = {
     "deploy": ("infra.deploy", "bring a stage into an AWS account, or change what differs there"),
     "put-secret": ("infra.put_secret", "fill the secret of a stage"),
     "make-admin": ("infra.make_admin", "give a registered person the role admin"),
+    "import-users": ("infra.import_users", "take the people of another system in, with the passwords they have"),
     "migrate": ("infra.migrate", "bring stored items up to date beside live traffic, from where it was"),
     "audit": ("infra.audit", "see whether the ledger, the orders and the counters of a stage agree"),
     "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),

@@ -44,6 +44,7 @@ from chalicelib.core.table import (
     Several,
     Typed,
     Write,
+    check,
     create,
     delete,
     index,
@@ -256,6 +257,12 @@ def take_over(user: User, address: str, holder: User) -> tuple[Write, Write]:
 def save(user: User, *, was: User) -> Write:
     """A write that holds only while the stored version is `was.version`."""
     return replace(_user(user), was.version)
+
+
+def unchanged(user: User) -> Write:
+    """Holds while the stored version is the user's. Refused with Conflict."""
+    changed = Conflict("changed_meanwhile", "Somebody changed this at the same moment. Read it again.")
+    return check(_user(user), UserRecord.version == user.version, changed)
 
 
 def sign_out(organization: str, user_id: str, at: datetime) -> Write:

@@ -1,6 +1,7 @@
 """Migrations: jobs of an operator that bring stored items up to date, in pieces, beside live traffic.
 
-A migration is a pure function from an item to the item as it should be. `run` gives it every item of every table,
+A migration is a pure function from an item to the item as it should be, or one that tells what is missing beside an
+item, like its row in a list that came later. `run` gives it every item of every table,
 by a Scan in parallel segments: the only place that scans, for no request and no job waits for it, and a `Pace`
 holds it to a number of capacity units per second. An item is changed by an update that names only what differs
 and holds only while the item is as it was read; whatever live traffic changed meanwhile is read again. After each
@@ -16,7 +17,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,14 +27,21 @@ from typing import TYPE_CHECKING, Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import aws, clock
+from chalicelib.core.errors import Conflict
 from chalicelib.core.settings import settings
-from chalicelib.core.table import Item, Moment, Record, record_of, records, table
+from chalicelib.core.table import Item, Moment, Record, Write, record_of, records, table, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Change = Callable[[type[Record], Item], Item]
 """The item as it should be, of one as it is stored. Pure; the same item where nothing is to be done."""
+
+Beside = Callable[[type[Record], Item], Sequence[Write]]
+"""The writes of what is missing beside an item, of one as it is stored; none where it is there. May read.
+
+Their conditions must hold only while the item is as it was read, and what is missing is.
+"""
 
 _PAGE = 100
 _TRIES = 10
@@ -50,9 +58,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Migration:
+    """Has a `change` of items, or adds something `beside` them."""
+
     name: str
     about: str
-    change: Change
+    change: Change = lambda record, item: item
+    beside: Beside | None = None
 
 
 known: dict[str, Migration] = {}
@@ -62,13 +73,30 @@ def migration(name: str) -> Callable[[Change], Change]:
     """Declare the decorated function as the migration `name`; the first line of its docstring says what for."""
 
     def declare(change: Change) -> Change:
-        if name in known:
-            raise TypeError(f"two migrations are called {name}")
-        about = (change.__doc__ or "").strip().partition("\n")[0]
-        known[name] = Migration(name, about, change)
+        _declare(Migration(name, _about(change), change=change))
         return change
 
     return declare
+
+
+def filling(name: str) -> Callable[[Beside], Beside]:
+    """Declare the decorated function as the migration `name` that adds what is missing beside items."""
+
+    def declare(beside: Beside) -> Beside:
+        _declare(Migration(name, _about(beside), beside=beside))
+        return beside
+
+    return declare
+
+
+def _declare(declared: Migration) -> None:
+    if declared.name in known:
+        raise TypeError(f"two migrations are called {declared.name}")
+    known[declared.name] = declared
+
+
+def _about(function: Callable[..., Any]) -> str:
+    return (function.__doc__ or "").strip().partition("\n")[0]
 
 
 @migration("stamp")
@@ -204,6 +232,7 @@ class _Walk:
         self, wanted: Migration, run: RunRecord, domain: str, segment: int, pace: Pace, dry: bool, seen: Seen
     ) -> None:
         self._change = wanted.change
+        self._beside = wanted.beside
         self._domain = domain
         self._part: dict[str, Any] = {"Segment": segment, "TotalSegments": int(run.segments)}
         self._table = settings().table(domain)
@@ -252,9 +281,10 @@ class _Walk:
             return Outcome.FOREIGN
         for _ in range(_TRIES):
             wanted = self._change(record, item)
-            if wanted == item:
+            missing = self._beside(record, item) if self._beside else ()
+            if wanted == item and not missing:
                 return Outcome.RIGHT
-            if self._dry or self._update(record, item, wanted):
+            if self._dry or self._write(record, item, wanted, missing):
                 return Outcome.CHANGED
             found: Any = _dynamodb().get_item(
                 TableName=self._table, Key=_key(item), ConsistentRead=True, ReturnConsumedCapacity="TOTAL"
@@ -264,6 +294,17 @@ class _Walk:
                 return Outcome.GONE
             item = found["Item"]
         return Outcome.BUSY
+
+    def _write(self, record: type[Record], item: Item, wanted: Item, missing: Sequence[Write]) -> bool:
+        """False when somebody else changed the item, or added what was missing."""
+        if not missing:
+            return self._update(record, item, wanted)
+        self._pace.spend(2 * len(missing))
+        try:
+            transact(*missing)
+        except Conflict:
+            return False
+        return True
 
     def _update(self, record: type[Record], item: Item, wanted: Item) -> bool:
         """Write what differs while the item is as it was read; False when it is not."""

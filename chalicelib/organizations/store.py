@@ -137,6 +137,10 @@ def listed(organization: Organization) -> Write:
     return Write("put", entry)
 
 
+def is_listed(organization: Organization) -> bool:
+    return ListedRecord.fetch(_ALL, f"{clock.stamp(organization.created_at)}#{organization.id}") is not None
+
+
 def all_of_them(request: PageRequest) -> Page[Organization]:
     """Oldest first."""
     found = page(ListedRecord, ListedRecord, _ALL, request)
@@ -227,6 +231,11 @@ def move_member(member: Member) -> Write:
 def add_member(member: Member) -> Write:
     record = MemberRecord.of(member, pk=_members_pk(member.organization), sk=member.user)
     return Write("put", record)
+
+
+def enlist_member(member: Member) -> Write:
+    """Refused with Conflict for somebody who is in the list."""
+    return create(MemberRecord.of(member, pk=_members_pk(member.organization), sk=member.user))
 
 
 def remove_member(organization: str, user: str) -> Write:

@@ -32,7 +32,14 @@ from chalicelib.accounts.service.proving import (
     remove_phone,
 )
 from chalicelib.accounts.service.recovering import change_password, forgot_password, reset_password
-from chalicelib.accounts.service.registering import create_user, import_user, register, verify
+from chalicelib.accounts.service.registering import (
+    add_imported,
+    create_user,
+    import_user,
+    prepare_import,
+    register,
+    verify,
+)
 from chalicelib.accounts.service.second_step import log_in_with_second_factor
 from chalicelib.accounts.service.sessions import (
     end_session,
@@ -48,6 +55,7 @@ from chalicelib.accounts.service.sessions import (
 from chalicelib.accounts.store import find_session
 
 __all__ = [
+    "add_imported",
     "add_phone",
     "begin_code",
     "change_email",
@@ -85,6 +93,7 @@ __all__ = [
     "normal_phone",
     "open_link",
     "personal_data",
+    "prepare_import",
     "prove_email",
     "refresh",
     "register",

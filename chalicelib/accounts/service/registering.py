@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from typing import cast, get_args
 
 from chalicelib.accounts import passwords, store
 from chalicelib.accounts.addresses import normal_address, normal_email, normal_phone
@@ -114,8 +115,28 @@ def import_user(
 
     Raises Invalid, also for a digest of another kind, or Conflict for an address that has an account.
     """
+    user = prepare_import(
+        organization, email=email, phone=phone, digest=digest, name=name, roles=roles, language=language
+    )
+    add_imported(user)
+    return user
+
+
+def prepare_import(
+    organization: str,
+    *,
+    email: str | None,
+    phone: str | None,
+    digest: str,
+    name: str,
+    roles: Iterable[str],
+    language: str | None,
+) -> User:
+    """As `import_user`, with nothing stored yet. Raises Invalid."""
     if not passwords.is_foreign(digest):
         raise Invalid("unknown_digest", "Digests are bcrypt's, of a cost from 4 to 14.", field="digest")
+    if language not in (None, *get_args(Language)):
+        raise Invalid("unknown_language", f"Languages are {', '.join(get_args(Language))}.", field="language")
     address = normal_email(email) if email is not None else normal_address(email, phone)
     now = clock.now()
     user = User(
@@ -125,16 +146,19 @@ def import_user(
         name=plain_name(name),
         roles=known_roles(organization, roles),
         password=digest,
-        language=language or organizations.get(organization).language,
+        language=cast(Language, language) if language else organizations.get(organization).language,
         verified_at=None,
         session_version=1,
         created_at=now,
         version=1,
         phones=(Phone(normal_phone(phone)),) if phone is not None else (),
     )
-    proven = replace(user.verify(now), version=user.version)
-    transact(*add_user(proven))
-    return proven
+    return replace(user.verify(now), version=user.version)
+
+
+def add_imported(user: User) -> None:
+    """Raises Conflict for an address that has an account, Forbidden `plan_limit`."""
+    transact(*add_user(user))
 
 
 def add_user(user: User, department: str | None = None) -> list[Write]:

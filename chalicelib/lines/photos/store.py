@@ -246,6 +246,10 @@ def list_upload(upload: Upload) -> Write:
     return Write("put", UploadListingRecord(pk, upload.id, upload=upload.id))
 
 
+def is_listed(upload: Upload) -> bool:
+    return UploadListingRecord.fetch(_uploads_pk(upload.organization, upload.photographer), upload.id) is not None
+
+
 def uploads_by(organization: str, user: str) -> Iterator[Upload]:
     """A photographer's uploads, the oldest first."""
     for listed in UploadListingRecord.query(_uploads_pk(organization, user), consistent_read=True):

@@ -28,7 +28,15 @@ from chalicelib.organizations.service.settings import (
     update,
     watermark_of,
 )
-from chalicelib.organizations.service.staff import find_member, may_give, members_of, moving, needs_desk, staffing
+from chalicelib.organizations.service.staff import (
+    enlisting,
+    find_member,
+    may_give,
+    members_of,
+    moving,
+    needs_desk,
+    staffing,
+)
 from chalicelib.organizations.service.tenants import (
     create,
     founding,
@@ -51,6 +59,7 @@ __all__ = [
     "by_domain",
     "create",
     "domains_of",
+    "enlisting",
     "find_member",
     "forget",
     "forget_host",

@@ -1,5 +1,6 @@
 """Who works for an organization: a list beside the accounts, and the plan's count of desks."""
 
+from chalicelib.core.errors import Conflict
 from chalicelib.core.table import Page, PageRequest, Write
 from chalicelib.organizations import store
 from chalicelib.organizations.model import Member
@@ -26,6 +27,18 @@ def staffing(
     elif was - _NO_MEMBERS and not now - _NO_MEMBERS:
         writes.append(store.remove_member(organization, user))
     return writes
+
+
+def enlisting(organization: str, user: str, roles: frozenset[str]) -> list[Write]:
+    """What is missing for somebody from before there was a list of members: their place in it, and their desk.
+
+    A desk that is taken is counted, whatever the plan allows today.
+    """
+    if not roles - _NO_MEMBERS or store.find_member(organization, user) is not None:
+        return []
+    busy = Conflict("changed_meanwhile", "Somebody changed this at the same moment.")
+    taken = [store.count_use(organization, Resource.STAFF, 1, None, busy)] if needs_desk(roles) else []
+    return [store.enlist_member(Member(organization, user)), *taken]
 
 
 def members_of(organization: str, request: PageRequest) -> Page[Member]:

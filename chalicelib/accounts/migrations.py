@@ -1,0 +1,18 @@
+"""What accounts of earlier releases lack."""
+
+from collections.abc import Sequence
+
+from chalicelib.accounts import store
+from chalicelib.core.migrations import filling
+from chalicelib.core.table import Item, Record, Write
+from chalicelib.organizations import service as organizations
+
+
+@filling("list-members")
+def list_members(record: type[Record], item: Item) -> Sequence[Write]:
+    """Put staff from before the list of members into it, and count their desks."""
+    if record is not store.UserRecord:
+        return ()
+    user = record.from_raw_data(item).value()
+    missing = organizations.enlisting(user.organization, user.id, user.roles)
+    return (store.unchanged(user), *missing) if missing else ()
