@@ -9,7 +9,7 @@ import argparse
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,7 +72,7 @@ class Import:
         self._seen: set[str] = set()
         self._lock = Lock()
 
-    def run(self, rows: list[Mapping[str, str]]) -> Iterator[Row]:
+    def run(self, rows: list[Mapping[str, str]]) -> Generator[Row]:
         """What became of each row, in their order."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:

@@ -46,6 +46,9 @@ class Notice(StrEnum):
 
     PASSWORD_CHANGED = "password_changed"
     ADDRESS_CHANGING = "address_changing"
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    RECOVERY_CODE_USED = "recovery_code_used"
 
 
 @dataclass(frozen=True, slots=True)

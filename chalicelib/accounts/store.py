@@ -259,6 +259,11 @@ def save(user: User, *, was: User) -> Write:
     return replace(_user(user), was.version)
 
 
+def keeps_password(user: User, refused: AppError) -> Write:
+    """Holds while the user has a password to log in with."""
+    return check(_user(user), UserRecord.password != "", refused)
+
+
 def unchanged(user: User) -> Write:
     """Holds while the stored version is the user's. Refused with Conflict."""
     changed = Conflict("changed_meanwhile", "Somebody changed this at the same moment. Read it again.")

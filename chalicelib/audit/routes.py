@@ -7,7 +7,7 @@ from chalicelib.audit.model import Entry
 from chalicelib.core.auth import Principal
 from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
-from chalicelib.core.wire import Reply
+from chalicelib.core.wire import Reply, encoded
 
 routes = Routes("audit")
 
@@ -18,13 +18,16 @@ def list_entries(principal: Principal, query: schemas.EntryList) -> Page[Entry]:
     return service.find(principal.organization, query.search(), query.request())
 
 
-@routes.get("/admin/audit-logs/export", permission="audit.read", raw="text/csv")
+@routes.get("/admin/audit-logs/export", permission="audit.read", raw="text/csv, application/json")
 def export_entries(principal: Principal, query: schemas.EntryExport) -> Reply:
-    """The same as a table of up to 500 rows. `Link: <...>; rel="next"` leads to the rows after them."""
+    """The same as a file of up to 500 entries, a table or JSON. `Link: <...>; rel="next"` leads to those after them."""
     search = query.search()
     found = service.export(principal.organization, search, query.cursor)
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="audit.{query.format}"'}
     if found.cursor:
-        following = urlencode({**search.query(), "cursor": found.cursor})
+        kind = {} if query.format == "csv" else {"format": query.format}
+        following = urlencode({**search.query(), **kind, "cursor": found.cursor})
         headers["Link"] = f'<?{following}>; rel="next"'
+    if query.format == "json":
+        return Reply([encoded(schemas.Entry, entry) for entry in found.items], headers=headers)
     return Reply(sheet.written(found.items), content_type="text/csv; charset=utf-8", headers=headers)

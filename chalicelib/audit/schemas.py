@@ -1,7 +1,7 @@
 """The audit log on the wire. Times are ISO 8601 with an offset, in answers always UTC."""
 
 import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
@@ -51,4 +51,5 @@ class EntryList(_Wanted, Paging):
 
 
 class EntryExport(_Wanted):
+    format: Literal["csv", "json"] = "csv"
     cursor: str | None = Field(None, max_length=4096)

@@ -73,8 +73,9 @@ class Route:
     """One operation.
 
     `aliases` are other addresses of it, as `METHOD /path`; `limit` is (calls, seconds) per address of origin.
-    `returns` is the schema of `data`; `many` wraps it in a page. `raw`, a media type, marks a route that
-    answers with a `Reply`. `hidden` ones are left out of the OpenAPI document, which lists `headers` as required.
+    `returns` is the schema of `data`; `many` wraps it in a page. `raw`, a media type or some with `, ` between,
+    marks a route that answers with a `Reply`. `hidden` ones are left out of the OpenAPI document, which lists
+    `headers` as required.
     A `guarded` route is closed to a token whose session has ended, though it has not expired. `location` is
     where created things are found, relative to the path, when that is not below it. `cache` is how many seconds
     an answer may be shown again without asking; for half of them more while it is asked for anew. It is for

@@ -109,7 +109,7 @@ def _refusals(route: Route) -> dict[str, Any]:
 
 def _success(route: Route, refs: Refs) -> dict[str, Any]:
     if route.raw is not None:
-        return {"description": "OK", "content": {route.raw: {"schema": {}}}}
+        return {"description": "OK", "content": {kind: {"schema": {}} for kind in route.raw.split(", ")}}
     if route.returns is None:
         return {"description": "Done"}
     data: dict[str, Any] = refs[(route.returns, "serialization")]

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 from datetime import timedelta
 
 import pytest
@@ -141,3 +142,23 @@ def test_an_export_holds_no_formula(ask):
 
     assert (row["actor"], row["entity_id"]) == ("'=cmd|'/c calc'!A0", "'@SUM(1)")
     assert row["after"] == '{"reason": "spam"}'
+
+
+def test_an_export_as_json_holds_the_same_entries(ask, log):
+    answer = ask("/export?format=json&actor=usr_boss")
+
+    found = json.loads(answer.body)
+    assert (answer.status, answer.header("Content-Type")) == (200, "application/json")
+    assert answer.header("Content-Disposition") == 'attachment; filename="audit.json"'
+    assert found == ask("?actor=usr_boss").json()["data"]["items"]
+    assert len(found) == 3
+    assert ask("/export?format=xml").status == 400
+
+
+def test_the_next_entries_come_in_the_same_format(ask, log, monkeypatch):
+    monkeypatch.setattr(service, "_EXPORTED_AT_ONCE", 3)
+
+    link = ask("/export?format=json").header("Link")
+
+    following = ask(f"/export{link.partition('<')[2].partition('>')[0]}")
+    assert [entry["action"] for entry in json.loads(following.body)] == ["event.planned"]

@@ -139,3 +139,16 @@ def test_a_visitor_and_a_session_that_ended_see_nothing(anna):
     accounts.log_out(anna.principal)
 
     assert refusal(anna.call("GET", "/users/profile")) == (401, "session_ended")
+
+
+def test_the_audit_log_knows_what_changed_and_nothing_of_it(anna):
+    anna.put("/users/profile", {"version": 0, "lastName": "Bird", "nationalId": NUMBER, "language": "en"})
+    anna.put("/users/profile", {"version": 1, "name": "Annie"})
+
+    entries = client("dynamodb").scan(TableName="thepixstock-test-audit")["Items"]
+    entries = sorted((each for each in entries if each["action"]["S"] == "profile.changed"), key=lambda e: e["sk"]["S"])
+    assert [json.loads(entry["after"]["S"]) for entry in entries] == [
+        {"last_name": "***", "national_id": "***", "language": "en"},
+        {"name": "***"},
+    ]
+    assert not any(secret in json.dumps(entries) for secret in ("Bird", "Annie", IIN))

@@ -55,16 +55,12 @@ SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
+INVITED = "crane.canary@people.example"
 KEY = "canary-idempotency-key-0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
-    "audit",
-    *("verification", "privacy", "outbox", "claims"),
-    *("verification", "outbox", "claims"),
-    *("audit", "configuration", "outbox", "claims"),
+    *("audit", "configuration", "verification", "privacy", "profiles", "notifications"),
     *("outbox", "claims", "connections"),
-    *("profiles", "notifications"),
-    *("outbox", "claims"),
 )
 
 
@@ -237,6 +233,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
+    _invite(found, admin)
     _prove(found, admin, buyer)
     _look_around(stranger, event, photo, failed, found)
     _look_around(neighbour, event, photo, failed, found)
@@ -269,6 +266,21 @@ def _rename(admin: Person) -> None:
     (person,) = admin.get(f"/admin/users?email={EMAIL}")["items"]
     for name in ("Somebody", NAME):
         assert admin.call("PUT", f"/admin/users/{person['id']}", {"name": name}).status == 200
+
+
+def _invite(found: Evidence, admin: Person) -> None:
+    """Somebody is invited twice and joins by the second link: neither token is known anywhere but in its mail."""
+    invited = admin.post("/invitations", {"email": INVITED, "roles": ["photographer"], "language": "en"}, 201)
+    _run_jobs()
+    assert admin.call("POST", f"/invitations/{invited['id']}/resend").status == 200
+    _run_jobs()
+    tokens = re.findall(rf"/invitations/{invited['id']}/([\w-]{{43}})", "".join(found.mails))
+    first, second = dict.fromkeys(tokens)
+    joining = {"name": "Crane", "password": "a crane has long legs"}
+    guest = Person(found)
+    guest.call("POST", f"/invitations/{invited['id']}/accept", joining | {"token": first})
+    assert guest.call("POST", f"/invitations/{invited['id']}/accept", joining | {"token": second}).status == 200
+    found.canaries |= {"token of an invitation": first, "token of another": second, "who was invited": INVITED}
 
 
 def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver) -> None:
@@ -478,6 +490,11 @@ ALLOWED = {
     ("photographer's name", "table accounts"): "the account itself",
     ("family name", "table profiles"): "the profile itself",
     ("street", "table profiles"): "the address itself",
+    ("token of an invitation", "mails"): "the link of the mail",
+    ("token of another", "mails"): "the link of the mail",
+    ("who was invited", "mails"): "who it is written to",
+    ("who was invited", "table organizations"): "the invitation itself",
+    ("who was invited", "table accounts"): "the account that joined",
     ("mailed code", "mails"): "what the mail is for",
     ("key of an export", "mails"): "the link to one's own data",
     ("receipt", "mails"): "what the mail is for",

@@ -110,7 +110,11 @@ def take_in(world: World) -> Principal:
     person = worlds.person(shop, "heron", "photographer", "admin")
     heron, password = person.principal, person.password
     user = accounts.get_user(shop.organization, heron.known_user)
-    told = {"first_name": "Heron", "last_name": CANARIES["family name"], "national_id": ("KZ", NATIONAL_ID)}
+    told: dict[str, object] = {
+        "first_name": "Heron",
+        "last_name": CANARIES["family name"],
+        "national_id": ("KZ", NATIONAL_ID),
+    }
     told |= {"birth_date": date(1990, 1, 1)}
     profiles.change_profile(heron, version=0, told=told)
     profiles.add_address(heron, Address("", None, "Me", None, "KZ", None, "Almaty", None, CANARIES["street"], None))

@@ -3,7 +3,7 @@
 from chalicelib.accounts.federation import schemas, service
 from chalicelib.accounts.federation.model import Attempt
 from chalicelib.accounts.second_factor.schemas import LoggedIn
-from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.http import Routes
 from chalicelib.core.wire import Request
 
@@ -32,6 +32,18 @@ def apple(principal: Principal, request: Request, body: schemas.SignIn) -> Logge
 def facebook(principal: Principal, request: Request, body: schemas.SignIn) -> LoggedIn:
     """Log in with Facebook once it was connected; who is logged in connects it to their account."""
     return _sign_in("facebook", principal, request, body)
+
+
+@routes.get("/auth/social", permission=SIGNED_IN, returns=schemas.Providers, guarded=True)
+def list_providers(principal: Principal) -> dict[str, list[str]]:
+    """The providers that the caller signs in with."""
+    return {"items": service.connections(principal)}
+
+
+@routes.delete("/auth/social/{provider}", permission=SIGNED_IN, guarded=True)
+def disconnect(principal: Principal, provider: str) -> None:
+    """Sign in with a provider no more; never the last way to log in. For who has logged in a moment ago."""
+    service.disconnect(principal, provider)
 
 
 def _sign_in(provider: str, principal: Principal, request: Request, body: schemas.SignIn) -> LoggedIn:

@@ -36,3 +36,7 @@ class SignIn(Input):
     redirect_uri: Page | None = None
     id_token: Annotated[str, StringConstraints(min_length=1, max_length=8000)] | None = None
     language: Language | None = None
+
+
+class Providers(Output):
+    items: list[Literal["google", "apple", "facebook"]]

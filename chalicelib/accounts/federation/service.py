@@ -21,7 +21,7 @@ from chalicelib.accounts.service.sessions import start
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids, once, secrets
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Forbidden, Invalid, Unauthorized
+from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from chalicelib.core.settings import settings
 from chalicelib.core.table import Write, transact
 from chalicelib.organizations import service as organizations
@@ -88,6 +88,30 @@ def sign_in(
     return asked
 
 
+def connections(principal: Principal) -> list[str]:
+    """The providers that the caller signs in with."""
+    return personal_data(principal.organization, principal.known_user)
+
+
+def disconnect(principal: Principal, provider: str) -> None:
+    """Sign in with a provider no more. For who has logged in a moment ago.
+
+    Raises NotFound, Forbidden for an old session, Conflict for the last way in: no password and no other provider.
+    """
+    organization, user_id = principal.organization, principal.known_user
+    second_factor.require_fresh(principal)
+    entry = links.find_of_user(organization, user_id, provider)
+    if entry is None:
+        raise NotFound("provider_not_connected", "This provider is not connected.")
+    user = store.get(organization, user_id)
+    others = [each for each in links.of_user(organization, user_id) if each.sk != entry.sk]
+    last = Conflict("last_way_in", "Without this provider you could not log in. Choose a password first.")
+    if not user.password and not others:
+        raise last
+    still = store.keeps_password(user, last) if user.password else links.remains(others[0], last)
+    transact(still, *links.forget(organization, entry), _noted(principal, user_id, provider, connected=False))
+
+
 def personal_data(organization: str, user: str) -> list[str]:
     """The providers that somebody signs in with."""
     return [entry.sk.removeprefix("LINK#") for entry in links.of_user(organization, user)]
@@ -121,7 +145,7 @@ def _user_of(principal: Principal, identity: Identity, language: Language | None
         return owned, (store.save(owned, was=known), *links.add(_link(owned, identity)))
     if identity.proof is not Proof.OWNED:
         raise Conflict("log_in_to_connect", "There is an account with this address. Log in and connect the provider.")
-    return known, (*links.add(_link(known, identity)), _told(principal, known, identity))
+    return known, (*links.add(_link(known, identity)), _noted(principal, known.id, identity.provider, connected=True))
 
 
 def _connected(principal: Principal, identity: Identity, link: Link | None) -> tuple[User, tuple[Write, ...]]:
@@ -129,7 +153,7 @@ def _connected(principal: Principal, identity: Identity, link: Link | None) -> t
     user = store.get(principal.organization, principal.known_user)
     if link is not None and link.user == user.id:
         return user, ()
-    return user, (*links.add(_link(user, identity)), _told(principal, user, identity))
+    return user, (*links.add(_link(user, identity)), _noted(principal, user.id, identity.provider, connected=True))
 
 
 def _new_user(organization: str, address: str, identity: Identity, language: Language | None) -> User:
@@ -161,13 +185,15 @@ def _link(user: User, identity: Identity) -> Link:
     return Link(user.organization, identity.provider, ids.digest(identity.subject), user.id, clock.now())
 
 
-def _told(principal: Principal, user: User, identity: Identity) -> Write:
+def _noted(principal: Principal, user: str, provider: str, *, connected: bool) -> Write:
+    which = {"provider": provider}
     return audit.entry(
-        replace(principal, user=user.id),
-        action="user.provider_connected",
+        replace(principal, user=user),
+        action="user.provider_connected" if connected else "user.provider_disconnected",
         entity="user",
-        entity_id=user.id,
-        after={"provider": identity.provider},
+        entity_id=user,
+        before=None if connected else which,
+        after=which if connected else None,
     )
 
 

@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib.accounts.federation.model import Link
 from chalicelib.core import ids
 from chalicelib.core.errors import Conflict
-from chalicelib.core.table import Moment, Record, Write, create, delete, table
+from chalicelib.core.table import Moment, Record, Write, check, create, delete, table
 
 
 class LinkRecord(Record):
@@ -61,6 +61,15 @@ def of_user(organization: str, user: str) -> list[UserLinkRecord]:
 def forget(organization: str, entry: UserLinkRecord) -> tuple[Write, Write]:
     provider = entry.sk.removeprefix("LINK#")
     return delete(LinkRecord(_pk(organization, provider, entry.subject_digest), "-")), delete(entry)
+
+
+def find_of_user(organization: str, user: str, provider: str) -> UserLinkRecord | None:
+    return UserLinkRecord.fetch(f"T#{organization}#USR#{user}", f"LINK#{provider}")
+
+
+def remains(entry: UserLinkRecord, refused: Conflict) -> Write:
+    """Holds while the account elsewhere is connected."""
+    return check(UserLinkRecord(entry.pk, entry.sk), UserLinkRecord.pk.exists(), refused)
 
 
 def _pk(organization: str, provider: str, digest: str) -> str:

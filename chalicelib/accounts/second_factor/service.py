@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.accounts import store as accounts
-from chalicelib.accounts.model import User
+from chalicelib.accounts.messages import AccountChanged
+from chalicelib.accounts.model import Notice, User
 from chalicelib.accounts.second_factor import store
 from chalicelib.accounts.second_factor.model import (
     CHALLENGE_LASTS,
@@ -24,7 +25,7 @@ from chalicelib.accounts.second_factor.model import (
     step_of,
 )
 from chalicelib.audit import service as audit
-from chalicelib.core import clock, ids, limits, sealing, secrets
+from chalicelib.core import clock, ids, limits, outbox, sealing, secrets
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, Invalid, Unauthorized
 from chalicelib.core.table import Write, transact
@@ -83,9 +84,9 @@ def proof(user: User, code: str, *, source: str = "") -> tuple[Write, ...]:
         raise refused
     saved = store.save(after, was=factor, refused=refused)
     if factor.confirmed:
-        return (saved,)
+        return saved, *_recovery_told(after, factor)
     principal = Principal(user.organization, user=user.id, source=source)
-    return saved, _told(principal, user.id, enabled=True)
+    return saved, *_told(principal, user.id, enabled=True)
 
 
 # --- the owner's choice ---------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ def enable(principal: Principal, code: str) -> Status:
     if not factor.confirmed:
         require_fresh(principal)
         confirmed = factor.confirm(step, clock.now())
-        transact(store.save(confirmed, was=factor, refused=_wrong_code()), _told(principal, user_id, enabled=True))
+        transact(store.save(confirmed, was=factor, refused=_wrong_code()), *_told(principal, user_id, enabled=True))
     elif step != factor.step:
         raise Conflict("second_factor_enabled", "A second factor is in use already.")
     _end_sessions(principal.organization, user_id, but=principal.session)
@@ -152,7 +153,7 @@ def disable(principal: Principal, code: str) -> None:
     if _is_required(user):
         raise Conflict("second_factor_required", "Your role logs in with two factors.")
     _, factor = _proven(user, code)
-    transact(store.remove(factor), _told(principal, user.id, enabled=False))
+    transact(store.remove(factor), *_told(principal, user.id, enabled=False))
 
 
 def renew_recovery_codes(principal: Principal, code: str) -> tuple[str, ...]:
@@ -160,7 +161,8 @@ def renew_recovery_codes(principal: Principal, code: str) -> tuple[str, ...]:
     require_fresh(principal)
     after, factor = _proven(accounts.get(principal.organization, principal.known_user), code)
     codes = new_recovery_codes()
-    transact(store.save(after.with_recovery(tuple(map(recovery_digest, codes))), was=factor))
+    renewed = after.with_recovery(tuple(map(recovery_digest, codes)))
+    transact(store.save(renewed, was=factor), *_recovery_told(after, factor))
     return codes
 
 
@@ -174,7 +176,7 @@ def reset(principal: Principal, user_id: str) -> None:
         raise Conflict("own_second_factor", "Disable your own with a code, or ask somebody else.")
     factor = store.find(user.organization, user.id)
     if factor is not None:
-        transact(store.remove(factor), _told(principal, user.id, enabled=False))
+        transact(store.remove(factor), *_told(principal, user.id, enabled=False))
     _end_sessions(user.organization, user.id)
 
 
@@ -265,8 +267,9 @@ def _wrong_code() -> Invalid:
     return Invalid("invalid_code", "The code is wrong, or was used before.", field="code")
 
 
-def _told(principal: Principal, user_id: str, *, enabled: bool) -> Write:
-    return audit.entry(
+def _told(principal: Principal, user_id: str, *, enabled: bool) -> tuple[Write, Write]:
+    """The audit log hears of it, and whose it is, whoever did it."""
+    entry = audit.entry(
         principal,
         action="user.second_factor_enabled" if enabled else "user.second_factor_disabled",
         entity="user",
@@ -274,6 +277,19 @@ def _told(principal: Principal, user_id: str, *, enabled: bool) -> Write:
         before={"second_factor": not enabled},
         after={"second_factor": enabled},
     )
+    notice = Notice.SECOND_FACTOR_ON if enabled else Notice.SECOND_FACTOR_OFF
+    return entry, _notice(principal.organization, user_id, notice)
+
+
+def _recovery_told(after: SecondFactor, was: SecondFactor) -> tuple[Write, ...]:
+    """Its owner hears that a recovery code was used up."""
+    if len(after.recovery) == len(was.recovery):
+        return ()
+    return (_notice(was.organization, was.user, Notice.RECOVERY_CODE_USED),)
+
+
+def _notice(organization: str, user_id: str, notice: Notice) -> Write:
+    return outbox.publish(AccountChanged(organization=organization, user=user_id, notice=notice, nonce=ids.token()))
 
 
 def _end_sessions(organization: str, user_id: str, but: str | None = None) -> None:

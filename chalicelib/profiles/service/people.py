@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import User
+from chalicelib.audit import service as audit
 from chalicelib.core import clock, sealing, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Invalid
@@ -54,8 +55,28 @@ def change_profile(principal: Principal, *, version: int, told: Mapping[str, Any
     changed = profile.changed(version, of_profile, at)
     _check_birth(changed)
     named, writes = accounts.rename(user, name=told.get("name"), language=told.get("language"))
-    transact(store.save(changed, was=profile), *writes)
+    noted = audit.entry(
+        principal,
+        action="profile.changed",
+        entity="profile",
+        entity_id=user.id,
+        before=_told(profile, user),
+        after=_told(changed, named),
+    )
+    transact(store.save(changed, was=profile), *writes, noted)
     return _shown(named, changed)
+
+
+def _told(profile: Profile, user: User) -> dict[str, Any]:
+    """What the audit log compares; it says which of these changed, and of none what it is."""
+    return {
+        "first_name": profile.first_name,
+        "last_name": profile.last_name,
+        "birth_date": profile.birth_date,
+        "national_id": profile.national_id.sealed if profile.national_id else None,
+        "name": user.name,
+        "language": user.language,
+    }
 
 
 def number_of(profile: Profile) -> str | None:

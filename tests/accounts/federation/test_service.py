@@ -14,7 +14,7 @@ from chalicelib.accounts.second_factor import service as second_factor
 from chalicelib.accounts.second_factor.model import FRESH, Asked
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Forbidden, Invalid, Limited, Unauthorized
+from chalicelib.core.errors import Conflict, Forbidden, Invalid, Limited, NotFound, Unauthorized
 from infra.local.identity import IdentitySandbox, Someone
 from tests.accounts.conftest import EMAIL, ORG, PASSWORD, log_in, principal_of, stored
 from tests.accounts.federation.conftest import PAGE
@@ -252,3 +252,61 @@ def test_an_address_of_the_provider_tells_nothing_secret(sandbox):
     assert told["nonce"] == [attempt.nonce]
     assert told["code_challenge_method"] == ["S256"]
     assert len({attempt.state, attempt.nonce, *told["code_challenge"]}) == 3
+
+
+# --- disconnecting ------------------------------------------------------------------------------------------
+
+
+def audited(what: str) -> list[dict]:
+    found = boto3.client("dynamodb").scan(TableName="thepixstock-test-audit")["Items"]
+    return [item for item in found if item["action"]["S"] == f"user.provider_{what}"]
+
+
+def test_a_provider_is_disconnected_and_signs_nobody_in_here(sandbox, anna):
+    who = principal_of(log_in())
+    sign_in(sandbox, GMAIL, who)
+    assert service.connections(who) == ["google"]
+
+    service.disconnect(who, "google")
+
+    assert service.connections(who) == []
+    assert sign_in(sandbox, GMAIL).user.id != anna.id
+    assert (len(audited("connected")), len(audited("disconnected"))) == (1, 1)
+    with pytest.raises(NotFound):
+        service.disconnect(who, "google")
+
+
+def test_the_last_way_in_stays(sandbox):
+    who = principal_of(sign_in(sandbox, GMAIL))
+    before = stored()
+
+    with pytest.raises(Conflict, match="last_way_in"):
+        service.disconnect(who, "google")
+
+    assert stored() == before
+
+
+def test_of_two_ways_in_one_goes_however_they_are_asked_for_at_once(sandbox, monkeypatch):
+    """Both decide while both are connected; the other commits first."""
+    who = principal_of(sign_in(sandbox, GMAIL))
+    sign_in(sandbox, GMAIL, who, "apple")
+    transact, meanwhile = service.transact, ["apple"]
+
+    def late(*writes):
+        if meanwhile:
+            service.disconnect(who, meanwhile.pop())
+        transact(*writes)
+
+    monkeypatch.setattr(service, "transact", late)
+
+    with pytest.raises(Conflict, match="last_way_in"):
+        service.disconnect(who, "google")
+    assert service.connections(who) == ["google"]
+
+
+def test_an_old_session_disconnects_nothing(sandbox, anna):
+    who = principal_of(log_in())
+    sign_in(sandbox, GMAIL, who)
+
+    with clock.travel(FRESH + timedelta(seconds=1)), pytest.raises(Forbidden, match="log_in_again"):
+        service.disconnect(who, "google")

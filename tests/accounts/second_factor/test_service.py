@@ -2,14 +2,17 @@ from datetime import timedelta
 
 import boto3
 import pytest
+from moto.ses.models import ses_backends
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.second_factor import service, store
 from chalicelib.accounts.second_factor.model import CHALLENGE_LASTS, FRESH, RECOVERY_CODES, Status
 from chalicelib.core import clock, limits, sealing
 from chalicelib.core.errors import Conflict, Forbidden, Invalid, Limited, NotFound, Unauthorized
+from tests import deliver
 from tests.accounts.conftest import EMAIL, ORG, PASSWORD, log_in, principal_of, stored
 from tests.accounts.second_factor.conftest import STEP, challenge_of, code_of, finish
+from tests.stack import ACCOUNT, REGION
 
 ADMIN = "boss@shop.example"
 
@@ -355,3 +358,47 @@ def test_the_password_alone_still_counts_failures(enrolled):
             accounts.log_in(ORG, email=EMAIL, password="a wrong password")
 
     assert accounts.log_in(ORG, email=EMAIL, password=PASSWORD)
+
+
+# --- telling its owner --------------------------------------------------------------------------------------
+
+
+def notices():
+    """What owners are told, in the order of the facts."""
+    return [fact.notice.value for fact in deliver.facts() if type(fact).__name__ == "AccountChanged"]
+
+
+def test_its_owner_hears_when_it_is_turned_on_and_off(session):
+    setup = service.set_up(session)
+    assert notices() == []
+
+    service.enable(session, code_of(setup))
+    assert notices() == ["second_factor_on"]
+    with clock.travel(STEP):
+        service.disable(session, code_of(setup))
+
+    assert notices() == ["second_factor_on", "second_factor_off"]
+    deliver.all()
+    assert len(mails()) >= 2
+
+
+def test_its_owner_hears_of_a_recovery_code_and_not_of_one_of_the_app(enrolled):
+    before = len(notices())
+    finish(challenge_of().challenge, code_of(enrolled))
+    assert len(notices()) == before
+
+    finish(challenge_of().challenge, enrolled.recovery_codes[0])
+
+    assert notices()[before:] == ["recovery_code_used"]
+
+
+def test_whoever_lost_it_hears_that_staff_took_it_away(enrolled, anna, admin):
+    before = len(notices())
+
+    service.reset(admin, anna.id)
+
+    assert notices()[before:] == ["second_factor_off"]
+
+
+def mails():
+    return [mail.subject for mail in ses_backends[ACCOUNT][REGION].sent_messages]

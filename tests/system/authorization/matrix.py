@@ -355,6 +355,8 @@ OBJECTS: dict[str, Asking] = {
         "missing": Asked(body={"challenge": f"{ids.new('usr')}.{_SOON}.{ids.token()}"}),
         "-": Asked(body={}),
     },
+    "GET /auth/social": NOTHING,
+    "DELETE /auth/social/{provider}": lambda world: {"missing": Asked(("google",))},
     "POST /auth/social": lambda world: {"-": Asked(body={"provider": "google", "redirectUri": f"{worlds.ORIGIN}/in"})},
     "POST /auth/social/google": lambda world: _tickets(world, "google"),
     "POST /auth/social/apple": lambda world: _tickets(world, "apple"),

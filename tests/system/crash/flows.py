@@ -375,6 +375,8 @@ def sign_in_elsewhere(world: World) -> None:
     back = Person("", "")
     _sign_in(world, back, "facebook", "buyer@elsewhere.example")
     assert world.see(back, "/auth/me")["email"] == buyer.email
+    world.ask(buyer, "DELETE", "/auth/social/apple", expect=204, settled=404)
+    assert world.see(buyer, "/auth/social")["items"] == ["facebook"]
 
 
 def keys_for_machines(world: World) -> None:
