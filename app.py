@@ -33,6 +33,7 @@ from chalicelib.operations.routes import routes_for
 from chalicelib.orders import jobs as orders_jobs
 from chalicelib.orders import service as orders
 from chalicelib.orders.routes import routes as orders_routes
+from chalicelib.organizations import jobs as organizations_jobs
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import GUARDED, ROLES
 from chalicelib.organizations.routes import routes as organizations_routes
@@ -54,6 +55,7 @@ JOBS = (
     live_jobs,
     members_jobs,
     orders_jobs,
+    organizations_jobs,
     payments_jobs,
     photos_jobs,
     privacy_jobs,
@@ -203,7 +205,8 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Identity documents and exports whose time is up, and erasures that nobody took back."""
+    """Documents and exports whose time is up, erasures that nobody took back, domains to look at again."""
     verification.expire_due()
     exports.expire_due()
     erasures.begin_due()
+    organizations.begin_due()

@@ -142,6 +142,13 @@ class Invitation(Values):
     days: int
 
 
+class DomainLost(Values):
+    """`host` has not told for `days` that it is the organization's."""
+
+    host: Line
+    days: int
+
+
 class ExportReady(Values):
     name: Name
     link: Link
@@ -187,6 +194,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "erasure_planned": ErasurePlanned,
     "erasure_done": ErasureDone,
     "invitation": Invitation,
+    "domain_lost": DomainLost,
 }
 """What is mailed."""
 

@@ -54,13 +54,20 @@ class TaxProfile:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A host that an organization says is its own. Proven once `token` is found in the host's DNS."""
+    """A host that an organization says is its own. Proven once `token` is found in the host's DNS.
+
+    A proven one is looked for again at `check_at`. `looked_at` is for which of these times that was done last, and
+    `missed` how many days in a row the token was not there.
+    """
 
     organization: str
     host: str
     token: str
     created_at: datetime
     verified_at: datetime | None = None
+    check_at: datetime | None = None
+    looked_at: datetime | None = None
+    missed: int | None = None
 
     @property
     def verified(self) -> bool:

@@ -7,8 +7,11 @@
 | how much it uses of something   | pk T#{org}#ORG / sk USE#{resource}         |
 | its members, one of them        | pk T#{org}#MEMBERS / sk {user}             |
 | the organization of a host      | pk G#host#{host} / sk -                    |
+| proven domains to look at again | pk G#DOMAINS / sk {check_at}#{host}        |
 | all organizations, oldest first | pk G#ORGANIZATIONS / sk {created_at}#{org} |
 """
+
+from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
@@ -41,6 +44,7 @@ from chalicelib.organizations.model import (
 from chalicelib.organizations.plans import Resource
 
 _ALL = "G#ORGANIZATIONS"
+_DOMAINS = "G#DOMAINS"
 
 
 class OrganizationRecord(Record):
@@ -96,6 +100,17 @@ class DomainRecord(Record):
     token = UnicodeAttribute()
     created_at = Moment()
     verified_at = Moment(null=True)
+    check_at = Moment(null=True)
+    looked_at = Moment(null=True)
+    missed = NumberAttribute(null=True)
+
+
+class DomainDueRecord(Record):
+    Meta = table("organizations")
+    keys = (_DOMAINS, "{}#{}")
+
+    organization = UnicodeAttribute()
+    host = UnicodeAttribute()
 
 
 class UseRecord(Record):
@@ -202,6 +217,63 @@ def remove_domain(domain: Domain) -> Write:
     """Holds while it is as it was read: what is proven meanwhile has a host that must go, too."""
     proven = DomainRecord.verified_at.exists() if domain.verified else DomainRecord.verified_at.does_not_exist()
     return delete(_domain(domain), (DomainRecord.token == domain.token) & proven)
+
+
+def find_domain(organization: str, host: str) -> Domain | None:
+    record = DomainRecord.fetch(_pk(organization), f"DOM#{host}")
+    found: Domain | None = record.value() if record else None
+    return found
+
+
+def domains_due(at: datetime, at_most: int) -> list[DomainDueRecord]:
+    """Rows of the list whose time has come; that a domain is as its row says is for the reader to see."""
+    return list(DomainDueRecord.query(_DOMAINS, DomainDueRecord.sk < clock.stamp(at), limit=at_most))
+
+
+def drop_due(row: DomainDueRecord) -> Write:
+    return delete(DomainDueRecord(row.pk, row.sk))
+
+
+def unschedule(domain: Domain) -> list[Write]:
+    return [delete(_due(domain, domain.check_at))] if domain.check_at else []
+
+
+def plan(domain: Domain) -> Write:
+    """Put a domain that has just been proven among those to look at again."""
+    assert domain.check_at is not None
+    return Write("put", _due(domain, domain.check_at))
+
+
+def schedule(domain: Domain, check_at: datetime) -> list[Write]:
+    """Look at a proven domain again then, and not when it was planned before. Refused where somebody planned anew."""
+    planned = DomainRecord.check_at
+    as_read = planned == domain.check_at if domain.check_at else planned.does_not_exist()
+    row = DomainRecord(_pk(domain.organization), f"DOM#{domain.host}")
+    moved = update(row, planned.set(check_at), condition=DomainRecord.verified_at.exists() & as_read)
+    return [moved, Write("put", _due(domain, check_at)), *unschedule(domain)]
+
+
+def looked(domain: Domain, at: datetime, missed: int) -> Write:
+    """Note what was seen. Refused with Conflict where another one noted it, or the domain is not proven any more."""
+    seen = DomainRecord.looked_at
+    as_read = seen == domain.looked_at if domain.looked_at else seen.does_not_exist()
+    row = DomainRecord(_pk(domain.organization), f"DOM#{domain.host}")
+    proven = (DomainRecord.token == domain.token) & DomainRecord.verified_at.exists()
+    return update(row, seen.set(at), DomainRecord.missed.set(missed), condition=proven & as_read)
+
+
+def lose_domain(domain: Domain) -> list[Write]:
+    """Not proven any more. Refused with Conflict where it changed meanwhile."""
+    row = DomainRecord(_pk(domain.organization), f"DOM#{domain.host}")
+    proven = (DomainRecord.token == domain.token) & DomainRecord.verified_at.exists()
+    cut = (DomainRecord.verified_at.remove(), DomainRecord.check_at.remove(), DomainRecord.missed.remove())
+    return [update(row, *cut, condition=proven), *unschedule(domain)]
+
+
+def _due(domain: Domain, at: datetime) -> DomainDueRecord:
+    return DomainDueRecord(
+        _DOMAINS, f"{clock.stamp(at)}#{domain.host}", organization=domain.organization, host=domain.host
+    )
 
 
 def _domain(domain: Domain) -> DomainRecord:

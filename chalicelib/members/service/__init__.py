@@ -12,7 +12,7 @@ from chalicelib.members.service.invitations import (
     to_mail,
     token_of,
 )
-from chalicelib.members.service.members import change_member, list_members, remove_member
+from chalicelib.members.service.members import change_member, keepers, list_members, remove_member
 from chalicelib.members.service.privacy import erase_person, personal_data
 from chalicelib.members.service.tenants import found_tenant
 
@@ -24,6 +24,7 @@ __all__ = [
     "invite",
     "invite_again",
     "join",
+    "keepers",
     "list_invitations",
     "list_members",
     "open_invitation",

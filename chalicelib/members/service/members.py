@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import User
 from chalicelib.audit import service as audit
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Forbidden, NotFound
@@ -12,6 +13,8 @@ from chalicelib.members.model import MemberOf
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Member
 
+_KEEPERS = frozenset({"owner", "admin"})
+
 
 def list_members(principal: Principal, request: PageRequest) -> Page[MemberOf]:
     """Whoever has a role beside customer, the longest known first."""
@@ -19,6 +22,13 @@ def list_members(principal: Principal, request: PageRequest) -> Page[MemberOf]:
     users = accounts.find_users(principal.organization, [member.user for member in found.items])
     known = [MemberOf(users[member.user], member.department) for member in found.items if member.user in users]
     return Page(known, found.size, found.cursor, number=found.number)
+
+
+def keepers(organization: str) -> list[User]:
+    """Who looks after an organization: owners and admins among its first hundred members."""
+    found = organizations.members_of(organization, PageRequest(size=100))
+    users = accounts.find_users(organization, [member.user for member in found.items])
+    return [user for user in users.values() if user.roles & _KEEPERS and not user.blocked]
 
 
 def change_member(

@@ -4,7 +4,9 @@ from chalicelib.organizations.model import label_from
 from chalicelib.organizations.plans import FIRST as FIRST_PLAN
 from chalicelib.organizations.roles import STAFF
 from chalicelib.organizations.service import settings
+from chalicelib.organizations.service.domains import MISSED_DAYS, begin_due, look_again
 from chalicelib.organizations.service.hosts import (
+    LOOKED_EVERY,
     add_domain,
     by_domain,
     domains_of,
@@ -52,10 +54,13 @@ from chalicelib.organizations.service.usage import Usage, admit, must_have_room,
 __all__ = [
     "DEFAULT",
     "FIRST_PLAN",
+    "LOOKED_EVERY",
+    "MISSED_DAYS",
     "STAFF",
     "Usage",
     "add_domain",
     "admit",
+    "begin_due",
     "by_domain",
     "create",
     "domains_of",
@@ -68,6 +73,7 @@ __all__ = [
     "known",
     "label_from",
     "list_all",
+    "look_again",
     "map_host",
     "may_give",
     "members_of",

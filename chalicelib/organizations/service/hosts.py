@@ -1,6 +1,7 @@
 """Which organization a host speaks for, and how one proves that a host is its own."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids
@@ -14,6 +15,9 @@ from chalicelib.organizations.plans import Resource
 from chalicelib.organizations.service.held import Held
 from chalicelib.organizations.service.settings import DEFAULT, get, save
 from chalicelib.organizations.service.usage import use
+
+LOOKED_EVERY = timedelta(days=1)
+"""A proven domain is looked for again each day."""
 
 
 def tenant_of(host: str) -> str:
@@ -123,9 +127,10 @@ def prove_domain(principal: Principal, host: str) -> Domain:
     name, value = record_of(domain)
     if value not in dns.txt(name):
         raise Unprocessable("domain_not_proven", f"There is no TXT record {name} with the value we told.", field="host")
-    proven = replace(domain, verified_at=clock.now())
+    now = clock.now()
+    proven = replace(domain, verified_at=now, check_at=now + LOOKED_EVERY, missed=None)
     current = get(domain.organization)
-    writes = [store.prove_domain(proven), store.map_host(domain.host, domain.organization)]
+    writes = [store.prove_domain(proven), store.map_host(domain.host, domain.organization), store.plan(proven)]
     if current.host is None or current.host == _shared(current):
         writes.append(store.save(current.changed(current.version, {"host": domain.host}), was=current))
     transact(*writes, _noted(principal, proven, "proven"))
@@ -136,15 +141,21 @@ def prove_domain(principal: Principal, host: str) -> Domain:
 def remove_domain(principal: Principal, host: str) -> None:
     """Raises NotFound, or Conflict where somebody else changes it at this moment."""
     domain = store.get_domain(principal.organization, host.lower())
-    writes = [store.remove_domain(domain), use(domain.organization, Resource.DOMAINS, -1)]
-    current = get(domain.organization)
+    writes = [store.remove_domain(domain), use(domain.organization, Resource.DOMAINS, -1), *store.unschedule(domain)]
     if domain.verified:
-        writes.append(store.unmap_host(domain.host, domain.organization))
-    if domain.verified and current.host == domain.host:
-        home = _shared(current) or _proven(current.id, but=domain.host)
-        writes.append(store.save(current.changed(current.version, {"host": home}), was=current))
+        writes += homes_without(domain)
     transact(*writes, _noted(principal, domain, "removed"))
     forget_host(domain.host)
+
+
+def homes_without(domain: Domain) -> list[Write]:
+    """A proven domain leads nowhere any more; mails that led there lead to another home."""
+    writes = [store.unmap_host(domain.host, domain.organization)]
+    current = get(domain.organization)
+    if current.host == domain.host:
+        home = _shared(current) or _proven(current.id, but=domain.host)
+        writes.append(store.save(current.changed(current.version, {"host": home}), was=current))
+    return writes
 
 
 def _own_host(text: str) -> str:

@@ -5,6 +5,7 @@ import pytest
 from moto.ses.models import ses_backends
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.messages import AccountChanged
 from chalicelib.accounts.second_factor import service, store
 from chalicelib.accounts.second_factor.model import CHALLENGE_LASTS, FRESH, RECOVERY_CODES, Status
 from chalicelib.core import clock, limits, sealing
@@ -365,7 +366,7 @@ def test_the_password_alone_still_counts_failures(enrolled):
 
 def notices():
     """What owners are told, in the order of the facts."""
-    return [fact.notice.value for fact in deliver.facts() if type(fact).__name__ == "AccountChanged"]
+    return [fact.notice.value for fact in deliver.facts() if isinstance(fact, AccountChanged)]
 
 
 def test_its_owner_hears_when_it_is_turned_on_and_off(session):

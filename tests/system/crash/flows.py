@@ -645,6 +645,25 @@ def own_domain(world: World) -> None:
     assert world.see(organizer, "/organization/settings")["host"] == "river.shops.example"
 
 
+def lose_domain(world: World) -> None:
+    """A domain was proven, and its record goes away: three days later it leads nowhere, and its keeper is told."""
+    organizer, host = world.person("organizer"), "photos.lake.example"
+    with world.undisturbed():
+        _log_in(world, organizer)
+        world.ask(organizer, "POST", "/organization/domains", {"host": host}, expect=201)
+        record = world.see(organizer, "/organization/domains")["items"][0]["record"]
+        zone.ZONE[record["name"]] = [record["value"]]
+        world.ask(organizer, "POST", f"/organization/domains/{host}/verify")
+    for day in range(5):
+        zone.ZONE[record["name"]] = [record["value"]] if day == 0 else []
+        world.minute(timedelta(days=1, minutes=1))
+        world.settle()
+    with world.undisturbed():
+        _log_in(world, organizer)
+    assert [each["verifiedAt"] for each in world.see(organizer, "/organization/domains")["items"]] == [None]
+    assert f"{host} leads to" in world.mails_to(organizer)[-1].subject
+
+
 def settings_by_id(world: World) -> None:
     organizer, address = world.person("organizer"), f"/organizations/{DEFAULT}"
     with world.undisturbed():
@@ -1218,6 +1237,7 @@ FLOWS: dict[str, Flow] = {
     "team": Flow(members, team, (SESSION, MAILED_AGAIN)),
     "hand over": Flow(owners, hand_over, (SESSION,)),
     "own domain": Flow(members, own_domain),
+    "lost domain": Flow(members, lose_domain),
     "settings by id": Flow(members, settings_by_id),
     "packages": Flow(studio, set_packages),
     "unassign": Flow(offered, unassign),
