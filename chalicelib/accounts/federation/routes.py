@@ -34,13 +34,13 @@ def facebook(principal: Principal, request: Request, body: schemas.SignIn) -> Lo
     return _sign_in("facebook", principal, request, body)
 
 
-@routes.get("/auth/social", permission=SIGNED_IN, returns=schemas.Providers, guarded=True)
+@routes.get("/auth/providers", permission=SIGNED_IN, returns=schemas.Providers, guarded=True)
 def list_providers(principal: Principal) -> dict[str, list[str]]:
     """The providers that the caller signs in with."""
     return {"items": service.connections(principal)}
 
 
-@routes.delete("/auth/social/{provider}", permission=SIGNED_IN, guarded=True)
+@routes.delete("/auth/providers/{provider}", permission=SIGNED_IN, guarded=True)
 def disconnect(principal: Principal, provider: str) -> None:
     """Sign in with a provider no more; never the last way to log in. For who has logged in a moment ago."""
     service.disconnect(principal, provider)

@@ -375,8 +375,8 @@ def sign_in_elsewhere(world: World) -> None:
     back = Person("", "")
     _sign_in(world, back, "facebook", "buyer@elsewhere.example")
     assert world.see(back, "/auth/me")["email"] == buyer.email
-    world.ask(buyer, "DELETE", "/auth/social/apple", expect=204, settled=404)
-    assert world.see(buyer, "/auth/social")["items"] == ["facebook"]
+    world.ask(buyer, "DELETE", "/auth/providers/apple", expect=204, settled=404)
+    assert world.see(buyer, "/auth/providers")["items"] == ["facebook"]
 
 
 def keys_for_machines(world: World) -> None:
@@ -650,7 +650,7 @@ def lose_domain(world: World) -> None:
     organizer, host = world.person("organizer"), "photos.lake.example"
     with world.undisturbed():
         _log_in(world, organizer)
-        world.ask(organizer, "POST", "/organization/domains", {"host": host}, expect=201)
+        world.ask(organizer, "POST", "/organization/domains", {"host": host})
         record = world.see(organizer, "/organization/domains")["items"][0]["record"]
         zone.ZONE[record["name"]] = [record["value"]]
         world.ask(organizer, "POST", f"/organization/domains/{host}/verify")
@@ -661,7 +661,7 @@ def lose_domain(world: World) -> None:
     with world.undisturbed():
         _log_in(world, organizer)
     assert [each["verifiedAt"] for each in world.see(organizer, "/organization/domains")["items"]] == [None]
-    assert f"{host} leads to" in world.mails_to(organizer)[-1].subject
+    assert len([mail for mail in world.mails_to(organizer) if host in mail.subject]) == 1
 
 
 def settings_by_id(world: World) -> None:
