@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.accounts import service as accounts
-from chalicelib.accounts import store as records
 from chalicelib.accounts.administration import service
 from chalicelib.accounts.model import Phone, Tokens
+from chalicelib.accounts.store import UserRecord
+from chalicelib.accounts.store import people as records
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import MASK, Search
 from chalicelib.core import auth, clock, ids
@@ -101,7 +102,7 @@ def test_a_new_name_is_found_and_the_old_one_is_not(people, boss):
 
 
 def test_lists_hold_no_digest(people):
-    (held,) = records.UserRecord.by_email.query(records.people_pk(ORG), records.UserRecord.email_sk.startswith("anna"))
+    (held,) = UserRecord.by_email.query(records.people_pk(ORG), records.UserRecord.email_sk.startswith("anna"))
 
     assert held.password is None
     assert held.name is None
@@ -113,7 +114,7 @@ def test_a_user_of_the_first_schema_is_found_once_upgraded(people):
     added = {name for name in whole if name.endswith(("_pk", "_sk"))} | {"schema"}
     old = {name: value for name, value in whole.items() if name not in added}
 
-    assert records.UserRecord.upgraded(old) == whole | {"version": old["version"]}
+    assert UserRecord.upgraded(old) == whole | {"version": old["version"]}
 
 
 def test_pages_of_people_follow_each_other(people):
