@@ -109,8 +109,9 @@ def build(target: Target, folder: Path) -> Package:
         template = plain_template(for_target(sam, target))
         refuse("too many addresses", too_many_resources(sam))
     with _step("zip"):
-        code = contents(application, vendored) | {"chalicelib/addresses.json": addresses()}
+        code = contents(application, vendored)
         refuse("not part of the app", strangers(code))
+        code["chalicelib/addresses.json"] = addresses()
         code |= bytecode(code, interpreter(target.python))
         refuse("too large", too_large(sum(len(data) for data in code.values())))
         staged_code = write_zip(code, staged / "code.zip")
