@@ -102,7 +102,7 @@ def test_a_new_name_is_found_and_the_old_one_is_not(people, boss):
 
 
 def test_lists_hold_no_digest(people):
-    (held,) = UserRecord.by_email.query(records.people_pk(ORG), records.UserRecord.email_sk.startswith("anna"))
+    (held,) = UserRecord.by_email.query(records.people_pk(ORG), UserRecord.email_sk.startswith("anna"))
 
     assert held.password is None
     assert held.name is None
