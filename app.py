@@ -8,14 +8,6 @@ from chalicelib.accounts import service as accounts
 from chalicelib.api_keys import service as api_keys
 from chalicelib.core import outbox, queues
 from chalicelib.core.http import Access, Api
-from chalicelib.events import service as events
-from chalicelib.lines.photos import jobs as photos_jobs
-from chalicelib.live import jobs as live_jobs
-from chalicelib.live import sockets
-from chalicelib.members import jobs as members_jobs
-from chalicelib.orders import jobs as orders_jobs
-from chalicelib.orders import service as orders
-from chalicelib.organizations import jobs as organizations_jobs
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import GUARDED, ROLES
 
@@ -47,20 +39,11 @@ ROOMS = (
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
 
 JOBS = (
-    accounts_jobs,
-    live_jobs,
-    members_jobs,
-    orders_jobs,
-    organizations_jobs,
-    payments_jobs,
-    photos_jobs,
-    privacy_jobs,
-    profiles_jobs,
-    verification_jobs,
     "chalicelib.accounts",
     "chalicelib.live",
     "chalicelib.members",
     "chalicelib.orders",
+    "chalicelib.organizations",
     "chalicelib.payments",
     "chalicelib.lines.photos",
     "chalicelib.privacy",
@@ -97,6 +80,7 @@ queues.handled_in(*JOBS)
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: Any) -> dict[str, Any]:
     """Somebody opens a websocket."""
+    from chalicelib.live import sockets
 
     return sockets.connect(event.to_dict())
 
@@ -104,6 +88,7 @@ def websocket_connect(event: Any) -> dict[str, Any]:
 @app.on_ws_message(name="websocket_message")
 def websocket_message(event: Any) -> dict[str, Any]:
     """Somebody says something over a websocket."""
+    from chalicelib.events import service as events
     from chalicelib.live import sockets
     from chalicelib.orders import service as orders
 
@@ -118,6 +103,7 @@ def websocket_message(event: Any) -> dict[str, Any]:
 @app.on_ws_disconnect(name="websocket_disconnect")
 def websocket_disconnect(event: Any) -> dict[str, Any]:
     """A websocket is closed."""
+    from chalicelib.live import sockets
 
     return sockets.disconnect(event.to_dict())
 
@@ -183,6 +169,7 @@ def sweep_payments(_event: Any) -> None:
 @app.schedule("rate(1 minute)", name="sweep_orders")
 def sweep_orders(_event: Any) -> None:
     """Orders that were not paid in time."""
+    from chalicelib.orders import service as orders
 
     orders.expire_due()
 
@@ -190,7 +177,6 @@ def sweep_orders(_event: Any) -> None:
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
     """Documents and exports whose time is up, erasures that nobody took back, domains to look at again."""
-    """Identity documents and exports whose time is up, and erasures that nobody took back."""
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
 
