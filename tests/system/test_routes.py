@@ -122,6 +122,7 @@ def _unbounded(where: str, schema: Mapping[str, Any]) -> Iterator[str]:
 
 REFUSED = {
     "POST /auth/register": 400,
+    "DELETE /auth/providers/{provider}": 404,
     "POST /auth/resend": 400,
     "POST /auth/verify": 400,
     "GET /auth/verify-email": 404,
