@@ -16,6 +16,7 @@ import app
 from chalicelib.core import clock, outbox, queues
 from chalicelib.core.queues import Fact
 from chalicelib.core.table import NewerRelease
+from chalicelib.organizations import dns
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.contract import Status
@@ -53,6 +54,7 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: at)
         patch.setattr(gateways, "of_name", lambda name: bank(held))
+        patch.setattr(dns, "txt", lambda name: [])
         yield held
     organizations.forget()
 
@@ -116,6 +118,10 @@ DONE: dict[str, Callable[[], bool]] = {
     "accounts.tell_of_change": lambda: mails() == 1,
     "accounts.tell_of_new_device": lambda: mails() == 1,
     "members.mail_invitation": lambda: mails() == 1,
+    "members.mail_lost_domain": lambda: mails() == 1,
+    "organizations.look_again": lambda: any(
+        "looked_at" in item and "missed" in item for item in items("organizations")
+    ),
     "payments.settle": lambda: statuses("payments", "state") == {"captured"} and len(items("ledger")) == 3,
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,
