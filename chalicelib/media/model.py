@@ -142,6 +142,15 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """Measured at 800 pixels: `sharpness` is the spread of the Laplacian in levels of grey, the others are shares."""
+
+    sharpness: float
+    dark: float
+    bright: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
     """All that is shown of a photo before it is bought.
 
@@ -153,3 +162,4 @@ class Rendering:
     placeholder: str
     dhash: str
     dominant: str
+    quality: Quality

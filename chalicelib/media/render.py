@@ -11,6 +11,7 @@ from chalicelib.media.color import adobe_rgb_profile, to_srgb
 from chalicelib.media.decoders import opened
 from chalicelib.media.memory import keep_freed
 from chalicelib.media.model import SIZES, Inspection, Rendering, Rendition, Size, Watermark
+from chalicelib.media.quality import measured
 from chalicelib.media.watermark import stamped
 
 # EXIF orientation -> what turns the stored pixels upright.
@@ -31,12 +32,13 @@ def render(path: Path, inspection: Inspection, watermark: Watermark) -> Renderin
     """See `service.render`."""
     keep_freed()
     image = _decoded(path, inspection, SIZES[0].long_side)
-    renditions = []
+    renditions, pictures = [], {}
     for size in SIZES:
-        image = _resized(image, fitted((inspection.width, inspection.height), size.long_side))
+        pictures[size.name] = image = _resized(image, fitted((inspection.width, inspection.height), size.long_side))
         renditions.append(_rendition(stamped(image, watermark) if size.watermarked else image, size))
     tiny = _resized(image, fitted(image.size, 24))
-    return Rendering(tuple(renditions), _placeholder(tiny), _difference_hash(image), _dominant_colour(tiny))
+    quality = measured(pictures["medium"])
+    return Rendering(tuple(renditions), _placeholder(tiny), _difference_hash(image), _dominant_colour(tiny), quality)
 
 
 def avatar(path: Path, inspection: Inspection) -> bytes:

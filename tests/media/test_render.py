@@ -5,7 +5,7 @@ import io
 
 import blurhash
 import pytest
-from PIL import Image, ImageChops, ImageCms, ImageStat
+from PIL import Image, ImageChops, ImageCms, ImageFilter, ImageStat
 from PIL.TiffImagePlugin import IFDRational
 
 from chalicelib.core.errors import Invalid
@@ -486,3 +486,22 @@ def test_odd_rational_types_do_not_disturb(tmp_path):
     exif = camera_exif(lambda exif: exif.get_ifd(EXIF_IFD).update({0x9201: IFDRational(0, 0)}))
 
     assert shown(rendering(tmp_path, encoded(picture(), exif=exif))).size == (120, 80)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "holds"),
+    [
+        (lambda image: image, lambda found, good: found == good),
+        (
+            lambda image: image.filter(ImageFilter.GaussianBlur(6)),
+            lambda found, good: found.sharpness < good.sharpness / 3,
+        ),
+        (lambda image: image.point(lambda level: level // 8), lambda found, good: found.dark > 0.6 > good.dark),
+        (lambda image: image.point(lambda level: min(255, level * 8)), lambda found, good: found.bright > good.bright),
+    ],
+)
+def test_what_a_reviewer_would_see_at_a_glance_is_measured(tmp_path, spoil, holds):
+    image = Image.effect_noise((1600, 1200), 60).convert("RGB")
+    good = rendering(tmp_path, encoded(image, "png")).quality
+
+    assert holds(rendering(tmp_path, encoded(spoil(image), "png")).quality, good)

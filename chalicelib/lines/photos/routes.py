@@ -5,7 +5,7 @@ from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.lines.photos import schemas, service
-from chalicelib.lines.photos.model import Counts, PriceList, Shown
+from chalicelib.lines.photos.model import Counts, Decided, Lookalikes, PriceList, Shown
 from chalicelib.lines.photos.service import UploadProgress
 
 routes = Routes("photos")
@@ -101,6 +101,18 @@ def retry_photo(principal: Principal, id: str) -> Shown:
 def list_review(principal: Principal, id: str, query: schemas.ShelfPage) -> Page[Shown]:
     """The photos on one shelf of an event, earliest first."""
     return service.review_shelf(principal, id, query.shelf, query.request())
+
+
+@routes.post("/events/{id}/review", permission="photo.review", returns=schemas.AllDecided, status=200)
+def decide(principal: Principal, id: str, body: schemas.Decisions) -> dict[str, list[Decided]]:
+    """Decide on up to 100 photos of an event, each for itself: a refusal of one stops no other."""
+    return {"items": service.decide(principal, id, body.verdicts())}
+
+
+@routes.get("/events/{id}/review/lookalikes", permission="photo.review", returns=schemas.Lookalikes, many=True)
+def list_lookalikes(principal: Principal, id: str, query: schemas.ShelfPage) -> Page[Lookalikes]:
+    """Bursts of nearly the same picture on a page of a shelf, each with its sharpest."""
+    return service.review_lookalikes(principal, id, query.shelf, query.request())
 
 
 @routes.get("/events/{id}/counts", permission="photo.review", returns=schemas.Counts)

@@ -1,20 +1,23 @@
 """Wire shapes of photos. Sizes of files are bytes, prices whole minor units of `currency`, times UTC."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Paging
+from chalicelib.lines.photos import model
 from chalicelib.lines.photos.model import (
     Approval,
     Faces,
     FileOffer,
     FileState,
+    Flag,
     Processing,
     Shelf,
     Shown,
     Step,
+    Verdict,
 )
 from chalicelib.lines.photos.pricing import Package as PricedPackage
 from chalicelib.media.service import MAX_BYTES
@@ -91,7 +94,7 @@ class _Flat(Output):
         if not isinstance(given, Shown):
             return given
         fields = {name: getattr(given.photo, name) for name in given.photo.__dataclass_fields__}
-        return fields | {"shelf": given.photo.shelf, "sizes": given.sizes}
+        return fields | {"shelf": given.photo.shelf, "flags": given.photo.flags, "sizes": given.sizes}
 
 
 class Photo(_Flat):
@@ -153,6 +156,7 @@ class ManagedPhoto(_Flat):
     placeholder: str | None
     dominant: str | None
     dhash: str | None
+    flags: list[Flag] = Field(description="What is probably wrong with it.")
     sizes: dict[str, Image]
     offered_at: datetime
     uploaded_at: datetime | None
@@ -167,6 +171,59 @@ class Rejection(Input):
 
 class ShelfPage(Paging):
     shelf: Shelf = Shelf.PENDING
+
+
+class Lookalikes(Output):
+    """Photos that look nearly alike; `best` is the sharpest of them."""
+
+    best: str
+    photos: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        if not isinstance(given, model.Lookalikes):
+            return given
+        return {"best": given.best.id, "photos": [photo.id for photo in given.photos]}
+
+
+class Decision(Input):
+    """`reason` goes with `reject`. `reconsider` puts a photo back among those that wait."""
+
+    photo_id: str = Field(min_length=1, max_length=64)
+    verdict: Verdict
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _has_its_reason(self) -> Self:
+        if (self.verdict is Verdict.REJECT) != (self.reason is not None):
+            raise ValueError("a reason goes with a rejection, and only with one")
+        return self
+
+
+class Decisions(Input):
+    decisions: list[Decision] = Field(min_length=1, max_length=MOST_FILES)
+
+    @model_validator(mode="after")
+    def _decides_once(self) -> Self:
+        if len({each.photo_id for each in self.decisions}) < len(self.decisions):
+            raise ValueError("each photo may be decided on once")
+        return self
+
+    def verdicts(self) -> list[model.Decision]:
+        return [model.Decision(each.photo_id, each.verdict, each.reason) for each in self.decisions]
+
+
+class Decided(Output):
+    """What became of one photo: where it stands now, or why nothing changed."""
+
+    photo_id: str = Field(validation_alias="photo")
+    approval: Approval | None
+    error: str | None
+
+
+class AllDecided(Output):
+    items: list[Decided]
 
 
 class Counts(Output):

@@ -51,7 +51,7 @@ from chalicelib.lines.photos.model import (
     UploadFile,
 )
 from chalicelib.lines.photos.pricing import Package
-from chalicelib.media.service import Exif, Rendition
+from chalicelib.media.service import Exif, Quality, Rendition
 
 COUNT_SHARDS = 16
 
@@ -90,6 +90,7 @@ class PhotoRecord(Record):
     placeholder = UnicodeAttribute(null=True)
     dhash = UnicodeAttribute(null=True)
     dominant = UnicodeAttribute(null=True)
+    quality = Typed[Quality](Quality, null=True)
     reviewed_by = UnicodeAttribute(null=True)
     reviewed_at = Moment(null=True)
     rejection = UnicodeAttribute(null=True)

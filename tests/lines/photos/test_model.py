@@ -11,6 +11,7 @@ from chalicelib.lines.photos.model import (
     Failure,
     FileOffer,
     FileState,
+    Flag,
     Photo,
     PriceList,
     Processing,
@@ -18,13 +19,15 @@ from chalicelib.lines.photos.model import (
     Step,
     Upload,
     UploadFile,
+    lookalikes,
     taken_at,
 )
 from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package
-from chalicelib.media.service import Exif, Inspection, Rendering, Rendition
+from chalicelib.media.service import Exif, Inspection, Quality, Rendering, Rendition
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FORM = timedelta(minutes=10)
+SHARP = Quality(sharpness=12.0, dark=0.1, bright=0.1)
 FAULT = Failure("truncated", "Copy it again.")
 OFFER = FileOffer("again.jpg", 10, "image/jpeg", "ab" * 32)
 
@@ -124,7 +127,9 @@ def test_an_object_is_news_once(held, attempt, version, news):
 
 def test_a_photo_goes_from_arrival_to_ready():
     found = Inspection("jpeg", "image/jpeg", 400, 300, Exif(taken_at=camera(2026, 11, 20, 9)))
-    made = Rendering((Rendition("thumb", 150, 112, 5, "cd" * 32, b"bytes"),), "LEHV6nWB2yk8", "0f" * 8, "#102030")
+    made = Rendering(
+        (Rendition("thumb", 150, 112, 5, "cd" * 32, b"bytes"),), "LEHV6nWB2yk8", "0f" * 8, "#102030", SHARP
+    )
 
     arrived = photo().arrived("v1", AT)
     done = arrived.ready(found, made, "ef" * 32, "v1", "Asia/Bangkok", approve=False, at=AT)
@@ -179,6 +184,61 @@ def test_the_cameras_time_is_read_in_the_events_zone(told, zone, expected):
 
 
 # --- reviewing ---
+
+
+@pytest.mark.parametrize(
+    ("quality", "flags"),
+    [
+        (None, []),
+        (SHARP, []),
+        (Quality(2.9, 0.1, 0.1), [Flag.BLURRED]),
+        (Quality(9.0, 0.7, 0.1), [Flag.TOO_DARK]),
+        (Quality(9.0, 0.1, 0.4), [Flag.BLOWN_OUT]),
+        (Quality(1.0, 0.7, 0.1), [Flag.BLURRED, Flag.TOO_DARK]),
+    ],
+)
+def test_what_is_probably_wrong_is_flagged(quality, flags):
+    assert ready(quality=quality).flags == flags
+
+
+def burst(*seconds: int, **changes: object) -> list[Photo]:
+    """Photos that look nearly alike, taken at these seconds; the later, the sharper."""
+    return [
+        ready(
+            id=f"pho_{at}",
+            dhash=f"{1 << number:016x}",
+            taken_at=AT + timedelta(seconds=at),
+            quality=Quality(10.0 + number, 0, 0),
+            **changes,
+        )
+        for number, at in enumerate(seconds)
+    ]
+
+
+def test_a_burst_is_one_group_whose_sharpest_is_proposed():
+    (group,) = lookalikes(burst(0, 8, 16))
+
+    assert [photo.id for photo in group.photos] == ["pho_0", "pho_8", "pho_16"]
+    assert group.best.id == "pho_16"
+
+
+@pytest.mark.parametrize(
+    "photos",
+    [
+        burst(0, 11),
+        [*burst(0), *burst(1, photographer="usr_other")],
+        [*burst(0), ready(id="pho_9", dhash="f" * 16, taken_at=AT)],
+        [ready(id="pho_1", dhash=None), ready(id="pho_2", dhash=None)],
+    ],
+)
+def test_alone_is_what_was_taken_later_by_somebody_else_or_looks_otherwise(photos):
+    assert lookalikes(photos) == []
+
+
+def test_a_photo_between_two_groups_makes_them_one():
+    first, second, third = burst(0, 8, 16)
+
+    assert [len(group.photos) for group in lookalikes([first, third, second])] == [3]
 
 
 @pytest.mark.parametrize("start", Approval)

@@ -1,16 +1,18 @@
 import random
+from dataclasses import replace
 
 import pytest
 
 from chalicelib.core.errors import AppError, Conflict, NotFound
-from chalicelib.core.table import PageRequest
+from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.lines.photos import jobs, service, store
 from chalicelib.lines.photos.messages import PhotoApproved, PhotoReady, PhotoRejected
-from chalicelib.lines.photos.model import Counts, Processing, Shelf
+from chalicelib.lines.photos.model import Counts, Decision, Processing, Shelf, Verdict
+from chalicelib.media.service import Quality
 from chalicelib.organizations.service import DEFAULT
 from tests import deliver
-from tests.events.people import ADMIN, OTHER, caller, details
+from tests.events.people import ADMIN, OTHER, caller, details, opened
 from tests.lines.photos.pictures import broken, jpeg
 
 PAGE = PageRequest(size=100)
@@ -64,6 +66,49 @@ def test_the_same_decision_twice_is_told_once(world):
 
     assert (second.photo.reviewed_at, counted(world)) == (first.photo.reviewed_at, Counts(approved=1))
     assert len(deliver.facts()) == 2
+
+
+def test_many_are_decided_at_once_and_each_for_itself(world):
+    one, two, three = (world.upload(jpeg(number))[0] for number in (1, 2, 3))
+    waiting = world.offer(jpeg(4)).files[0].photo
+    service.approve_photo(ADMIN, three.id)
+
+    became = service.decide(
+        ADMIN,
+        world.event.id,
+        [
+            Decision(one.id, Verdict.APPROVE),
+            Decision(two.id, Verdict.REJECT, "Eyes closed"),
+            Decision(three.id, Verdict.RECONSIDER),
+            Decision(waiting, Verdict.APPROVE),
+            Decision("pho_none", Verdict.APPROVE),
+        ],
+    )
+
+    assert [each.approval for each in became] == ["approved", "rejected", "pending", None, None]
+    assert [each.error for each in became] == [None, None, None, "photo_not_ready", "photo_not_found"]
+    assert counted(world) == Counts(pending=1, approved=1, rejected=1)
+
+
+def test_photos_of_another_event_are_not_decided_on(world):
+    elsewhere = opened()
+    photo = world.upload(jpeg(1))[0]
+
+    (became,) = service.decide(ADMIN, elsewhere.id, [Decision(photo.id, Verdict.APPROVE)])
+
+    assert became.error == "photo_not_found"
+    assert not world.photo(photo.id).for_sale
+
+
+def test_lookalikes_of_a_shelf_are_told_with_the_sharpest(world):
+    one = world.upload(jpeg(1))[0]
+    transact(store.save(replace(one, quality=Quality(1.0, 0.0, 0.0)), was=one))
+    two = world.upload(jpeg(1, taken="2026:11:20 19:30:01"))[0]
+
+    (group,) = service.review_lookalikes(ADMIN, world.event.id, Shelf.PENDING, PAGE).items
+
+    assert {photo.id for photo in group.photos} == {one.id, two.id}
+    assert group.best.id == two.id
 
 
 def test_two_reviewers_who_press_at_once_count_once(world, monkeypatch):

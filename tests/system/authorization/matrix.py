@@ -411,6 +411,8 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /events/{id}/photographers/{user}": _photographers,
     "GET /events/{id}/photos": EVENTS_IN_ALL_STATES,
     "GET /events/{id}/review": EVENTS,
+    "POST /events/{id}/review": _with(EVENTS, {"decisions": [{"photoId": "pho_none", "verdict": "approve"}]}),
+    "GET /events/{id}/review/lookalikes": EVENTS,
     "PUT /events/{id}/status": _with(EVENTS, _next_status),
     "GET /events/{id}/uploads": EVENTS,
     "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),

@@ -750,9 +750,11 @@ def review(world: World) -> None:
     world.ask(organizer, "PUT", f"/photos/{second}/reject", {"reason": "Blurred."})
     world.ask(organizer, "PUT", f"/photos/{first}/reject", {"reason": "Twice the same."})
     world.ask(organizer, "PUT", f"/photos/{second}/approve")
+    decisions = [{"photoId": first, "verdict": "reconsider"}, {"photoId": second, "verdict": "approve"}]
+    world.ask(organizer, "POST", f"/events/{world.notes['event']}/review", {"decisions": decisions})
     world.settle()
     counts = world.see(organizer, "/events/river-run/counts")
-    assert (counts["pending"], counts["approved"], counts["rejected"]) == (0, 1, 1)
+    assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
 
 
 def delete_event(world: World) -> None:

@@ -6,8 +6,10 @@ from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
+    decide,
     reject_photo,
     retry_photo,
+    review_lookalikes,
     review_shelf,
 )
 from chalicelib.lines.photos.service.selling import (
@@ -34,6 +36,7 @@ __all__ = [
     "approve_photo",
     "begin_upload",
     "counts_of",
+    "decide",
     "delivery_file",
     "erase_person",
     "event_photos",
@@ -50,6 +53,7 @@ __all__ = [
     "reject_photo",
     "resume_upload",
     "retry_photo",
+    "review_lookalikes",
     "review_shelf",
     "set_packages",
     "show_photo",
