@@ -45,6 +45,7 @@ from chalicelib.privacy.routes import routes as privacy_routes
 from chalicelib.privacy.service import erasures, exports
 from chalicelib.profiles import jobs as profiles_jobs
 from chalicelib.profiles.routes import routes as profiles_routes
+from chalicelib.revenue.routes import routes as revenue_routes
 from chalicelib.verification import jobs as verification_jobs
 from chalicelib.verification import service as verification
 from chalicelib.verification.routes import routes as verification_routes
@@ -113,6 +114,7 @@ app.mount(
     notifications_routes,
     favorites_routes,
     payment_methods_routes,
+    revenue_routes,
     routes_for(openapi_document),
 )
 

@@ -37,7 +37,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
     """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
-    person why the parts are the cheapest way. Amounts are minor units."""
+    person why the parts are the cheapest way. Amounts are minor units. `makers` tells of each of the `refs` who made
+    it and so earns by it; empty where nobody does."""
 
     kind: str
     subject: str
@@ -47,6 +48,7 @@ class QuoteLine:
     amount: int
     list_amount: int
     because: str
+    makers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from chalicelib.core.errors import Conflict
 from chalicelib.lines.contract import Part, QuoteLine
+from chalicelib.revenue.model import Share
 
 PAYABLE_FOR = timedelta(hours=24)
 ERASED = "erased"
@@ -39,7 +40,10 @@ _MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of sale's share of an order; `id` is unique within the order. Amounts are minor units."""
+    """One line of sale's part of an order; `id` is unique within the order. Amounts are minor units.
+
+    `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed.
+    """
 
     id: str
     kind: str
@@ -51,9 +55,10 @@ class Line:
     list_amount: int
     because: str
     status: LineStatus = LineStatus.HELD
+    shares: tuple[Share, ...] = ()
 
     @classmethod
-    def of(cls, number: int, quoted: QuoteLine) -> "Line":
+    def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
         return cls(
             id=f"line-{number}",
             kind=quoted.kind,
@@ -64,6 +69,7 @@ class Line:
             amount=quoted.amount,
             list_amount=quoted.list_amount,
             because=quoted.because,
+            shares=shares,
         )
 
     def quoted(self) -> QuoteLine:

@@ -17,6 +17,7 @@ from chalicelib.lines.photos import service as photos
 from chalicelib.orders import service as orders
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
+from chalicelib.revenue import service as revenue
 from chalicelib.verification import service as verification
 
 
@@ -48,6 +49,12 @@ HOLDINGS = (
         orders.erase_person,
         orders.own_files,
         kept="orders and their ledger, under a pseudonym",
+    ),
+    Holding(
+        "earnings",
+        revenue.personal_data,
+        lambda organization, user: None,
+        kept="what photos brought, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),
     Holding("face_recognition", consents.face_data, consents.withdraw_faces, scopes=frozenset({Scope.FACES})),

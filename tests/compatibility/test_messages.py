@@ -118,6 +118,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "payments.settle": lambda: statuses("payments", "state") == {"captured"} and len(items("ledger")) == 3,
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,
+    "orders.share_out": lambda: any("#TAKEN#" in item["pk"]["S"] for item in items("ledger")),
     "orders.mail_downloads": lambda: mails() == 1,
     "verification.mail_review": lambda: mails() == 1,
     "verification.remove_file": lambda: documents("identity/") == 2,

@@ -71,6 +71,7 @@ def _quote_event(organization: str, event_id: str, wanted: list[Photo], at: date
                 amount=sum(part.amount for part in parts),
                 list_amount=pricing.one_by_one(packages, len(refs)),
                 because=pricing.explain(packages, parts, len(refs)),
+                makers=tuple(photo.photographer for photo in wanted),
             ),
         )
     )

@@ -287,6 +287,7 @@ PASSPORT = {"kind": "passport", "contentType": "application/pdf", "size": 9, "sh
 OFFER = {"files": [worlds.picture(77).wire]}
 AVATAR = {"size": 1000, "type": "image/png", "sha256": "0" * 64}
 ADDRESS = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1": "Silom Road 2"}
+SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
 LIKED = _one("photos", "pho", "approved", "pending")
@@ -518,6 +519,23 @@ OBJECTS: dict[str, Asking] = {
     "PUT /users/addresses/{id}": _with(ADDRESSES, ADDRESS),
     "DELETE /users/addresses/{id}": ADDRESSES,
     "PUT /users/addresses/{id}/default": ADDRESSES,
+    "GET /revenue/split-rules": NOTHING,
+    "POST /revenue/split-rules": lambda world: {
+        "-": Asked(body=SPLIT),
+        "event": Asked(body=SPLIT | {"event": world.a.events["live"].id}),
+        "photographer": Asked(body=SPLIT | {"photographer": world.a.people["photographer"].id}),
+        "foreign": Asked(body=SPLIT | {"event": world.b.events["live"].id}),
+        "missing": Asked(body=SPLIT | {"event": ids.new("evt")}),
+        "foreign-photographer": Asked(body=SPLIT | {"photographer": world.b.people["photographer"].id}),
+        "missing-photographer": Asked(body=SPLIT | {"photographer": ids.new("usr")}),
+        "cheap": Asked(body=SPLIT | {"platform": 2_999, "photographerPart": 6_001}),
+    },
+    "GET /revenue/summary": NOTHING,
+    "GET /revenue/events/{id}": EVENTS,
+    "GET /revenue/events/{id}/photos": EVENTS,
+    "GET /revenue/photographers": NOTHING,
+    "GET /users/me/earnings": NOTHING,
+    "GET /users/me/earnings/{id}": EVENTS,
 }
 
 

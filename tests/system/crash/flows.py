@@ -676,6 +676,18 @@ def set_packages(world: World) -> None:
     assert [package["price"] for package in world.see(organizer, address)["items"]] == [80_00]
 
 
+def agree(world: World) -> None:
+    """The organizer agrees on other parts, twice for the event and once for its photographer there."""
+    organizer, event = world.person("organizer"), world.notes["event"]
+    photographer = accounts.find_by_email(DEFAULT, world.person("photographer").email)
+    assert photographer is not None
+    parts = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000, "event": event}
+    for agreed in (parts, parts | {"version": 1}, parts | {"photographer": photographer.id}):
+        world.ask(organizer, "POST", "/revenue/split-rules", agreed, settled=409)
+    rules = world.see(organizer, "/revenue/split-rules")["items"]
+    assert [(rule["photographerId"], rule["version"]) for rule in rules] == [(None, 2), (photographer.id, 1)]
+
+
 def unassign(world: World) -> None:
     """The photographer leaves, with a file on its way that is not lost."""
     organizer, event = world.person("organizer"), world.notes["event"]
@@ -1178,4 +1190,5 @@ FLOWS: dict[str, Flow] = {
     "erasure": Flow(paid, erase),
     "erasure of faces": Flow(studio, erase_faces),
     "erasure of photos": Flow(gallery, erase_photos),
+    "agree": Flow(studio, agree),
 }

@@ -130,7 +130,7 @@ def _objects() -> Iterator[tuple[str, str, str]]:
 def violations(world: World) -> list[str]:
     """What is wrong in itself, whatever the golden run says."""
     found = [f"{message.queue}: dead letter {message.body}" for message in world.dead_letters]
-    found += [*_dangling(), *_unbalanced(), *_money(world), *_miscounted(), *_grants(), *_incomplete_photos()]
+    found += [*_dangling(), *_unbalanced(), *_money(world), *_shared(), *_miscounted(), *_grants(), *_incomplete_photos()]
     return found
 
 
@@ -181,6 +181,18 @@ def _money(world: World) -> Iterator[str]:
         charged = world.bank.charges.get(payment.get("transaction", ""))
         if "transaction" in payment and (charged is None or charged.reference != payment["id"]):
             yield f"{payment['id']} names a charge that is not its own"
+
+
+def _shared() -> Iterator[str]:
+    """Of an order that is handed over everybody has their part, to the last satang."""
+    for order in rows("orders"):
+        if order.get("status") != "completed":
+            continue
+        postings = [row for row in rows("ledger") if row.get("order") == order["id"]]
+        shares = {row["account"]: int(row["amount"]) for row in postings if row["account"] in ("sales", "revenue-shares")}
+        total = int(order["total"])
+        if shares != {"sales": -total, "revenue-shares": total}:
+            yield f"order {order['id']} brought {total}, booked are {shares}"
 
 
 def _miscounted() -> Iterator[str]:
