@@ -56,6 +56,7 @@ class Line:
     because: str
     status: LineStatus = LineStatus.HELD
     shares: tuple[Share, ...] = ()
+    licence: str = "personal"
 
     @classmethod
     def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
@@ -70,11 +71,12 @@ class Line:
             list_amount=quoted.list_amount,
             because=quoted.because,
             shares=shares,
+            licence=quoted.licence,
         )
 
     def quoted(self) -> QuoteLine:
         """The line as it was quoted, to hold its stock again."""
-        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because")
+        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because", "licence")
         return QuoteLine(**{name: getattr(self, name) for name in names})
 
 

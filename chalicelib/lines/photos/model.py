@@ -7,8 +7,7 @@ from enum import StrEnum
 from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from chalicelib.core.errors import Conflict, Invalid, Unprocessable
-from chalicelib.lines.photos.pricing import Package
+from chalicelib.core.errors import Conflict, Unprocessable
 from chalicelib.media.service import Exif, Inspection, Rendering, Rendition
 
 STUCK_AFTER = timedelta(minutes=15)
@@ -381,23 +380,6 @@ class Counts:
             if photo.processing is Processing.READY:
                 steps[photo.approval.value] += step
         return cls(**steps)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceList:
-    """The packages of an event. Version 0: it has none of its own."""
-
-    organization: str
-    event: str
-    packages: tuple[Package, ...]
-    version: int = 0
-
-    def __post_init__(self) -> None:
-        codes = [package.code for package in self.packages]
-        if len(set(codes)) < len(codes):
-            raise Invalid("package_codes", "Each package needs a code of its own.", field="items")
-        if all(package.photos != 1 for package in self.packages):
-            raise Invalid("single_price_missing", "One package must be for a single photo.", field="items")
 
 
 # --- what is shown ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 | one upload                               | pk T#{org}#UPL#{id} / sk -                                   |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
 | an event's own packages                  | pk T#{org}#EVT#{event}#PACKAGES / sk -                       |
+| the organization's packages              | pk T#{org}#EVT#-#PACKAGES / sk -                             |
 
 A photo's id is derived from its event and the file's SHA-256: the same file meets the same key. A shelf is
 sorted by the time of arrival, that of photos on sale by the time they were taken. A photographer's list is
@@ -41,14 +42,13 @@ from chalicelib.lines.photos.model import (
     Faces,
     Failure,
     Photo,
-    PriceList,
     Processing,
     Shelf,
     Step,
     Upload,
     UploadFile,
 )
-from chalicelib.lines.photos.pricing import Package
+from chalicelib.lines.photos.pricing import Package, PriceList
 from chalicelib.media.service import Exif, Rendition
 
 COUNT_SHARDS = 16
@@ -136,7 +136,7 @@ class PriceListRecord(Record):
     model = PriceList
 
     organization = UnicodeAttribute()
-    event = UnicodeAttribute()
+    event = UnicodeAttribute(null=True)
     packages = Typed[tuple[Package, ...]](tuple[Package, ...])
 
 
@@ -252,14 +252,15 @@ def count(photo: Photo, change: Counts) -> Sequence[Write]:
 # --- packages -----------------------------------------------------------------------------------------------
 
 
-def find_price_list(organization: str, event: str) -> PriceList | None:
-    record = PriceListRecord.fetch(f"{_event_pk(organization, event)}#PACKAGES", "-")
-    return record.value() if record else None
+def price_lists(organization: str, event: str | None) -> dict[str | None, PriceList]:
+    """By event, what is stored of an event's own packages and of the organization's, which have none."""
+    keys = [(_packages_pk(organization, whose), "-") for whose in {event, None}]
+    return {record.event: record.value() for record in PriceListRecord.batch_get(keys, consistent_read=True)}
 
 
 def save_price_list(prices: PriceList) -> Write:
     """A write that holds while the stored one is at `prices.version`, 0 meaning none."""
-    record = PriceListRecord.of(prices, pk=f"{_event_pk(prices.organization, prices.event)}#PACKAGES", sk="-")
+    record = PriceListRecord.of(prices, pk=_packages_pk(prices.organization, prices.event), sk="-")
     if prices.version:
         return replace(record, prices.version)
     record.version = 1
@@ -272,6 +273,10 @@ def _pk(organization: str, photo_id: str) -> str:
 
 def _event_pk(organization: str, event: str) -> str:
     return f"T#{organization}#EVT#{event}"
+
+
+def _packages_pk(organization: str, event: str | None) -> str:
+    return f"{_event_pk(organization, event or '-')}#PACKAGES"
 
 
 def _upload_pk(organization: str, upload_id: str) -> str:

@@ -12,7 +12,6 @@ from chalicelib.lines.photos.model import (
     FileOffer,
     FileState,
     Photo,
-    PriceList,
     Processing,
     Shelf,
     Step,
@@ -20,7 +19,7 @@ from chalicelib.lines.photos.model import (
     UploadFile,
     taken_at,
 )
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package
+from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package, PriceList
 from chalicelib.media.service import Exif, Inspection, Rendering, Rendition
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)

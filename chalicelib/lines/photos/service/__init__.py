@@ -2,6 +2,16 @@
 
 from chalicelib.lines.photos.service.gallery import event_photos, show_photo
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
+from chalicelib.lines.photos.service.packages import (
+    add_package,
+    change_package,
+    drop_package,
+    list_packages,
+    packages_of,
+    price_list,
+    select_package,
+    set_packages,
+)
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.review import (
     approve_photo,
@@ -10,15 +20,7 @@ from chalicelib.lines.photos.service.review import (
     retry_photo,
     review_shelf,
 )
-from chalicelib.lines.photos.service.selling import (
-    delivery_file,
-    find,
-    for_sale,
-    get,
-    packages_of,
-    price_list,
-    set_packages,
-)
+from chalicelib.lines.photos.service.selling import delivery_file, find, for_sale, get
 from chalicelib.lines.photos.service.uploads import (
     UploadProgress,
     begin_upload,
@@ -31,15 +33,19 @@ from chalicelib.lines.photos.service.uploads import (
 __all__ = [
     "Arrival",
     "UploadProgress",
+    "add_package",
     "approve_photo",
     "begin_upload",
+    "change_package",
     "counts_of",
     "delivery_file",
+    "drop_package",
     "erase_person",
     "event_photos",
     "find",
     "for_sale",
     "get",
+    "list_packages",
     "my_photos",
     "packages_of",
     "personal_data",
@@ -51,6 +57,7 @@ __all__ = [
     "resume_upload",
     "retry_photo",
     "review_shelf",
+    "select_package",
     "set_packages",
     "show_photo",
 ]
