@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.audit import service as audit
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Unprocessable
+from chalicelib.core.errors import Conflict, NotFound, Unprocessable
 from chalicelib.core.table import transact
 from chalicelib.events import service as events
 from chalicelib.lines.contract import Item
@@ -72,7 +72,10 @@ def select_package(organization: str, id_or_slug: str, code: str, photos: tuple[
     `package_too_small`.
     """
     at = clock.now()
-    event = events.on_sale(organization, id_or_slug, at)
+    event = events.get(organization, id_or_slug)
+    if not event.is_public:  # its address can be guessed
+        raise NotFound("event_not_found", "There is no such event.")
+    event.must_sell(at)
     package = packages_of(organization, event.id).get(code)
     if not package.sells(at):
         raise Conflict("package_not_on_sale", "This package is not sold now.", field="package")
