@@ -30,6 +30,7 @@ from chalicelib.core.table import (
     Typed,
     Write,
     create,
+    each_gets,
     index,
     page,
     replace,
@@ -134,6 +135,7 @@ class PriceListRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#EVT#{}#PACKAGES", "-")
     model = PriceList
+    upgrades = (each_gets("packages", extra=None, licence="personal", opens_at=None, closes_at=None),)
 
     organization = UnicodeAttribute()
     event = UnicodeAttribute(null=True)
