@@ -1,14 +1,19 @@
 """Rules, what is booked of an order, and what everybody sees of it."""
 
+from dataclasses import replace
+
 import pytest
 
+from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import Search
-from chalicelib.core import ids
+from chalicelib.core import auth, ids
 from chalicelib.core.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.table import PageRequest
 from chalicelib.ledger import service as ledger
 from chalicelib.lines.contract import QuoteLine
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.roles import ROLES
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.revenue import service, store
 from chalicelib.revenue.model import Split, Takings
@@ -166,3 +171,17 @@ def test_who_sold_nothing_sees_nothing(event, anna):
         service.of_event(caller("admin", organization=OTHER), event.id, ALL)
     with pytest.raises(NotFound):
         service.my_photos(stranger, "run", ALL)
+
+
+def test_who_came_in_from_the_platform_may_lower_its_part(aws):
+    credentials = {"email": "operator@photos.example", "password": "a long enough phrase"}
+    user = accounts.create_user(DEFAULT, **credentials, name="Operator", roles=["platform_admin"])
+    signed_in = auth.verify(accounts.log_in(DEFAULT, **credentials).access_token, DEFAULT)
+    tenant = organizations.create("Tenant").id
+
+    entry = accounts.enter(replace(signed_in, permissions=ROLES["platform_admin"]), tenant)
+    rule = set_rule(auth.verify(entry.access_token, tenant), split=Split(1_000, 7_000, 2_000))
+
+    assert (rule.organization, rule.changed_by, rule.split.platform) == (tenant, user.id, 1_000)
+    with pytest.raises(Forbidden, match="platform_part"):
+        set_rule(caller("admin", organization=tenant), split=Split(999, 7_001, 2_000), version=1)
