@@ -10,20 +10,6 @@ from chalicelib.core import outbox, queues
 from chalicelib.core.http import Access, Api
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import GUARDED, ROLES
-from chalicelib.organizations.routes import routes as organizations_routes
-from chalicelib.payments import jobs as payments_jobs
-from chalicelib.payments import service as payments
-from chalicelib.payments.methods.routes import routes as payment_methods_routes
-from chalicelib.payments.routes import routes as payments_routes
-from chalicelib.privacy import jobs as privacy_jobs
-from chalicelib.privacy.routes import routes as privacy_routes
-from chalicelib.privacy.service import erasures, exports
-from chalicelib.profiles import jobs as profiles_jobs
-from chalicelib.profiles.routes import routes as profiles_routes
-from chalicelib.revenue.routes import routes as revenue_routes
-from chalicelib.verification import jobs as verification_jobs
-from chalicelib.verification import service as verification
-from chalicelib.verification.routes import routes as verification_routes
 
 ROOMS = (
     "chalicelib.accounts",
@@ -48,6 +34,7 @@ ROOMS = (
     "chalicelib.profiles",
     "chalicelib.notifications",
     "chalicelib.favorites",
+    "chalicelib.revenue",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
@@ -86,39 +73,6 @@ app = Api(
     ),
 )
 app.experimental_feature_flags.add("WEBSOCKETS")  # to Chalice they are, and it wants to hear it
-app.mount(
-    accounts_routes,
-    second_factor_routes,
-    federation_routes,
-    people_routes,
-    api_keys_routes,
-    organizations_routes,
-    members_routes,
-    audit_routes,
-    configuration_routes,
-    events_routes,
-    photos_routes,
-    carts_routes,
-    orders_routes,
-    payments_routes,
-    downloads_routes,
-    verification_routes,
-    privacy_routes,
-    live_routes,
-    profiles_routes,
-    notifications_routes,
-    favorites_routes,
-    payment_methods_routes,
-    revenue_routes,
-    routes_for(openapi_document),
-)
-
-
-SEEN: sockets.See = {
-    "event": lambda principal, id: events.visible(principal, id).id,
-    "order": lambda principal, id: orders.open_order(principal, id).id,
-}
-"""What one may listen to is what one may see."""
 app.mount_rooms(ROOMS, ADDRESSES)
 queues.handled_in(*JOBS)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Tokens
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import Search
 from chalicelib.core import auth, ids
@@ -174,9 +175,11 @@ def test_who_sold_nothing_sees_nothing(event, anna):
 
 
 def test_who_came_in_from_the_platform_may_lower_its_part(aws):
-    credentials = {"email": "operator@photos.example", "password": "a long enough phrase"}
-    user = accounts.create_user(DEFAULT, **credentials, name="Operator", roles=["platform_admin"])
-    signed_in = auth.verify(accounts.log_in(DEFAULT, **credentials).access_token, DEFAULT)
+    email, password = "operator@photos.example", "a long enough phrase"
+    user = accounts.create_user(DEFAULT, email=email, password=password, name="Operator", roles=["platform_admin"])
+    tokens = accounts.log_in(DEFAULT, email=email, password=password)
+    assert isinstance(tokens, Tokens)
+    signed_in = auth.verify(tokens.access_token, DEFAULT)
     tenant = organizations.create("Tenant").id
 
     entry = accounts.enter(replace(signed_in, permissions=ROLES["platform_admin"]), tenant)
