@@ -34,6 +34,7 @@ ROOMS = (
     "chalicelib.profiles",
     "chalicelib.notifications",
     "chalicelib.favorites",
+    "chalicelib.revenue",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""

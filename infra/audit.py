@@ -22,6 +22,7 @@ from chalicelib.core.errors import AppError
 from chalicelib.core.migrations import domains
 from chalicelib.core.settings import settings
 from chalicelib.core.table import Item, record_of
+from chalicelib.revenue.model import Takings
 from infra import stages
 
 SECOND_LOOK = 5.0  # seconds: longer than a request, a job's transaction or an index needs
@@ -50,13 +51,14 @@ KEPT = {
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
     "GrantRecord": ("order", "resource"),
-    "OrderRecord": ("id", "status", "payment", "total", "lines"),
+    "OrderRecord": ("id", "organization", "status", "payment", "total", "lines"),
     "OwnerRecord": ("photo",),
     "PaymentRecord": ("id", "order", "state", "amount", "received"),
     "PhotoRecord": ("id", "organization", "event", "processing", "approval"),
     "PointerRecord": ("pk",),
     "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "amount", "currency"),
     "SlugRecord": ("event",),
+    "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
     "UserRecord": ("id",),
 }
 """What the checks look at of each record class: a table is larger than memory, this is not."""
@@ -172,7 +174,9 @@ def captures(books: Books) -> Findings:
     for_orders: dict[str, set[str]] = defaultdict(set)
     payments = {payment.id: payment for payment in books.of("PaymentRecord")}
     for posting in books.of("PostingRecord"):
-        _, payment, *stray = posting.entry.split("#")
+        kind, payment, *stray = posting.entry.split("#")
+        if kind == "share":
+            continue
         if payment not in payments:
             yield posting.entry, "is booked for a payment that does not exist"
         elif not stray:  # a stray transaction of a payment is booked apart, for a person to look at
@@ -202,6 +206,67 @@ def orders(books: Books) -> Findings:
         yield order.id, _told(wrong)
     for id in captured:
         yield id, "has a captured payment and does not exist"
+
+
+def shares(books: Books) -> Findings:
+    """What a line brought is owed to whom it belongs to, to the last satang, once it is handed over."""
+    booked = _shared(books)
+    for order in books.of("OrderRecord"):
+        for line in order.lines:
+            found, due = booked.pop((order.id, line.id), Counter()), _due(order.organization, line)
+            wrong = []
+            if line.shares and due["revenue-shares"] != line.amount:
+                wrong.append(f"brought {line.amount}, its shares come to {due['revenue-shares']}")
+            if found != due and (found or order.status == "completed"):
+                wrong.append(f"is shared as {dict(due)}, booked as {dict(found)}")
+            if found and order.status not in _PAID:
+                wrong.append(f"is shared out, and its order {order.status}")
+            yield f"{order.id} {line.id}", _told(wrong)
+    for order_id, line_id in booked:
+        yield f"{order_id} {line_id}", "is shared out and does not exist"
+
+
+def takings(books: Books) -> Findings:
+    """The sums of what was taken are those of the lines that were shared out."""
+    booked = _shared(books)
+    recounted: dict[str, Takings] = defaultdict(Takings)
+    summed: dict[str, Takings] = defaultdict(Takings)
+    for order in books.of("OrderRecord"):
+        for line in order.lines:
+            for share in line.shares if (order.id, line.id) in booked else ():
+                of_whom = (share.photographer, f"{line.subject}#{share.photographer}") if share.photographer else ()
+                for whose in ("all", line.subject, *of_whom):
+                    recounted[f"T#{order.organization}#TAKEN#{whose}"] += share.takings
+                for ref, brought in share.by_ref():
+                    recounted[f"T#{order.organization}#TAKEN#{ref}"] += brought
+    for row in books.of("TakingsRecord"):
+        summed[row.pk] += Takings(
+            *(int(part or 0) for part in (row.sold, row.platform, row.photographer, row.organizer))
+        )
+    for key in sorted({*recounted, *summed}):
+        same = recounted[key] == summed[key]
+        yield key, None if same else f"summed up to {summed[key]}, the lines to {recounted[key]}"
+
+
+def _shared(books: Books) -> dict[tuple[str, str], Counter[str]]:
+    """(order, line) -> account -> what was booked there of its shares."""
+    booked: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for posting in books.of("PostingRecord"):
+        kind, *of = posting.entry.split("#")
+        if kind == "share":
+            booked[of[0], of[1]][posting.account] += int(posting.amount)
+    return booked
+
+
+def _due(organization: str, line: Any) -> Counter[str]:
+    """Account -> what the shares of a line come to."""
+    due: Counter[str] = Counter()
+    for share in line.shares:
+        due["revenue-shares"] += share.takings.gross
+        due["platform"] -= share.takings.platform
+        due[f"organizer:{organization}"] -= share.takings.organizer
+        due[f"photographer:{share.photographer}"] -= share.takings.photographer
+    return due
 
 
 def grants(books: Books) -> Findings:
@@ -256,7 +321,17 @@ def pointers(books: Books) -> Findings:
             yield id, wrong if id in ids_named else "exists and nothing points at it"
 
 
-CHECKS: tuple[Callable[[Books], Findings], ...] = (entries, balances, captures, orders, grants, counters, pointers)
+CHECKS: tuple[Callable[[Books], Findings], ...] = (
+    entries,
+    balances,
+    captures,
+    orders,
+    shares,
+    takings,
+    grants,
+    counters,
+    pointers,
+)
 
 
 def _told(wrong: list[str]) -> str | None:

@@ -23,11 +23,14 @@ class Cart:
     version: int = 0
 
     def put(self, items: tuple[Item, ...], at: datetime) -> "Cart":
-        """The cart with these items too; an item that is there already stays once."""
-        merged = tuple(dict.fromkeys(self.items + items))
+        """The cart with these items too; one that is there already stays once, under its newest licence."""
+        merged = tuple({(item.kind, item.ref): item for item in self.items + items}.values())
         if len(merged) > MOST_ITEMS:
             raise Unprocessable("cart_full", f"A cart holds up to {MOST_ITEMS} items.", field="items")
         return replace(self, items=merged, expires_at=at + LASTS)
+
+    def holds(self, items: tuple[Item, ...]) -> bool:
+        return {(item.kind, item.ref) for item in items} <= {(item.kind, item.ref) for item in self.items}
 
     def without(self, refs: frozenset[str], at: datetime) -> "Cart":
         return replace(self, items=tuple(item for item in self.items if item.ref not in refs), expires_at=at + LASTS)

@@ -22,13 +22,35 @@ def add_items(principal: Principal, body: schemas.AddItems) -> schemas.Cart:
     return schemas.Cart.of(service.add(principal, body.wanted()))
 
 
-@routes.delete("/cart/items/{id}", permission=PUBLIC, returns=schemas.Cart)
+@routes.put("/cart/items/{id}", permission=PUBLIC, returns=schemas.Cart)
+def change_item(principal: Principal, id: str, body: schemas.ChangedItem) -> schemas.Cart:
+    """Buy a thing of the cart under another licence."""
+    return schemas.Cart.of(service.relicense(principal, id, body.licence))
+
+
+@routes.put("/cart/package", permission=PUBLIC, returns=schemas.Cart, limit=(240, 60))
+def select_package(principal: Principal, body: schemas.SelectedPackage) -> schemas.Cart:
+    """Put photos of one event into the cart as a package has them: all that a search found, say.
+
+    Where another combination costs less it is taken instead, and the quote says so.
+    """
+    selected = service.select(principal, kind=body.kind, subject=body.event, package=body.package, refs=body.photos)
+    return schemas.Cart.of(selected)
+
+
+@routes.get("/cart/summary", permission=PUBLIC, returns=schemas.Summary)
+def read_summary(principal: Principal) -> schemas.Summary:
+    """What the cart costs, each amount in words."""
+    return schemas.Summary.of(service.open_cart(principal))
+
+
+@routes.delete("/cart/items/{id}", permission=PUBLIC, returns=schemas.Cart, aliases=("/cart/remove/{id}",))
 def remove_item(principal: Principal, id: str) -> schemas.Cart:
     """Take a thing out of the cart."""
     return schemas.Cart.of(service.remove(principal, [id]))
 
 
-@routes.delete("/cart", permission=PUBLIC)
+@routes.delete("/cart", permission=PUBLIC, aliases=("/cart/clear", "POST /cart/clear"))
 def clear_cart(principal: Principal) -> None:
     """Empty the cart."""
     service.clear(principal)

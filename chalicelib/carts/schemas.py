@@ -1,34 +1,50 @@
 """Wire shapes of carts and quotes. Amounts are whole minor units of `currency`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from chalicelib.carts.model import MOST_ITEMS
 from chalicelib.carts.service import Opened
+from chalicelib.core.money import Money
 from chalicelib.core.wire import Input, Output
 from chalicelib.lines.contract import Item as CartItem
-from chalicelib.lines.contract import Quote
+from chalicelib.lines.contract import Quote, QuoteLine
 
 CURRENCY = "THB"
+Licence = Literal["personal", "commercial"]
 Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class NewItem(Input):
     kind: str = Field("photos", min_length=1, max_length=20)
     ref: Ref = Field(description="The id of the thing: a photo's id for `photos`.")
+    licence: Licence = "personal"
 
 
 class AddItems(Input):
     items: list[NewItem] = Field(min_length=1, max_length=MOST_ITEMS)
 
     def wanted(self) -> list[CartItem]:
-        return [CartItem(item.kind, item.ref) for item in self.items]
+        return [CartItem(item.kind, item.ref, item.licence) for item in self.items]
+
+
+class ChangedItem(Input):
+    licence: Licence
+
+
+class SelectedPackage(Input):
+    kind: str = Field("photos", min_length=1, max_length=20)
+    event: Ref = Field(description="Its id or slug.")
+    package: Ref = Field(description="The code of one of its packages.")
+    photos: list[Ref] = Field(min_length=1, max_length=MOST_ITEMS)
 
 
 class Item(Output):
     kind: str
     ref: str
+    licence: str
+    package: str | None = Field(description="The code of the package that was selected for it.")
 
 
 class Part(Output):
@@ -43,6 +59,7 @@ class Line(Output):
     kind: str
     subject: str = Field(description="What the line is about: the event's id for `photos`.")
     title: str
+    licence: str
     refs: list[str]
     parts: list[Part]
     amount: int
@@ -87,3 +104,50 @@ class Cart(Output):
     def of(cls, opened: Opened) -> "Cart":
         items = [Item.model_validate(item) for item in opened.cart.items]
         return cls(id=opened.cart.id, items=items, quote=Totals.of(opened.quote), token=opened.token)
+
+
+class ExplainedLine(Output):
+    subject: str
+    title: str
+    licence: str
+    count: int
+    amount: int
+    list_amount: int = Field(description="What the items would cost one by one.")
+    saved: int
+    words: list[str] = Field(description="How the amount comes about, for people.")
+
+    @classmethod
+    def of(cls, line: QuoteLine) -> "ExplainedLine":
+        words = [f"{part.count} x {part.name} at {Money(part.price)}: {Money(part.amount)}." for part in line.parts]
+        return cls(
+            subject=line.subject,
+            title=line.title,
+            licence=line.licence,
+            count=len(line.refs),
+            amount=line.amount,
+            list_amount=line.list_amount,
+            saved=line.list_amount - line.amount,
+            words=[*words, line.because],
+        )
+
+
+class Summary(Output):
+    count: int
+    lines: list[ExplainedLine]
+    problems: list[Problem]
+    total: int
+    list_total: int
+    saved: int
+    currency: str = CURRENCY
+
+    @classmethod
+    def of(cls, opened: Opened) -> "Summary":
+        quote = opened.quote
+        return cls(
+            count=len(opened.cart.items),
+            lines=[ExplainedLine.of(line) for line in quote.lines],
+            problems=[Problem.model_validate(problem) for problem in quote.problems],
+            total=quote.total,
+            list_total=quote.list_total,
+            saved=quote.list_total - quote.total,
+        )

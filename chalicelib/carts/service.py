@@ -35,11 +35,7 @@ def open_cart(principal: Principal) -> Opened:
 
 def add(principal: Principal, items: Sequence[Item]) -> Opened:
     """Put items into the caller's cart. Raises the problem of an item that can not be bought, and adds none then."""
-    wanted = _quote(principal.organization, items)
-    if wanted.problems:
-        problem = wanted.problems[0]
-        kind: type[AppError] = NotFound if problem.code.endswith("_not_found") else Conflict
-        raise kind(problem.code, problem.message, field="items")
+    _refuse_problems(principal.organization, items)
     token = None
     if principal.user is None and _guest_cart(principal) is None:
         id, secret = ids.new("crt"), ids.token()
@@ -47,6 +43,25 @@ def add(principal: Principal, items: Sequence[Item]) -> Opened:
         principal = replace(principal, tokens={**principal.tokens, "cart": token})
     cart = _change(principal, lambda cart: cart.put(tuple(items), clock.now()))
     return Opened(cart, quote(cart), token)
+
+
+def select(principal: Principal, *, kind: str, subject: str, package: str, refs: Sequence[str]) -> Opened:
+    """Put things into the cart as they are bought with a package of their subject. Raises what speaks against it.
+
+    The quote stays the cheapest there is, and says so where that is another one.
+    """
+    return add(principal, lines.of_kind(kind).select(principal.organization, subject, package, refs))
+
+
+def relicense(principal: Principal, ref: str, licence: str) -> Opened:
+    """Buy a thing of the cart under another licence. Raises NotFound, Conflict `licence_not_sold`."""
+    held = next((item for item in current(principal).items if item.ref == ref), None)
+    if held is None:
+        raise NotFound("item_not_found", "This is not in the cart.")
+    wanted = replace(held, licence=licence, package=None)
+    _refuse_problems(principal.organization, [wanted])
+    cart = _change(principal, lambda cart: cart.put((wanted,), clock.now()))
+    return Opened(cart, quote(cart))
 
 
 def remove(principal: Principal, refs: Sequence[str]) -> Opened:
@@ -91,7 +106,7 @@ def current(principal: Principal) -> Cart:
             # Another request of the same person merged first, or changed one of the two.
             guest = _guest_cart(principal)
         cart = store.find(principal.organization, _users_cart(principal)) or _new(principal)
-        if guest is None or set(guest.items) <= set(cart.items):
+        if guest is None or cart.holds(guest.items):
             return cart
     raise Conflict("changed_meanwhile", "The cart keeps changing. Try again.")
 
@@ -105,6 +120,14 @@ def personal_data(organization: str, user: str) -> Mapping[str, Any]:
 def erase_person(organization: str, user: str) -> None:
     """Forget somebody's cart, whatever is in it. May run twice."""
     transact(store.forget(organization, _cart_of(organization, user)))
+
+
+def _refuse_problems(organization: str, items: Sequence[Item]) -> None:
+    wanted = _quote(organization, items)
+    if wanted.problems:
+        problem = wanted.problems[0]
+        kind: type[AppError] = NotFound if problem.code.endswith("_not_found") else Conflict
+        raise kind(problem.code, problem.message, field="items")
 
 
 def quote(cart: Cart) -> Quote:

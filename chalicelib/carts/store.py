@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.carts.model import Cart
 from chalicelib.core import clock
-from chalicelib.core.table import Moment, Record, Typed, Write, create, delete, replace, table
+from chalicelib.core.table import Moment, Record, Typed, Write, create, delete, each_gets, replace, table
 from chalicelib.lines.contract import Item
 
 
@@ -19,6 +19,7 @@ class CartRecord(Record):
     Meta = table("carts")
     keys = ("T#{}#CRT#{}", "-")
     model = Cart
+    upgrades = (each_gets("items", licence="personal", package=None),)
 
     id = UnicodeAttribute()
     organization = UnicodeAttribute()

@@ -269,6 +269,16 @@ def schema_of(item: Item) -> int:
     return int(item["schema"]["N"]) if "schema" in item else 1
 
 
+def each_gets(attribute: str, **values: Any) -> Upgrade:
+    """An upgrade of an attribute that is a list of parts as JSON: each part gets these values, which it lacked."""
+
+    def upgrade(item: Item) -> Item:
+        parts = [part | values for part in json.loads(item[attribute]["S"])]
+        return item | {attribute: {"S": json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}}
+
+    return upgrade
+
+
 def records() -> Iterator[type[Record]]:
     """Every record class with keys that has been imported, by its table."""
     found, pending = [], Record.__subclasses__()

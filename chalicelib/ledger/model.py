@@ -6,10 +6,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """`amount` in minor units: positive is a debit (we hold more, or are owed more), negative a credit."""
+    """`amount` in minor units: positive is a debit (we hold more, or are owed more), negative a credit.
+
+    `subject` is what was sold from, an event's id, where the account alone does not tell.
+    """
 
     account: str
     amount: int
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,29 @@ def suspense(
     """Money came in that no order accounts for; it waits for a person to refund or assign it."""
     postings = (Posting(f"gateway:{gateway}", received), Posting("suspense", -received))
     return Entry(f"capture#{payment}", organization, order, currency, at, postings)
+
+
+def distribution(
+    part: str,
+    *,
+    organization: str,
+    order: str,
+    subject: str,
+    photographer: str | None,
+    platform_part: int,
+    photographer_part: int,
+    organizer_part: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """What was sold is owed to whom it belongs to: `part` names the piece of the order.
+
+    `revenue-shares` mirrors `sales`: of an order that is handed over the two come to nothing.
+    """
+    owed = [("platform", platform_part), (f"organizer:{organization}", organizer_part)]
+    if photographer is not None:
+        owed.append((f"photographer:{photographer}", photographer_part))
+    gross = sum(amount for _, amount in owed)
+    credits = (Posting(whose, -amount, subject) for whose, amount in owed)
+    postings = (Posting("revenue-shares", gross, subject), *credits)
+    return Entry(f"share#{part}", organization, order, currency, at, postings)

@@ -2,10 +2,10 @@
 
 from chalicelib.core.table import Write
 from chalicelib.ledger import store
-from chalicelib.ledger.model import Entry, Posting, capture, suspense
+from chalicelib.ledger.model import Entry, Posting, capture, distribution, suspense
 from chalicelib.ledger.store import Booked
 
-__all__ = ["Booked", "Entry", "Posting", "balance", "book", "capture", "postings", "suspense"]
+__all__ = ["Booked", "Entry", "Posting", "balance", "book", "capture", "distribution", "postings", "suspense"]
 
 
 def book(entry: Entry) -> tuple[Write, ...]:

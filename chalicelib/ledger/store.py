@@ -31,6 +31,7 @@ class PostingRecord(Record):
     account = UnicodeAttribute()
     amount = NumberAttribute()
     currency = UnicodeAttribute()
+    subject = UnicodeAttribute(null=True)
     at = Moment()
     account_pk = UnicodeAttribute()
     account_sk = UnicodeAttribute()
@@ -50,6 +51,7 @@ def book(entry: Entry) -> tuple[Write, ...]:
                 account=posting.account,
                 amount=posting.amount,
                 currency=entry.currency,
+                subject=posting.subject,
                 at=entry.at,
                 account_pk=f"T#{entry.organization}#ACC#{posting.account}",
                 account_sk=f"{clock.stamp(entry.at)}#{entry.id}#{number:03d}",
@@ -62,7 +64,7 @@ def book(entry: Entry) -> tuple[Write, ...]:
 
 def postings(organization: str, entry: str) -> list[Posting]:
     found = PostingRecord.query(f"T#{organization}#JRN#{entry}", consistent_read=True)
-    return [Posting(record.account, int(record.amount)) for record in found]
+    return [Posting(record.account, int(record.amount), record.subject) for record in found]
 
 
 def balance(organization: str, account: str) -> int:

@@ -14,10 +14,15 @@ from chalicelib.core.table import Write
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing in a cart: `ref` is its id within the line of sale `kind`."""
+    """One thing in a cart: `ref` is its id within the line of sale `kind`.
+
+    `licence` is the class under which it is bought, `package` the code of the one that the buyer selected, if any.
+    """
 
     kind: str
     ref: str
+    licence: str = "personal"
+    package: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
     """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
-    person why the parts are the cheapest way. Amounts are minor units."""
+    person why the parts are the cheapest way. Amounts are minor units. `makers` tells of each of the `refs` who made
+    it and so earns by it; empty where nobody does."""
 
     kind: str
     subject: str
@@ -47,6 +53,8 @@ class QuoteLine:
     amount: int
     list_amount: int
     because: str
+    makers: tuple[str, ...] = ()
+    licence: str = "personal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,10 @@ class LineOfSale(Protocol):
 
     def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
         """Price the items as they stand at `at`. Never raises for an item: it becomes a problem."""
+        ...
+
+    def select(self, organization: str, subject: str, package: str, refs: Sequence[str]) -> Sequence[Item]:
+        """The things as a buyer takes them with a package of their subject. Raises what speaks against it."""
         ...
 
     def hold(self, organization: str, line: QuoteLine, order: str, until: datetime) -> Sequence[Write]:

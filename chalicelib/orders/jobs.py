@@ -16,6 +16,11 @@ def hand_over(fact: LineDue) -> Outcome:
     return service.hand_over(fact.organization, fact.order, fact.line)
 
 
+@on(LineDue)
+def share_out(fact: LineDue) -> Outcome:
+    return service.share_out(fact.organization, fact.order, fact.line)
+
+
 @on(OrderPaid)
 def clear_cart(fact: OrderPaid) -> Outcome:
     return service.clear_cart(fact.organization, fact.order)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from chalicelib.core.errors import Conflict
 from chalicelib.lines.contract import Part, QuoteLine
+from chalicelib.revenue.model import Share
 
 PAYABLE_FOR = timedelta(hours=24)
 ERASED = "erased"
@@ -39,7 +40,10 @@ _MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of sale's share of an order; `id` is unique within the order. Amounts are minor units."""
+    """One line of sale's part of an order; `id` is unique within the order. Amounts are minor units.
+
+    `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed.
+    """
 
     id: str
     kind: str
@@ -51,9 +55,11 @@ class Line:
     list_amount: int
     because: str
     status: LineStatus = LineStatus.HELD
+    shares: tuple[Share, ...] = ()
+    licence: str = "personal"
 
     @classmethod
-    def of(cls, number: int, quoted: QuoteLine) -> "Line":
+    def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
         return cls(
             id=f"line-{number}",
             kind=quoted.kind,
@@ -64,11 +70,13 @@ class Line:
             amount=quoted.amount,
             list_amount=quoted.list_amount,
             because=quoted.because,
+            shares=shares,
+            licence=quoted.licence,
         )
 
     def quoted(self) -> QuoteLine:
         """The line as it was quoted, to hold its stock again."""
-        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because")
+        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because", "licence")
         return QuoteLine(**{name: getattr(self, name) for name in names})
 
 

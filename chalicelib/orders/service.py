@@ -23,6 +23,7 @@ from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, Or
 from chalicelib.orders.model import MOST_LINES, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
 from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
+from chalicelib.revenue import service as revenue
 
 _TRIES = 5
 _KEYS_LAST = PAYABLE_FOR * 2
@@ -142,6 +143,21 @@ def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
     raise Conflict("changed_meanwhile", "The order keeps changing.")
 
 
+def share_out(organization: str, order_id: str, line_id: str) -> Outcome:
+    """Credit everybody with their part of one paid line."""
+    order = store.get(organization, order_id)
+    line = next(line for line in order.lines if line.id == line_id)
+    booked = revenue.book(
+        organization,
+        order=order.id,
+        line=line.id,
+        subject=line.subject,
+        shares=line.shares,
+        currency=order.currency,
+    )
+    return Outcome.SUCCESS if booked else Outcome.SKIPPED
+
+
 def clear_cart(organization: str, order_id: str) -> Outcome:
     """What was bought leaves the cart it came from."""
     order = store.get(organization, order_id)
@@ -254,6 +270,8 @@ def _checked(quote: Quote, expected_total: int | None) -> Quote:
 def _drawn_up(organization: str, owner: str | None, cart: str, email: str, language: str | None, quote: Quote) -> Order:
     at = clock.now()
     policy = organizations.get(organization)
+    shares = revenue.shares_of(organization, quote.lines)
+    lines_and_shares = zip(quote.lines, shares, strict=True)
     return Order(
         id=ids.new("ord"),
         organization=organization,
@@ -263,7 +281,7 @@ def _drawn_up(organization: str, owner: str | None, cart: str, email: str, langu
         email=email,
         language=language or policy.language,
         status=Status.AWAITING_PAYMENT,
-        lines=tuple(Line.of(number, line) for number, line in enumerate(quote.lines, start=1)),
+        lines=tuple(Line.of(number, *sold) for number, sold in enumerate(lines_and_shares, start=1)),
         total=quote.total,
         currency=policy.currency,
         created_at=at,

@@ -25,6 +25,7 @@ from chalicelib.core.table import (
     Write,
     check,
     create,
+    each_gets,
     index,
     page,
     replace,
@@ -46,6 +47,7 @@ class OrderRecord(Record):
     Meta = table("orders")
     keys = ("T#{}#ORD#{}", "-")
     model = Order
+    upgrades = (each_gets("lines", shares=[], licence="personal"),)
 
     id = UnicodeAttribute()
     organization = UnicodeAttribute()

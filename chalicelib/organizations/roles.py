@@ -25,6 +25,8 @@ GRANTS: dict[str, str] = {
     "photo.review":        "owner admin manager operator",
     "photo.upload":        "owner admin manager photographer",
     "platform.manage":     "platform_admin",
+    "revenue.manage":      "owner admin",
+    "revenue.read":        "owner admin manager analyst",
     "settings.manage":     "owner admin",
     "user.manage":         "owner admin",
     "verification.review": "owner admin manager support",

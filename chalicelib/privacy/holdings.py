@@ -22,6 +22,7 @@ from chalicelib.payments.methods import service as payment_methods
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
 from chalicelib.profiles import service as profiles
+from chalicelib.revenue import service as revenue
 from chalicelib.verification import service as verification
 
 
@@ -53,6 +54,12 @@ HOLDINGS = (
         orders.erase_person,
         orders.own_files,
         kept="orders and their ledger, under a pseudonym",
+    ),
+    Holding(
+        "earnings",
+        revenue.personal_data,
+        lambda organization, user: None,
+        kept="what photos brought, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),
     Holding("profile", profiles.personal_data, profiles.erase_person, profiles.own_files),

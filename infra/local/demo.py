@@ -58,6 +58,7 @@ class Story:
     photos: list[Sample]
     uploaded: Uploaded
     bought: Bought
+    parts: dict[str, int]
     lost: Bought
     downloaded: Downloaded
     refusals: list[str]
@@ -118,6 +119,9 @@ class Demo:
         with self._step("Order, pay by QR, get the mail", 1) as tick:
             bought = journey.buy(buyer, f"buyer-{journey.run}@example.com")
             tick(1)
+        with self._step("Split the revenue", 1) as tick:
+            parts = journey.split(event["id"], bought)
+            tick(1)
         wanted = bought.order["lines"][0]["refs"]
         with self._step("Download through the mail's link", len(wanted)) as tick:
             downloaded = journey.download(bought, uploaded, tick)
@@ -131,7 +135,7 @@ class Demo:
             refusals = journey.refuse(event["id"], bought)
             tick(1)
         self._progress.stop()
-        report(self._console, Story(photos, uploaded, bought, lost, downloaded, refusals, sheet))
+        report(self._console, Story(photos, uploaded, bought, parts, lost, downloaded, refusals, sheet))
 
     def _gather(self, folder: Path | None) -> list[Sample]:
         if folder is not None:
@@ -165,6 +169,9 @@ def report(console: Console, story: Story) -> None:
         f"[bold]{line['because']}[/bold]",
         f"Order {story.bought.order['code']}: {_baht(payment['amount'])}, paid {_baht(payment['payable'])}: "
         f"the gateway added {tail} satang to tell the payment apart.",
+        "Split 30/50/20 to the last satang: "
+        + ", ".join(f"{part} {_baht(amount)}" for part, amount in story.parts.items())
+        + ".",
         mail + "pixels identical to the originals, GPS gone.",
         f"A guest's payment whose webhook was lost was found after {story.lost.pay_to_paid:.1f} s by asking.",
         f"Refused as they should be: {', '.join(story.refusals)}.",

@@ -33,6 +33,7 @@ MAIL_SECONDS = 60
 PAID_SECONDS = 60
 WANTED = 6
 _SHEET_COLUMNS = 4
+_PARTS = {"platform": 30, "photographer": 50, "organizer": 20}
 _SHEET_CELL = 300
 
 Tick = Callable[[int], None]
@@ -199,6 +200,22 @@ class Journey:
         expect(link is not None, "the mail holds no download link")
         assert link is not None
         return Bought(order, payment, confirmed - paid_at, mailed - confirmed, mail, link[0])
+
+    def split(self, event: str, bought: Bought) -> dict[str, int]:
+        """Who has earned what of the purchase, the event's first: 30/50/20 percent, to the last satang."""
+        admin, total = self._person("admin"), bought.order["total"]
+
+        def booked() -> dict[str, int] | None:
+            found = admin.get(f"/revenue/events/{event}")
+            return {part: found[part] for part in _PARTS} if found["gross"] == total else None
+
+        parts = until(booked, "everybody's part", PAID_SECONDS, time.sleep)
+        expect(sum(parts.values()) == total, f"the parts {parts} do not come to {total}")
+        for part, percent in _PARTS.items():
+            expect(abs(parts[part] * 100 - total * percent) < 100, f"the {part} has {parts[part]} of {total}")
+        own = self._person("photographer").get("/users/me/earnings", pageSize=1)["items"][0]
+        expect(own["earned"] == parts["photographer"], f"the photographer sees {own}")
+        return parts
 
     def download(self, bought: Bought, uploaded: Uploaded, done: Tick) -> Downloaded:
         """Follow the mail's link and fetch every photo; pixels must be the original's, the place it was taken gone."""

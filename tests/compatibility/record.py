@@ -37,7 +37,7 @@ from chalicelib.entitlements import service as entitlements
 from chalicelib.events import service as events
 from chalicelib.events.model import Details
 from chalicelib.lines.photos.pricing import Package
-from chalicelib.lines.photos.service import selling
+from chalicelib.lines.photos.service import packages as photo_packages
 from chalicelib.live import service as live
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
@@ -170,8 +170,8 @@ def arranged(world: World) -> None:
     staff = Principal(DEFAULT, user="usr_01KB0000000000000000000000")
     event = events.get(DEFAULT, world.notes["event"])
     packages = (Package("one", "One photo", 1, 59_00), Package("all", "All my photos", None, 499_00))
-    prices = selling.set_packages(staff, event.id, packages, 0)
-    selling.set_packages(staff, event.id, packages[:1], prices.version)
+    prices = photo_packages.set_packages(staff, event.id, packages, 0)
+    photo_packages.set_packages(staff, event.id, packages[:1], prices.version)
     details = replace(Details(name="River Run", date=date(2026, 11, 1)), auto_approve=True, download_hours=24)
     events.edit_event(staff, event.id, details, None, event.version)
 

@@ -16,6 +16,7 @@ import app
 from chalicelib.core import clock, outbox, queues
 from chalicelib.core.queues import Fact
 from chalicelib.core.table import NewerRelease
+from chalicelib.orders.store import OrderRecord
 from chalicelib.organizations import dns
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
@@ -125,6 +126,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "payments.settle": lambda: statuses("payments", "state") == {"captured"} and len(items("ledger")) == 3,
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,
+    "orders.share_out": lambda: any("#TAKEN#" in item["pk"]["S"] for item in items("ledger")),
     "orders.mail_downloads": lambda: mails() == 1,
     "verification.mail_review": lambda: mails() == 1,
     "verification.remove_file": lambda: documents("identity/") == 2,
@@ -204,7 +206,7 @@ def test_a_message_about_an_item_of_a_later_release_comes_back_and_changes_nothi
     (path,) = (path for path in MESSAGES if path.parts[-3:] == (NEWEST, "messages", "orders.hand_over.json"))
     with moment(path) as held:
         (order,) = (item for item in items("orders") if "status" in item)
-        newer = order | {"schema": {"N": "2"}, "gift_wrap": {"S": "red"}}
+        newer = order | {"schema": {"N": str(OrderRecord.newest_schema() + 1)}, "gift_wrap": {"S": "red"}}
         client("dynamodb").put_item(TableName="thepixstock-test-orders", Item=newer)
 
         assert consume(held["queue"], held["message"]) == [{"itemIdentifier": "1"}]

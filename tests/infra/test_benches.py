@@ -269,4 +269,4 @@ def test_a_small_load_is_served_whole(tmp_path):
         "writes": 9,
     }
     assert found.audited["captures"] == found.audited["orders"] == 3
-    assert results.figures(found)[4][1].startswith("3 payments and 3 entries looked at; 0 differences")
+    assert results.figures(found)[4][1].startswith("3 payments and 6 entries looked at; 0 differences")

@@ -93,6 +93,7 @@ def test_from_the_webhook_to_the_mail_it_is_one_id(play, figure):
         ("relay", "OrderCompleted"),
         ("on_job", "orders.clear_cart"),
         ("on_job", "orders.hand_over"),
+        ("on_job", "orders.share_out"),
         ("on_job", "orders.tell_of_payment"),
         ("on_job", "orders.tell_of_completion"),
         ("on_job", "payments.tell_of_capture"),

@@ -136,6 +136,7 @@ REFUSED = {
     "POST /users/phones": 400,
     "PUT /users/phones/{id}": 404,
     "DELETE /users/phones/{id}": 404,
+    "PUT /cart/items/{id}": 404,  # not in this cart
     "GET /downloads/{id}": 404,  # of somebody else, whoever asks
     "POST /downloads/{id}/photos/{photo}": 404,
     "POST /payments/create": 409,

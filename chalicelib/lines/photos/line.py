@@ -8,10 +8,12 @@ from chalicelib.core.errors import AppError
 from chalicelib.core.table import Write
 from chalicelib.entitlements import service as entitlements
 from chalicelib.events import service as events
+from chalicelib.events.model import Event
 from chalicelib.lines.contract import Item, LineOfSale, Problem, Quote, QuoteLine, Sold
 from chalicelib.lines.photos import pricing
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Photo
+from chalicelib.lines.photos.pricing import Licence, PriceList
 from chalicelib.organizations import service as organizations
 
 
@@ -28,9 +30,13 @@ class Photos:
             (photo for photo in found.values() if photo.for_sale), key=lambda photo: (photo.event, photo.id)
         )
         quote = Quote(problems=tuple(problems))
+        taken = {item.ref: item for item in items}
         for event, group in groupby(on_sale, key=lambda photo: photo.event):
-            quote += _quote_event(organization, event, list(group), at)
+            quote += _quote_event(organization, event, [(photo, taken[photo.id]) for photo in group], at)
         return quote
+
+    def select(self, organization: str, subject: str, package: str, refs: Sequence[str]) -> Sequence[Item]:
+        return photos.select_package(organization, subject, package, tuple(refs))
 
     def hold(self, organization: str, line: QuoteLine, order: str, until: datetime) -> Sequence[Write]:
         return ()
@@ -52,28 +58,43 @@ class Photos:
         )
 
 
-def _quote_event(organization: str, event_id: str, wanted: list[Photo], at: datetime) -> Quote:
-    refs = tuple(photo.id for photo in wanted)
+def _quote_event(organization: str, event_id: str, wanted: list[tuple[Photo, Item]], at: datetime) -> Quote:
+    """A line for each licence class under which photos of the event are wanted."""
     try:
         event = events.on_sale(organization, event_id, at)
     except AppError as refusal:
-        return Quote(problems=tuple(Problem(ref, refusal.code, refusal.message) for ref in refs))
-    packages = photos.packages_of(organization, event_id)
+        return Quote(problems=tuple(Problem(photo.id, refusal.code, refusal.message) for photo, _ in wanted))
+    prices = photos.packages_of(organization, event_id)
+    quote = Quote()
+    for licence in dict.fromkeys(item.licence for _, item in wanted):
+        of_class = [(photo, item) for photo, item in wanted if item.licence == licence]
+        quote += _quote_class(event, prices, licence, of_class, at)
+    return quote
+
+
+def _quote_class(
+    event: Event, prices: PriceList, licence: str, wanted: list[tuple[Photo, Item]], at: datetime
+) -> Quote:
+    refs = tuple(photo.id for photo, _ in wanted)
+    packages = prices.on_sale(Licence(licence), at) if licence in set(Licence) else ()
+    if not packages:
+        message = f"Photos of this event are not sold under a {licence} licence."
+        return Quote(problems=tuple(Problem(ref, "licence_not_sold", message) for ref in refs))
     parts = pricing.cheapest(packages, len(refs))
-    return Quote(
-        lines=(
-            QuoteLine(
-                kind=Photos.kind,
-                subject=event_id,
-                title=event.name,
-                refs=refs,
-                parts=parts,
-                amount=sum(part.amount for part in parts),
-                list_amount=pricing.one_by_one(packages, len(refs)),
-                because=pricing.explain(packages, parts, len(refs)),
-            ),
-        )
+    selected = {item.package for _, item in wanted}
+    line = QuoteLine(
+        kind=Photos.kind,
+        subject=event.id,
+        title=event.name,
+        refs=refs,
+        parts=parts,
+        amount=sum(part.amount for part in parts),
+        list_amount=pricing.one_by_one(packages, len(refs)),
+        because=pricing.explain(packages, parts, len(refs), [each for each in packages if each.code in selected]),
+        makers=tuple(photo.photographer for photo, _ in wanted),
+        licence=licence,
     )
+    return Quote(lines=(line,))
 
 
 LINE: LineOfSale = Photos()

@@ -7,13 +7,12 @@ from enum import StrEnum
 from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from chalicelib.core.errors import Conflict, Invalid, Unprocessable
-from chalicelib.lines.photos.pricing import Package
+from chalicelib.core.errors import Conflict, Unprocessable
 from chalicelib.media.service import Exif, Inspection, Quality, Rendering, Rendition
 
 STUCK_AFTER = timedelta(minutes=15)
-ERASED = "erased"
 """Longer than all redeliveries take: what is processed for longer never gets ready by itself."""
+ERASED = "erased"
 
 _SHARP = 3.0  # of sixteen cameras' pictures the softest has 6.8, and none has 2.2 after a blur of three pixels
 _DARK_SHARE, _BRIGHT_SHARE = 0.6, 0.3
@@ -474,23 +473,6 @@ class Counts:
             if photo.processing is Processing.READY:
                 steps[photo.approval.value] += step
         return cls(**steps)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceList:
-    """The packages of an event. Version 0: it has none of its own."""
-
-    organization: str
-    event: str
-    packages: tuple[Package, ...]
-    version: int = 0
-
-    def __post_init__(self) -> None:
-        codes = [package.code for package in self.packages]
-        if len(set(codes)) < len(codes):
-            raise Invalid("package_codes", "Each package needs a code of its own.", field="items")
-        if all(package.photos != 1 for package in self.packages):
-            raise Invalid("single_price_missing", "One package must be for a single photo.", field="items")
 
 
 # --- what is shown ------------------------------------------------------------------------------------------

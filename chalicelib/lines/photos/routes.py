@@ -5,7 +5,8 @@ from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.lines.photos import schemas, service
-from chalicelib.lines.photos.model import Counts, Decided, Lookalikes, PriceList, Shown
+from chalicelib.lines.photos.model import Counts, Decided, Lookalikes, Shown
+from chalicelib.lines.photos.pricing import PriceList
 from chalicelib.lines.photos.service import UploadProgress
 
 routes = Routes("photos")
@@ -49,10 +50,39 @@ def read_packages(principal: Principal, id: str) -> PriceList:
     return service.price_list(principal, id)
 
 
-@routes.put("/events/{id}/packages", permission="event.manage", returns=schemas.PriceList)
+@routes.put(
+    "/events/{id}/packages",
+    permission="event.manage",
+    returns=schemas.PriceList,
+    aliases=("POST /events/{id}/packages",),
+)
 def set_packages(principal: Principal, id: str, body: schemas.NewPriceList) -> PriceList:
     """Give an event packages of its own. One must be for a single photo."""
     return service.set_packages(principal, id, body.packages(), body.version)
+
+
+@routes.get("/packages", permission=PUBLIC, returns=schemas.PriceList, cache=60)
+def list_packages(principal: Principal) -> PriceList:
+    """The organization's packages, at which events without packages of their own sell."""
+    return service.list_packages(principal.organization)
+
+
+@routes.post("/packages", permission="event.manage", returns=schemas.PriceList, status=201)
+def add_package(principal: Principal, body: schemas.NewPackage) -> PriceList:
+    """Sell a further package. Answers all of them."""
+    return service.add_package(principal, body.package())
+
+
+@routes.put("/packages/{id}", permission="event.manage", returns=schemas.PriceList)
+def change_package(principal: Principal, id: str, body: schemas.ChangedPackage) -> PriceList:
+    """Change the package with this code. Answers all of them. An old `version` answers 409."""
+    return service.change_package(principal, body.package(id), body.version)
+
+
+@routes.delete("/packages/{id}", permission="event.manage")
+def drop_package(principal: Principal, id: str) -> None:
+    """Sell the package with this code no more. Orders keep what they cost."""
+    service.drop_package(principal, id)
 
 
 # --- uploading ----------------------------------------------------------------------------------------------

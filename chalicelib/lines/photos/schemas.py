@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Paging
+from chalicelib.events.schemas import Moment
 from chalicelib.lines.photos import model
 from chalicelib.lines.photos.model import (
     Approval,
@@ -19,12 +20,12 @@ from chalicelib.lines.photos.model import (
     Step,
     Verdict,
 )
+from chalicelib.lines.photos.pricing import MOST_PACKAGES, Licence
 from chalicelib.lines.photos.pricing import Package as PricedPackage
 from chalicelib.media.service import MAX_BYTES
 
 CURRENCY = "THB"
 MOST_FILES = 100
-MOST_PACKAGES = 20
 MOST_MONEY = 100_000_000
 AnyVersion = Annotated[int, Field(ge=0, le=1 << 31, description="As it was read; another one answers 409.")]
 
@@ -241,20 +242,42 @@ class Package(Output):
     name: str
     photos: int | None = Field(description="Null: all of one's photos of the event.")
     price: int
+    extra: int | None = Field(description="What each further photo costs; null: there are none.")
+    licence: Licence
+    opens_at: datetime | None = Field(description="Sold from then on.")
+    closes_at: datetime | None = Field(description="Sold before then.")
 
 
 class PriceList(Output):
-    event_id: str = Field(validation_alias="event")
+    event_id: str | None = Field(validation_alias="event", description="Null: the organization's.")
     currency: str = CURRENCY
     items: list[Package] = Field(validation_alias="packages")
-    version: int = Field(description="0 while the event sells at the default packages.")
+    version: int = Field(description="0 while there are none of its own: then those above it hold, or the default.")
 
 
-class NewPackage(Input):
-    code: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")
+class PackageDetails(Input):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
     photos: int | None = Field(ge=1, le=1000)
     price: int = Field(ge=0, le=MOST_MONEY)
+    extra: int | None = Field(None, ge=0, le=MOST_MONEY)
+    licence: Licence = Field(Licence.PERSONAL, strict=False)
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+
+    def package(self, code: str) -> PricedPackage:
+        names = ("name", "photos", "price", "extra", "licence", "opens_at", "closes_at")
+        return PricedPackage(code, **{name: getattr(self, name) for name in names})
+
+
+class NewPackage(PackageDetails):
+    code: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")
+
+    def package(self, code: str | None = None) -> PricedPackage:
+        return super().package(code or self.code)
+
+
+class ChangedPackage(PackageDetails):
+    version: AnyVersion
 
 
 class NewPriceList(Input):
@@ -262,4 +285,4 @@ class NewPriceList(Input):
     version: AnyVersion
 
     def packages(self) -> tuple[PricedPackage, ...]:
-        return tuple(PricedPackage(new.code, new.name, new.photos, new.price) for new in self.items)
+        return tuple(new.package() for new in self.items)

@@ -9,6 +9,7 @@
 | a photographer's uploads                 | pk T#{org}#USR#{user}#UPLOADS / sk {upload}                  |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
 | an event's own packages                  | pk T#{org}#EVT#{event}#PACKAGES / sk -                       |
+| the organization's packages              | pk T#{org}#EVT#-#PACKAGES / sk -                             |
 
 A photo's id is derived from its event and the file's SHA-256: the same file meets the same key. A shelf is
 sorted by the time of arrival, that of photos on sale by the time they were taken. A photographer's list is
@@ -31,6 +32,7 @@ from chalicelib.core.table import (
     Write,
     create,
     delete,
+    each_gets,
     index,
     page,
     replace,
@@ -43,14 +45,13 @@ from chalicelib.lines.photos.model import (
     Faces,
     Failure,
     Photo,
-    PriceList,
     Processing,
     Shelf,
     Step,
     Upload,
     UploadFile,
 )
-from chalicelib.lines.photos.pricing import Package
+from chalicelib.lines.photos.pricing import Package, PriceList
 from chalicelib.media.service import Exif, Quality, Rendition
 
 COUNT_SHARDS = 16
@@ -144,9 +145,10 @@ class PriceListRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#EVT#{}#PACKAGES", "-")
     model = PriceList
+    upgrades = (each_gets("packages", extra=None, licence="personal", opens_at=None, closes_at=None),)
 
     organization = UnicodeAttribute()
-    event = UnicodeAttribute()
+    event = UnicodeAttribute(null=True)
     packages = Typed[tuple[Package, ...]](tuple[Package, ...])
 
 
@@ -291,14 +293,15 @@ def count(photo: Photo, change: Counts) -> Sequence[Write]:
 # --- packages -----------------------------------------------------------------------------------------------
 
 
-def find_price_list(organization: str, event: str) -> PriceList | None:
-    record = PriceListRecord.fetch(f"{_event_pk(organization, event)}#PACKAGES", "-")
-    return record.value() if record else None
+def price_lists(organization: str, event: str | None) -> dict[str | None, PriceList]:
+    """By event, what is stored of an event's own packages and of the organization's, which have none."""
+    keys = [(_packages_pk(organization, whose), "-") for whose in {event, None}]
+    return {record.event: record.value() for record in PriceListRecord.batch_get(keys, consistent_read=True)}
 
 
 def save_price_list(prices: PriceList) -> Write:
     """A write that holds while the stored one is at `prices.version`, 0 meaning none."""
-    record = PriceListRecord.of(prices, pk=f"{_event_pk(prices.organization, prices.event)}#PACKAGES", sk="-")
+    record = PriceListRecord.of(prices, pk=_packages_pk(prices.organization, prices.event), sk="-")
     if prices.version:
         return replace(record, prices.version)
     record.version = 1
@@ -315,6 +318,10 @@ def _event_pk(organization: str, event: str) -> str:
 
 def _uploads_pk(organization: str, user: str) -> str:
     return f"T#{organization}#USR#{user}#UPLOADS"
+
+
+def _packages_pk(organization: str, event: str | None) -> str:
+    return f"{_event_pk(organization, event or '-')}#PACKAGES"
 
 
 def _upload_pk(organization: str, upload_id: str) -> str:

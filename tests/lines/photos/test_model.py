@@ -13,7 +13,6 @@ from chalicelib.lines.photos.model import (
     FileState,
     Flag,
     Photo,
-    PriceList,
     Processing,
     Shelf,
     Step,
@@ -22,7 +21,7 @@ from chalicelib.lines.photos.model import (
     lookalikes,
     taken_at,
 )
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package
+from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package, PriceList
 from chalicelib.media.service import Exif, Inspection, Quality, Rendering, Rendition
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -48,15 +48,15 @@ def test_a_buyer_gets_the_cleaned_file_under_a_name_of_its_own(world):
 
 
 def test_an_event_sells_at_the_default_packages_until_it_has_its_own(world):
-    assert service.packages_of(DEFAULT, world.event.id) == DEFAULT_PACKAGES
+    assert service.packages_of(DEFAULT, world.event.id).packages == DEFAULT_PACKAGES
     assert service.price_list(VISITOR, world.event.slug).version == 0
 
     first = service.set_packages(ADMIN, world.event.id, OWN, 0)
     second = service.set_packages(ADMIN, world.event.slug, OWN[:1], first.version)
 
     assert (first.version, second.version) == (1, 2)
-    assert service.packages_of(DEFAULT, world.event.id) == OWN[:1]
-    assert service.packages_of(DEFAULT, planned().id) == DEFAULT_PACKAGES
+    assert service.packages_of(DEFAULT, world.event.id).packages == OWN[:1]
+    assert service.packages_of(DEFAULT, planned().id).packages == DEFAULT_PACKAGES
 
 
 @pytest.mark.parametrize("version", [0, 2])
@@ -66,14 +66,14 @@ def test_packages_of_another_version_are_refused(world, version):
     with pytest.raises(Conflict, match="version_conflict"):
         service.set_packages(ADMIN, world.event.id, OWN[:1], version)
 
-    assert service.packages_of(DEFAULT, world.event.id) == OWN
+    assert service.packages_of(DEFAULT, world.event.id).packages == OWN
 
 
 def test_packages_without_a_single_price_are_refused(world):
     with pytest.raises(Invalid, match="single_price_missing"):
         service.set_packages(ADMIN, world.event.id, OWN[1:], 0)
 
-    assert service.packages_of(DEFAULT, world.event.id) == DEFAULT_PACKAGES
+    assert service.packages_of(DEFAULT, world.event.id).packages == DEFAULT_PACKAGES
 
 
 def test_prices_of_a_hidden_or_foreign_event_are_missing(world):

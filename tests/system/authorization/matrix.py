@@ -289,6 +289,8 @@ PASSPORT = {"kind": "passport", "contentType": "application/pdf", "size": 9, "sh
 OFFER = {"files": [worlds.picture(77).wire]}
 AVATAR = {"size": 1000, "type": "image/png", "sha256": "0" * 64}
 ADDRESS = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1": "Silom Road 2"}
+PACKAGE = {"name": "Bundle", "photos": 1, "price": 150_00, "extra": 20_00}
+SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
 LIKED = _one("photos", "pho", "approved", "pending")
@@ -525,7 +527,55 @@ OBJECTS: dict[str, Asking] = {
     "PUT /users/addresses/{id}": _with(ADDRESSES, ADDRESS),
     "DELETE /users/addresses/{id}": ADDRESSES,
     "PUT /users/addresses/{id}/default": ADDRESSES,
+    "PUT /cart/items/{id}": _with(_one("photos", "pho", "approved"), {"licence": "personal"}),
+    "PUT /cart/package": lambda world: {
+        "live": _picked(world.a, "live", "approved"),
+        "closed": _picked(world.a, "closed", "closed"),
+        "draft": _picked(world.a, "draft", "draft"),
+        "other-event": _picked(world.a, "mixed", "approved"),
+        "foreign": _picked(world.b, "live", "approved"),
+        "missing": _picking(ids.new("evt"), world.b.photos["approved"]),
+        "foreign-photo": _picking(world.a.events["live"].id, world.b.photos["approved"]),
+        "missing-photo": _picking(world.a.events["live"].id, ids.new("pho")),
+    },
+    "GET /cart/summary": NOTHING,
+    "GET /packages": NOTHING,
+    "POST /packages": lambda world: {"-": Asked(body=PACKAGE | {"code": "bundle"})},
+    "PUT /packages/{id}": lambda world: {
+        "single": Asked(("single",), PACKAGE | {"version": 0}),
+        "missing": Asked(("nothing",), PACKAGE | {"version": 0}),
+    },
+    "DELETE /packages/{id}": lambda world: {
+        "five": Asked(("five",)),
+        "single": Asked(("single",)),
+        "missing": Asked(("nothing",)),
+    },
+    "GET /revenue/split-rules": NOTHING,
+    "POST /revenue/split-rules": lambda world: {
+        "-": Asked(body=SPLIT),
+        "event": Asked(body=SPLIT | {"event": world.a.events["live"].id}),
+        "photographer": Asked(body=SPLIT | {"photographer": world.a.people["photographer"].id}),
+        "foreign": Asked(body=SPLIT | {"event": world.b.events["live"].id}),
+        "missing": Asked(body=SPLIT | {"event": ids.new("evt")}),
+        "foreign-photographer": Asked(body=SPLIT | {"photographer": world.b.people["photographer"].id}),
+        "missing-photographer": Asked(body=SPLIT | {"photographer": ids.new("usr")}),
+        "cheap": Asked(body=SPLIT | {"platform": 2_999, "photographerPart": 6_001}),
+    },
+    "GET /revenue/summary": NOTHING,
+    "GET /revenue/events/{id}": EVENTS,
+    "GET /revenue/events/{id}/photos": EVENTS,
+    "GET /revenue/photographers": NOTHING,
+    "GET /users/me/earnings": NOTHING,
+    "GET /users/me/earnings/{id}": EVENTS,
 }
+
+
+def _picked(shop: Shop, event: str, photo: str) -> Asked:
+    return _picking(shop.events[event].id, shop.photos[photo])
+
+
+def _picking(event: str, photo: str) -> Asked:
+    return Asked(body={"event": event, "package": "all", "photos": [photo]})
 
 
 def _domains(world: World, *names: str) -> Objects:

@@ -701,6 +701,38 @@ def set_packages(world: World) -> None:
     assert [package["price"] for package in world.see(organizer, address)["items"]] == [80_00]
 
 
+def agree(world: World) -> None:
+    """The organizer agrees on other parts, twice for the event and once for its photographer there."""
+    organizer, event = world.person("organizer"), world.notes["event"]
+    photographer = accounts.find_by_email(DEFAULT, world.person("photographer").email)
+    assert photographer is not None
+    parts = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000, "event": event}
+    for agreed in (parts, parts | {"version": 1}, parts | {"photographer": photographer.id}):
+        world.ask(organizer, "POST", "/revenue/split-rules", agreed, settled=409)
+    rules = world.see(organizer, "/revenue/split-rules")["items"]
+    assert [(rule["photographerId"], rule["version"]) for rule in rules] == [(None, 2), (photographer.id, 1)]
+
+
+def sell_packages(world: World) -> None:
+    """The organization changes what it sells; the buyer selects a package, and takes one photo for the press."""
+    organizer, buyer, photos = world.person("organizer"), world.person("buyer"), _photos(world)
+    pair = {"name": "Pair", "photos": 2, "price": 120_00, "extra": 50_00}
+    press = {"name": "Press", "photos": 1, "price": 900_00, "licence": "commercial"}
+    for new in (pair | {"code": "pair"}, press | {"code": "press"}):
+        world.ask(organizer, "POST", "/packages", new, expect=201, settled=409)
+    changed = pair | {"price": 110_00, "version": 2}
+    world.ask(organizer, "PUT", "/packages/pair", changed, settled=409)
+    world.ask(organizer, "DELETE", "/packages/five", expect=204, settled=404)
+    picked = {"event": world.notes["event"], "package": "pair", "photos": photos}
+    assert world.ask(buyer, "PUT", "/cart/package", picked).data["quote"]["total"] == 110_00
+    world.ask(buyer, "PUT", f"/cart/items/{photos[0]}", {"licence": "commercial"})
+    summary = world.see(buyer, "/cart/summary")
+    assert sorted((line["licence"], line["amount"]) for line in summary["lines"]) == [
+        ("commercial", 900_00),
+        ("personal", 79_00),
+    ]
+
+
 def unassign(world: World) -> None:
     """The photographer leaves, with a file on its way that is not lost."""
     organizer, event = world.person("organizer"), world.notes["event"]
@@ -1272,4 +1304,6 @@ FLOWS: dict[str, Flow] = {
     "erasure of staff": Flow(members, erase_staff),
     "erasure of faces": Flow(studio, erase_faces),
     "erasure of photos": Flow(gallery, erase_photos),
+    "agree": Flow(studio, agree),
+    "sell packages": Flow(shop, sell_packages),
 }

@@ -136,7 +136,15 @@ def _objects() -> Iterator[tuple[str, str, str]]:
 def violations(world: World) -> list[str]:
     """What is wrong in itself, whatever the golden run says."""
     found = [f"{message.queue}: dead letter {message.body}" for message in world.dead_letters]
-    found += [*_dangling(), *_unbalanced(), *_money(world), *_miscounted(), *_grants(), *_incomplete_photos()]
+    found += [
+        *_dangling(),
+        *_unbalanced(),
+        *_money(world),
+        *_shared(),
+        *_miscounted(),
+        *_grants(),
+        *_incomplete_photos(),
+    ]
     return found
 
 
@@ -158,7 +166,7 @@ def _dangling() -> Iterator[str]:
 
 def _unbalanced() -> Iterator[str]:
     entries: Mapping[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows("ledger"):
+    for row in _postings():
         entries[row["entry"]].append(row)
     for entry, postings in entries.items():
         if total := sum(int(posting["amount"]) for posting in postings):
@@ -168,7 +176,7 @@ def _unbalanced() -> Iterator[str]:
 def _money(world: World) -> Iterator[str]:
     """An order is paid if and only if its money is captured, booked, and at the gateway."""
     payments = {row["id"]: row for row in rows("payments") if "state" in row}
-    booked = {row["entry"] for row in rows("ledger")}
+    booked = {row["entry"] for row in _postings()}
     for order in rows("orders"):
         if "status" not in order:
             continue
@@ -187,6 +195,18 @@ def _money(world: World) -> Iterator[str]:
         charged = world.bank.charges.get(payment.get("transaction", ""))
         if "transaction" in payment and (charged is None or charged.reference != payment["id"]):
             yield f"{payment['id']} names a charge that is not its own"
+
+
+def _shared() -> Iterator[str]:
+    """Of an order that is handed over everybody has their part, to the last satang."""
+    for order in rows("orders"):
+        if order.get("status") != "completed":
+            continue
+        booked = [row for row in _postings() if row["order"] == order["id"]]
+        shares = {row["account"]: int(row["amount"]) for row in booked if row["account"] in ("sales", "revenue-shares")}
+        total = int(order["total"])
+        if shares != {"sales": -total, "revenue-shares": total}:
+            yield f"order {order['id']} brought {total}, booked are {shares}"
 
 
 def _miscounted() -> Iterator[str]:
@@ -233,6 +253,10 @@ def _incomplete_photos() -> Iterator[str]:
         wanted |= {("previews", f"previews/{folder}/{name}.jpg") for name in names}
         if not names or wanted - stored:
             yield f"{row['id']} is ready without {sorted(wanted - stored)}"
+
+
+def _postings() -> list[dict[str, Any]]:
+    return [row for row in rows("ledger") if "entry" in row]
 
 
 def _photos() -> list[dict[str, Any]]:

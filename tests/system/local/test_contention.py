@@ -90,7 +90,8 @@ def test_a_payment_settled_from_all_sides_counts_once(running, photos, figure):
     assert statuses(answers) == {200: 10}
     postings = running.items("ledger", order=purchase.order)
     assert sum(int(posting["amount"]) for posting in postings) == 0
-    assert {posting["entry"] for posting in postings} == {f"capture#{payment['id']}"}
+    shares = {f"share#{purchase.order}#line-1#1-1"}
+    assert {posting["entry"] for posting in postings} == {f"capture#{payment['id']}"} | shares
     assert [int(item["amount"]) for item in postings if item["account"] == "gateway:paynoi"] == [payment["payable"]]
     grants = [item for item in running.items("entitlements", order=purchase.order) if "remaining" in item]
     assert sorted(grant["resource"] for grant in grants) == sorted(photos)

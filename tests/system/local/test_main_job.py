@@ -43,8 +43,9 @@ def counts_and_recount(admin, event):
 
 
 def booked(running, order):
-    """The ledger's postings of an order, by account."""
-    return sorted((item["account"], int(item["amount"])) for item in running.items("ledger", order=order))
+    """The ledger's postings of an order's capture, by account."""
+    held = [item for item in running.items("ledger", order=order) if item["entry"].startswith("capture#")]
+    return sorted((item["account"], int(item["amount"])) for item in held)
 
 
 def grants(running, order):

@@ -32,6 +32,7 @@ from tests.system.crash.flows import (
     nobody,
     offered,
     open_socket,
+    paid,
     payment,
     say,
     studio,
@@ -130,6 +131,13 @@ def leaves_a_desk(world: World) -> None:
     world.settle()
     let_erase(world)
     assert world.rows_with(organizer.email) == []
+
+
+def takes_earnings_along(world: World) -> None:
+    """A photographer who has sold takes along what is kept."""
+    world.ask(world.person("photographer"), "POST", "/users/me/exports", {}, expect=202)
+    world.settle()
+    assert world.mails_to(world.person("photographer"))
 
 
 # --- photos -------------------------------------------------------------------------------------------------
@@ -241,6 +249,7 @@ MORE: dict[str, Flow] = {
     "unproven": Flow(nobody, unproven),
     "registered already": Flow(members, registered_already),
     "leaves a desk": Flow(studio, leaves_a_desk),
+    "takes earnings along": Flow(paid, takes_earnings_along),
     "marked with an image": Flow(studio, marked_with_an_image),
     "vanished": Flow(offered, vanished),
     "sold after the end": Flow(payment, sold_after_the_end),

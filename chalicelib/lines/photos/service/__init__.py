@@ -2,6 +2,16 @@
 
 from chalicelib.lines.photos.service.gallery import event_photos, show_photo
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
+from chalicelib.lines.photos.service.packages import (
+    add_package,
+    change_package,
+    drop_package,
+    list_packages,
+    packages_of,
+    price_list,
+    select_package,
+    set_packages,
+)
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.review import (
     approve_photo,
@@ -12,15 +22,7 @@ from chalicelib.lines.photos.service.review import (
     review_lookalikes,
     review_shelf,
 )
-from chalicelib.lines.photos.service.selling import (
-    delivery_file,
-    find,
-    for_sale,
-    get,
-    packages_of,
-    price_list,
-    set_packages,
-)
+from chalicelib.lines.photos.service.selling import delivery_file, find, for_sale, get
 from chalicelib.lines.photos.service.uploads import (
     UploadProgress,
     begin_upload,
@@ -33,16 +35,20 @@ from chalicelib.lines.photos.service.uploads import (
 __all__ = [
     "Arrival",
     "UploadProgress",
+    "add_package",
     "approve_photo",
     "begin_upload",
+    "change_package",
     "counts_of",
     "decide",
     "delivery_file",
+    "drop_package",
     "erase_person",
     "event_photos",
     "find",
     "for_sale",
     "get",
+    "list_packages",
     "my_photos",
     "packages_of",
     "personal_data",
@@ -55,6 +61,7 @@ __all__ = [
     "retry_photo",
     "review_lookalikes",
     "review_shelf",
+    "select_package",
     "set_packages",
     "show_photo",
 ]

@@ -1,17 +1,13 @@
-"""What the selling side asks of photos: which are on sale, at which packages, and which file a buyer gets."""
+"""What the selling side asks of photos: which are on sale, and which file a buyer gets."""
 
 from collections.abc import Iterable, Sequence
 
 from chalicelib.core import ids
-from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.core.table import transact
 from chalicelib.entitlements.service import File
-from chalicelib.events import service as events
 from chalicelib.events.model import Event
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.model import Photo, PriceList
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package
+from chalicelib.lines.photos.model import Photo
 
 
 def get(organization: str, photo_id: str) -> Photo:
@@ -35,24 +31,6 @@ def for_sale(organization: str, photo_ids: Sequence[str]) -> list[Photo]:
     return [found[id] for id in photo_ids]
 
 
-def packages_of(organization: str, event_id: str) -> tuple[Package, ...]:
-    """The packages an event sells its photos at."""
-    return _prices(organization, event_id).packages
-
-
-def price_list(principal: Principal, id_or_slug: str) -> PriceList:
-    event = events.visible(principal, id_or_slug)
-    return _prices(event.organization, event.id)
-
-
-def set_packages(actor: Principal, id_or_slug: str, packages: tuple[Package, ...], version: int) -> PriceList:
-    """Give an event packages of its own. Raises Conflict `version_conflict`, Invalid."""
-    event = events.get(actor.organization, id_or_slug)
-    prices = PriceList(event.organization, event.id, packages, version)
-    transact(store.save_price_list(prices))
-    return _prices(event.organization, event.id)
-
-
 def delivery_file(photo: Photo, event: Event) -> File:
     """The file that a buyer of the photo downloads."""
     filename = photo.delivery_name(event.slug)
@@ -64,7 +42,3 @@ def delivery_file(photo: Photo, event: Event) -> File:
         content_type=photo.content_type,
         sha256=photo.delivered_sha256,
     )
-
-
-def _prices(organization: str, event_id: str) -> PriceList:
-    return store.find_price_list(organization, event_id) or PriceList(organization, event_id, DEFAULT_PACKAGES)
