@@ -360,6 +360,7 @@ def second_factor(world: World) -> None:
     _log_in_twice(world, buyer, app)
     _show(world, buyer, "/auth/second-factor/recovery-codes", app)
     _show(world, buyer, "/auth/second-factor/disable", app, expect=204)
+    world.settle()
     assert world.see(buyer, "/auth/second-factor")["enabled"] is False
 
 
@@ -412,6 +413,7 @@ def required_factor(world: World) -> None:
     app = world.ask(organizer, "POST", "/auth/second-factor/setup", {"challenge": asked["challenge"]}).data["secret"]
     _log_in_twice(world, organizer, app)
     assert world.see(organizer, "/auth/second-factor")["enabled"] is True
+    world.settle()
 
 
 def manage_people(world: World) -> None:
