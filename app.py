@@ -17,6 +17,7 @@ from chalicelib.carts.routes import routes as carts_routes
 from chalicelib.configuration.routes import routes as configuration_routes
 from chalicelib.core import openapi, outbox, queues
 from chalicelib.core.http import Access, Api
+from chalicelib.entitlements.licences.routes import routes as licences_routes
 from chalicelib.entitlements.routes import routes as downloads_routes
 from chalicelib.events import service as events
 from chalicelib.events.routes import routes as events_routes
@@ -106,6 +107,7 @@ app.mount(
     orders_routes,
     payments_routes,
     downloads_routes,
+    licences_routes,
     verification_routes,
     privacy_routes,
     live_routes,

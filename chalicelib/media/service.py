@@ -40,6 +40,7 @@ __all__ = [
     "deliverable",
     "inspect",
     "render",
+    "with_xmp",
 ]
 
 
@@ -83,3 +84,13 @@ def check_watermark(watermark: Watermark) -> None:
     from chalicelib.media import watermark as marks
 
     marks.check(watermark)
+
+
+def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
+    """The JPEG with one more segment, an XMP packet; all its other bytes as they are.
+
+    Raises Unprocessable `not_embeddable` for what is no JPEG, has a packet already, or for a packet that is too large.
+    """
+    from chalicelib.media import xmp
+
+    return xmp.with_xmp(jpeg, packet)

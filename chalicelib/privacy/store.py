@@ -7,7 +7,6 @@
 | a user's exports                  | pk T#{org}#USR#{user} / sk EXPORT#{id}                      |
 | a user's request to erase         | pk T#{org}#USR#{user} / sk ERASURE                          |
 | one receipt                       | pk T#{org}#RECEIPT#{id} / sk -                              |
-| public keys of receipts           | pk T#{org}#KEYS / sk {kid}                                  |
 | exports whose time is up          | due G#DUE#export#{0-3} / expires_at#org#user#id             |
 | erasures to begin or go on with   | due G#DUE#erasure#{0-3} / wakes_at#org#user#id              |
 
@@ -43,7 +42,6 @@ from chalicelib.privacy.model import (
     ErasureState,
     Export,
     ExportState,
-    PublicKey,
     Receipt,
     Scope,
 )
@@ -128,15 +126,6 @@ class ReceiptRecord(Record):
     signed = UnicodeAttribute(null=True)
     contact = UnicodeAttribute(null=True)
     language = UnicodeAttribute(null=True)
-
-
-class KeyRecord(Record):
-    Meta = table("privacy")
-    keys = ("T#{}#KEYS", "{}")
-    model = PublicKey
-
-    kid = UnicodeAttribute()
-    x = UnicodeAttribute()
 
 
 # --- consents -----------------------------------------------------------------------------------------------
@@ -280,15 +269,6 @@ def bare(receipt: Receipt) -> Write:
         ReceiptRecord.contact.remove(),
         condition=ReceiptRecord.pk.exists(),
     )
-
-
-def keep_key(organization: str, key: PublicKey) -> Write:
-    """Remember a public key for as long as there are receipts; the same key comes with each of them."""
-    return Write("put", KeyRecord.of(key, pk=f"T#{organization}#KEYS", sk=key.kid))
-
-
-def keys(organization: str) -> list[PublicKey]:
-    return [record.value() for record in KeyRecord.query(f"T#{organization}#KEYS", consistent_read=True)]
 
 
 # --- everything of a user -----------------------------------------------------------------------------------
