@@ -17,6 +17,8 @@ from chalicelib.carts.routes import routes as carts_routes
 from chalicelib.configuration.routes import routes as configuration_routes
 from chalicelib.core import openapi, outbox, queues
 from chalicelib.core.http import Access, Api
+from chalicelib.entitlements.archives import jobs as archives_jobs
+from chalicelib.entitlements.archives.routes import routes as archives_routes
 from chalicelib.entitlements.licences.routes import routes as licences_routes
 from chalicelib.entitlements.routes import routes as downloads_routes
 from chalicelib.events import service as events
@@ -52,6 +54,7 @@ from chalicelib.verification.routes import routes as verification_routes
 
 JOBS = (
     accounts_jobs,
+    archives_jobs,
     live_jobs,
     members_jobs,
     orders_jobs,
@@ -108,6 +111,7 @@ app.mount(
     payments_routes,
     downloads_routes,
     licences_routes,
+    archives_routes,
     verification_routes,
     privacy_routes,
     live_routes,

@@ -22,6 +22,7 @@ class Step(StrEnum):
     PAID = "paid"
     LINK_ISSUED = "link_issued"
     BYTES_SERVED = "bytes_served"
+    ARCHIVE_ASKED = "archive_asked"
     ARCHIVE_BUILT = "archive_built"
     RENEWED = "renewed"
     REVOKED = "revoked"

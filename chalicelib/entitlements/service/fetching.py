@@ -1,12 +1,13 @@
 """What a buyer may fetch, and fetching it."""
 
 import hashlib
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.core import clock, storage
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.errors import NotFound, Unavailable, Unprocessable
 from chalicelib.core.secrets import is_signature, sign
 from chalicelib.core.table import transact
 from chalicelib.entitlements import store
@@ -16,6 +17,9 @@ from chalicelib.entitlements.model import Download, Downloads, Grant, Sales
 from chalicelib.entitlements.service.history import append
 from chalicelib.media import service as media
 from chalicelib.organizations import service as organizations
+
+_AT_ONCE = 40
+_TRIES = 16
 
 
 def list_grants(principal: Principal, order: str) -> list[Grant]:
@@ -66,6 +70,28 @@ def download(principal: Principal, order: str, resource: str, *, licensed: bool 
         remaining=current.remaining,
         expires_at=current.window_until,
     )
+
+
+def take_each(organization: str, order: str) -> tuple[str, ...]:
+    """Take one download of each file that can be had, for all of them at once; one that is open takes no other.
+
+    Raises Forbidden where none can be had.
+    """
+    for _ in range(_TRIES):
+        now = clock.now()
+        held = store.of_order(organization, order)
+        available = [grant for grant in held if grant.is_available(now)]
+        if not available:
+            raise held[0].refusal(now)
+        closed = [grant for grant in available if not grant.is_open(now)][:_AT_ONCE]
+        if not closed:
+            return tuple(grant.resource for grant in available)
+        writes = [store.begin(grant, now) for grant in closed]
+        subjects = Counter(grant.subject for grant in closed if grant.subject is not None)
+        counts = [store.count(organization, order, name, Sales(downloads=n)) for name, n in subjects.items()]
+        with suppress(store.NotBegun):
+            append(organization, order, Step.ARCHIVE_ASKED, {"photos": len(closed)}, *writes, *counts)
+    raise Unavailable("busy", "Too much happens to this order at once. Try again.", retry_after=1)
 
 
 def received(principal: Principal, order: str, resource: str, sha256: str) -> None:

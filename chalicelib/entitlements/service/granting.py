@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from chalicelib.core import clock, ids, signing
+from chalicelib.core import clock, ids, signing, storage
 from chalicelib.core.table import MOST_WRITES, Write, transact
 from chalicelib.entitlements import store
 from chalicelib.entitlements.chain import Step
@@ -106,8 +106,13 @@ def revoke(organization: str, order: str) -> None:
 
 
 def forget_owner(organization: str, order: str) -> None:
-    """Withdraw the downloads of an order and forget whose they were. May run twice."""
+    """Withdraw the downloads of an order and forget whose they were. May run twice.
+
+    Files that were made for the buyer name them in their licences, and go.
+    """
     revoke(organization, order)
+    for made in ("archives", "licensed"):
+        storage.remove("originals", f"{made}/{organization}/{order}/")
     owned = [
         grant for grant in store.of_order(organization, order) if grant.owner is not None or grant.licence is not None
     ]
