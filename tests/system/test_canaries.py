@@ -472,6 +472,7 @@ ALLOWED = {
     ("buyer's e-mail", "mails"): "who it is written to",
     ("buyer's e-mail", "table accounts"): "the account itself",
     ("buyer's e-mail", "table orders"): "where the link goes, for guests too",
+    ("buyer's e-mail", "table entitlements"): "the licence says whose it is; it goes when they are forgotten",
     ("buyer's name", "mails"): "the greeting",
     ("buyer's name", "table accounts"): "the account itself",
     ("photographer's e-mail", "table accounts"): "the account itself",

@@ -28,6 +28,7 @@ from chalicelib.carts import service as carts
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
+from chalicelib.entitlements.archives import service as archives
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
 from chalicelib.favorites import service as favorites
@@ -350,6 +351,8 @@ def _sell(shop: Shop, bank: Bank) -> None:
         assert payment.transaction is not None
         bank.set(payment.transaction, "captured")
         payments.settle(shop.organization, payment.id)
+    deliver.all()
+    archives.begin(_holder(shop, "paid"), shop.orders["paid"].id)
     deliver.all()
     for cart in ("customer", "neighbour"):
         carts.add(shop.people[cart].principal, [Item("photos", shop.photos["approved"])])

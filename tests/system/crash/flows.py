@@ -6,8 +6,10 @@ what a lost answer may leave behind for good is listed with the flow, with the r
 
 import base64
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +20,7 @@ from pyotp import TOTP
 
 from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
+from chalicelib.entitlements.chain import is_whole
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from infra.local.heard import Heard
@@ -826,6 +829,35 @@ def download(world: World) -> None:
         assert world.ask(guest, "POST", address).data["remaining"] == 2
 
 
+def deliver(world: World) -> None:
+    """A licensed copy, all in one file, all of it again after its time; and everything of it can be proven."""
+    order, first = world.notes["order"], _photos(world)[0]
+    guest, address = Person("", "", {"X-Order-Token": world.notes["token"]}), f"/downloads/{order}/photos/{first}"
+    got = world.ask(guest, "POST", address, {"licensed": True}).data
+    sha256 = hashlib.sha256(world.fetch(got["url"])).hexdigest()
+    world.ask(guest, "POST", f"{address}/received", {"sha256": sha256}, expect=204)
+    licence = world.ask(guest, "GET", f"/orders/{order}/licenses").data["licenses"][0]
+    verdict = world.ask(Person("", ""), "POST", "/licenses/verify", {"document": json.dumps(licence)}).data
+    assert (sha256, verdict["valid"]) == (got["sha256"], True)
+
+    world.ask(guest, "POST", f"/orders/{order}/zip", expect=202)
+    world.settle()
+    packed = world.ask(guest, "GET", f"/orders/{order}/zip").data
+    with zipfile.ZipFile(io.BytesIO(world.fetch(packed["url"]))) as archive:
+        assert len(archive.namelist()) == 3
+
+    world.wait(timedelta(days=4))
+    world.ask(guest, "POST", f"/orders/{order}/redownload")
+    world.ask(world.person("organizer"), "PUT", f"/orders/{order}/redownload", {"cap": 3})
+    told = world.see(guest, f"/downloads/{order}")
+    assert (told["renewals"], {file["remaining"] for file in told["files"]}) == ({"used": 1, "cap": 3}, {3})
+    receipt = world.ask(guest, "GET", f"/orders/{order}/receipt").data["receipt"]
+    assert is_whole(receipt["entries"])
+    steps = [entry["step"] for entry in receipt["entries"]]
+    expected = ["paid", "link_issued", "bytes_served", "archive_asked", "archive_built", "link_issued", "renewed"]
+    assert list(dict.fromkeys(steps)) == list(dict.fromkeys(expected)) if world.redrives else steps == expected
+
+
 # --- people's own data --------------------------------------------------------------------------------------
 
 
@@ -1173,6 +1205,7 @@ FLOWS: dict[str, Flow] = {
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "download": Flow(paid, download),
+    "delivery": Flow(paid, deliver),
     "documents": Flow(studio, prove),
     "export": Flow(paid, export, (EXPORT,)),
     "erasure": Flow(paid, erase),
