@@ -25,6 +25,7 @@ from chalicelib.events import service as events
 from chalicelib.events.routes import routes as events_routes
 from chalicelib.favorites.routes import routes as favorites_routes
 from chalicelib.lines.photos import jobs as photos_jobs
+from chalicelib.lines.photos.lists.routes import routes as lists_routes
 from chalicelib.lines.photos.routes import routes as photos_routes
 from chalicelib.live import jobs as live_jobs
 from chalicelib.live import sockets
@@ -106,6 +107,7 @@ app.mount(
     configuration_routes,
     events_routes,
     photos_routes,
+    lists_routes,
     carts_routes,
     orders_routes,
     payments_routes,

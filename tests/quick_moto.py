@@ -1,4 +1,4 @@
-"""moto without what it does at length and for nothing: else the tests wait for little but that. One answer is mended."""
+"""moto without what it does at length and for nothing: else the tests wait for little but that. One answer is right."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -184,7 +184,9 @@ def put_part(bucket: Bucket, key: str, upload: str, number: int, content: bytes)
 
 def finish_parts(bucket: Bucket, key: str, upload: str, parts: Sequence[str]) -> None:
     """Make one file of all parts. Raises UploadGone."""
-    made: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(parts, start=1)]
+    made: list[CompletedPartTypeDef] = [
+        {"PartNumber": number, "ETag": tag} for number, tag in enumerate(parts, start=1)
+    ]
     try:
         aws.client("s3").complete_multipart_upload(
             Bucket=bucket_name(bucket), Key=key, UploadId=upload, MultipartUpload={"Parts": made}

@@ -39,6 +39,7 @@ __all__ = [
     "check_watermark",
     "deliverable",
     "inspect",
+    "poster",
     "render",
     "with_xmp",
 ]
@@ -94,3 +95,13 @@ def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
     from chalicelib.media import xmp
 
     return xmp.with_xmp(jpeg, packet)
+
+
+def poster(title: str, lines: list[str], link: str) -> bytes:
+    """A page of A4 as PDF: the title, a QR code of the link, some lines and the link.
+
+    The font has Thai and Latin letters; others show as boxes.
+    """
+    from chalicelib.media import poster as posters
+
+    return posters.poster(title, lines, link)

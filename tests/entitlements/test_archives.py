@@ -303,8 +303,8 @@ def test_other_failures_of_storage_come_back(monkeypatch):
 
     with pytest.raises(Exception, match="NoSuchKey"):
         building.build(ORG, ORDER, begun.id)
+    upload = storage.begin_parts("originals", "x", content_type="application/zip")
     with pytest.raises(Exception, match="InvalidPart"):
-        upload = storage.begin_parts("originals", "x", content_type="application/zip")
         storage.finish_parts("originals", "x", upload, ["none"])
 
 

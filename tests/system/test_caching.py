@@ -79,7 +79,8 @@ def test_a_visitor_gets_an_answer_once(world: World, route: Route):
 def test_what_is_said_to_somebody_is_kept_by_nobody(world: World, route: Route):
     target = target_of(world, route)
     answers = [world.call("GET", target, headers=bearer(person.token)) for person in world.a.people.values()]
-    answers += [world.call("GET", target, headers={name: "x"}) for name in ("X-Cart-Token", "X-Order-Token")]
+    tokens = "X-Cart-Token", "X-Event-Token", "X-Order-Token"
+    answers += [world.call("GET", target, headers={name: "x"}) for name in tokens]
 
     kept = {answer.header("Cache-Control") != "no-store" for answer in answers}
 
@@ -95,7 +96,7 @@ def test_a_cache_tells_shops_and_people_apart(world: World, name: str):
     ours, theirs = world.call("GET", target), world.call("GET", target, shop=world.b)
 
     told = (ours.header("Vary") or "").split(", ")
-    assert told == ["Origin", "Accept-Encoding", "Authorization", "X-Cart-Token", "X-Order-Token"]
+    assert told == ["Origin", "Accept-Encoding", "Authorization", "X-Cart-Token", "X-Event-Token", "X-Order-Token"]
     assert name in ALIKE or theirs.status == 404 or theirs.header("ETag") != ours.header("ETag")
 
 

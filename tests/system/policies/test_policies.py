@@ -16,6 +16,8 @@ from tests.system.world import World
 pytestmark = pytest.mark.slow
 
 DRIVEN_UNLIKE = {
+    ("chalicelib.core.signing", "keep"): "what somebody asks a receipt of was granted before, and the key kept with it",
+    ("chalicelib.entitlements.service.history", "append"): "a payment is told once, what people do whenever they do it",
     ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
     ("chalicelib.events.service", "_change_at"): "a change by a person is told to the audit, the count of photos is not",

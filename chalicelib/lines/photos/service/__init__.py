@@ -1,7 +1,9 @@
 """Photos, use case by use case: uploads, ingest, review, gallery, selling."""
 
-from chalicelib.lines.photos.service.gallery import event_photos, show_photo
+from chalicelib.lines.photos.service.gallery import ALL, Wanted, event_photos, related_photos, show_photo, shown
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
+from chalicelib.lines.photos.service.insight import Metadata, Statistics, metadata, statistics
+from chalicelib.lines.photos.service.posters import Poster, poster
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.review import (
     approve_photo,
@@ -29,8 +31,13 @@ from chalicelib.lines.photos.service.uploads import (
 )
 
 __all__ = [
+    "ALL",
     "Arrival",
+    "Metadata",
+    "Poster",
+    "Statistics",
     "UploadProgress",
+    "Wanted",
     "approve_photo",
     "begin_upload",
     "counts_of",
@@ -40,17 +47,22 @@ __all__ = [
     "find",
     "for_sale",
     "get",
+    "metadata",
     "my_photos",
     "packages_of",
     "personal_data",
+    "poster",
     "price_list",
     "process_object",
     "progress_of",
     "read_upload",
     "reject_photo",
+    "related_photos",
     "resume_upload",
     "retry_photo",
     "review_shelf",
     "set_packages",
     "show_photo",
+    "shown",
+    "statistics",
 ]

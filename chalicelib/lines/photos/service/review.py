@@ -62,6 +62,7 @@ def _decided(photo: Photo, changed: Photo, fact: Fact) -> Shown:
         transact(
             store.save(changed, was=photo),
             *store.count(photo, Counts.moved(photo, changed)),
+            *store.time(photo, changed),
             outbox.publish(fact),
         )
     return shown(changed)
