@@ -1,6 +1,7 @@
 """A poster with a QR code: one page of A4, black on white, as PDF."""
 
 import io
+import time
 
 import segno
 from PIL import Image, ImageDraw, ImageFont
@@ -12,6 +13,8 @@ PAGE = (round(210 / 25.4 * DPI), round(297 / 25.4 * DPI))
 MARGIN = 200
 QR_SIDE = 1500
 _LARGEST, _SMALLEST = 200, 60
+_NEVER = time.gmtime(0)
+"""The same poster is the same file."""
 
 
 def poster(title: str, lines: list[str], link: str) -> bytes:
@@ -32,7 +35,8 @@ def poster(title: str, lines: list[str], link: str) -> bytes:
         at += _centred(sheet, line, at, _SMALLEST + 20) + 30
     made = io.BytesIO()
     # Black and white is written as it is, at a few kilobytes; grey would be written as a JPEG.
-    sheet.convert("1", dither=Image.Dither.NONE).save(made, "PDF", resolution=DPI, title=title)
+    plain = sheet.convert("1", dither=Image.Dither.NONE)
+    plain.save(made, "PDF", resolution=DPI, title=title, creationDate=_NEVER, modDate=_NEVER)
     return made.getvalue()
 
 

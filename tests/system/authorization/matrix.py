@@ -19,7 +19,9 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.administration import service as administration
 from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
+from chalicelib.core.auth import Principal
 from chalicelib.core.http import Api, Route
+from chalicelib.lines.photos.lists import service as lists
 from chalicelib.members import service as members
 from chalicelib.organizations import service as organizations
 from infra.local.gateway import Gateway, Response
@@ -242,6 +244,20 @@ def _links(world: World, *rest: str) -> Objects:
 def _event_details(world: World, name: str) -> Any:
     event = world.a.events.get(name) or world.a.events["live"]
     return {"name": "Another name", "date": "2026-04-14", "version": event.version}
+
+
+def _new_access(world: World, name: str) -> Any:
+    event = world.a.events.get(name) or world.a.events["live"]
+    return {"access": "private", "code": "mango rice", "version": event.version}
+
+
+def _lists(world: World) -> Objects:
+    """The foreign one is whole and works, at B's own host."""
+    made = {
+        name: lists.share(Principal(shop.organization), [shop.photos["approved"]]).slug
+        for name, shop in (("shared", world.a), ("foreign", world.b))
+    }
+    return {name: Asked((slug,)) for name, slug in {**made, "missing": ids.token()}.items()}
 
 
 def _next_status(world: World, name: str) -> Any:
@@ -473,6 +489,15 @@ OBJECTS: dict[str, Asking] = {
     "POST /payments/webhook": lambda world: {"-": Asked(body={"data": {}, "signature": "0" * 64})},
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,
+    "GET /photos/{id}/metadata": PHOTOS,
+    "GET /photos/{id}/related": PHOTOS,
+    "GET /photos/{id}/share": PHOTOS,
+    "GET /events/{id}/statistics": EVENTS,
+    "POST /events/{id}/poster": EVENTS,
+    "POST /events/{id}/access": _with(EVENTS, {"code": "a wrong one"}),
+    "PUT /events/{id}/access": _with(EVENTS, _new_access),
+    "POST /lists": _one("photos", "pho", "approved", "pending", body=lambda id: {"photos": [id]}),
+    "GET /lists/{slug}": _lists,
     "PUT /photos/{id}/approve": PHOTOS,
     "PUT /photos/{id}/reject": _with(PHOTOS, {"reason": "blurred"}),
     "POST /photos/{id}/retry": PHOTOS,

@@ -62,6 +62,7 @@ MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of bot
 ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
 UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
+LIST = Leftover(r"photos .*#LIST#", "a list whose address never arrived: nobody can open it, and it goes by TTL")
 EXPORT = Leftover(r"mail .*keeps of you|claims .*#CLM#email#", "another copy, for who did not hear that one is made")
 SOCKET = Leftover(
     r"connections .*(G#ticket#|G#connection#|#GROUP#)",
@@ -743,6 +744,23 @@ def delete_event(world: World) -> None:
         world.ask(organizer, "GET", event, expect=404)
 
 
+def share(world: World) -> None:
+    """A list and a poster are made; then the event is for who knows its code."""
+    organizer, visitor, event = world.person("organizer"), Person("", ""), f"/events/{world.notes['event']}"
+    shared = world.ask(visitor, "POST", "/lists", {"photos": _photos(world)}, expect=201).data
+    assert len(world.see(visitor, f"/lists/{shared['slug']}")["items"]) == 2
+    drawn = world.ask(organizer, "POST", f"{event}/poster").data
+    assert world.fetch(drawn["url"]).startswith(b"%PDF")
+    restriction = {"access": "private", "code": "mango rice", "version": world.see(organizer, event)["version"]}
+    world.ask(organizer, "PUT", f"{event}/access", restriction, settled=409)
+    entered = world.ask(visitor, "POST", f"{event}/access", {"code": "Mango Rice"}).data
+    with world.undisturbed():
+        world.ask(visitor, "GET", f"{event}/photos", expect=404)
+    visitor.headers["X-Event-Token"] = entered["token"]
+    assert len(world.see(visitor, f"{event}/photos")["items"]) == 2
+    assert world.see(organizer, f"{event}/statistics")["uploadToSale"]["photos"] == 2
+
+
 # --- buyer --------------------------------------------------------------------------------------------------
 
 
@@ -1193,6 +1211,7 @@ FLOWS: dict[str, Flow] = {
     "damaged upload": Flow(offered, upload_damaged),
     "upload again": Flow(damaged, upload_again, (UPLOAD,)),
     "review": Flow(gallery, review),
+    "sharing": Flow(shop, share, (LIST,)),
     "delete event": Flow(offered, delete_event),
     "merge carts": Flow(shop, merge_carts, (GUEST_CART,)),
     "tidy cart": Flow(cart, tidy_cart),

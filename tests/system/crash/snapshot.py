@@ -37,6 +37,7 @@ _RANDOM = {
     "refresh_digest",
     "nonce",
     "token_hash",
+    "entry_code",
     "fingerprint",
     "secret",
     "recovery",
