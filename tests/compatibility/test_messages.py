@@ -79,6 +79,10 @@ def items(domain: str) -> list[dict[str, Any]]:
     return list(client("dynamodb").scan(TableName=f"thepixstock-test-{domain}")["Items"])
 
 
+def granted() -> list[dict[str, Any]]:
+    return [item for item in items("entitlements") if "resource" in item]
+
+
 def mails() -> int:
     return len(ses_backends[ACCOUNT][REGION].sent_messages)
 
@@ -117,7 +121,8 @@ DONE: dict[str, Callable[[], bool]] = {
     "members.mail_invitation": lambda: mails() == 1,
     "payments.settle": lambda: statuses("payments", "state") == {"captured"} and len(items("ledger")) == 3,
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
-    "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(items("entitlements")) == 2,
+    "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(granted()) == 2,
+    "entitlements.archives.build_archive": lambda: "ready" in statuses("entitlements", "state"),
     "orders.mail_downloads": lambda: mails() == 1,
     "verification.mail_review": lambda: mails() == 1,
     "verification.remove_file": lambda: documents("identity/") == 2,

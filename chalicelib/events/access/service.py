@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.accounts import passwords
+from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids, limits
 from chalicelib.core.auth import Principal
@@ -34,7 +34,7 @@ def restrict(actor: Principal, event: Event, access: Access, code: str | None) -
 
     Raises Conflict `version_conflict`, Invalid where a code is missing.
     """
-    digest = passwords.digest(_normal(code)) if code is not None else event.entry_code
+    digest = accounts.password_digest(_normal(code)) if code is not None else event.entry_code
     changed = event.restricted(access, digest, clock.now())
     told = audit.entry(
         actor, action="event.access_changed", entity="event", entity_id=event.id,
@@ -50,7 +50,7 @@ def enter(principal: Principal, id_or_slug: str, code: str) -> Entry:
     subject = event.id if event else id_or_slug
     limits.take(principal.organization, "event-entry", subject, limit=TRIES, seconds=TRIES_WITHIN)
     stored = event.entry_code if event and event.is_public else None
-    if not passwords.matches(stored, _normal(code)) or event is None:
+    if not accounts.password_matches(stored, _normal(code)) or event is None:
         raise Forbidden("access_code_wrong", "This code does not open this event.")
     ends = clock.now() + LASTS
     return Entry(f"{clock.epoch(ends)}.{sign(*_signed(event, clock.epoch(ends)))}", ends)
