@@ -7,7 +7,6 @@ goes on; then the whole file is read back and checked. Fails when either process
 import argparse
 import hashlib
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -36,7 +35,7 @@ _NEVER = 1e9
 
 def order_of(photos: int) -> Archive:
     """An order of so many photos of 10 MB, in storage, and its archive that is still to be built."""
-    order, content, files = ids.new("ord"), random.Random(1).randbytes(PHOTO), []
+    order, content, files = ids.new("ord"), os.urandom(PHOTO), []
     for number in range(photos):
         content = number.to_bytes(8) + content[8:]
         file = f"deliveries/bench/{order}/{number}"
@@ -113,7 +112,7 @@ def main(words: list[str]) -> int:
     held = found["memory"] < MOST_MEMORY
     text = (
         f"{found['size'] / 2**20:,.0f} MB of {wanted.photos} photos in {found['seconds']:.1f} s on {os.cpu_count()} "
-        f"cores, {found['memory'] / 2**20:.0f} MB of memory at most; killed after {found['done']:.0f} photos, gone on with"
+        f"cores, {found['memory'] / 2**20:.0f} MB of memory at most; killed after {found['done']:.0f} photos"
     )
     tell("zip", [("An archive is built in constant memory", text)], passed=held, seconds=time.monotonic() - began)
     console.print(text)

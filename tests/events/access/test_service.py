@@ -104,7 +104,8 @@ def test_whatever_is_wrong_with_an_attempt_it_is_told_alike():
     told = set()
     for target, who in (
         (private.slug, VISITOR), (private.id, VISITOR), (public.slug, VISITOR), (draft.slug, VISITOR),
-        ("nowhere", VISITOR), ("evt_01J00000000000000000000001", VISITOR), (private.id, replace(VISITOR, organization=OTHER)),
+        ("nowhere", VISITOR), ("evt_01J00000000000000000000001", VISITOR),
+        (private.id, replace(VISITOR, organization=OTHER)),
     ):  # fmt: skip
         code = CODE if target == draft.slug or who.organization == OTHER else "a wrong one"
         with pytest.raises(Forbidden) as refused:
@@ -119,7 +120,8 @@ def test_a_token_is_for_one_event_of_one_shop_and_can_not_be_made():
     token = entered(one).tokens["event"]
     ends, _, signature = token.partition(".")
 
-    for wrong in ("", "x", signature, f"{int(ends) + 1}.{signature}", f"{ends}.{signature[:-1]}x", "9" * 40 + f".{signature}"):
+    longer, other_key = f"{int(ends) + 1}.{signature}", f"{ends}.{signature[:-1]}x"
+    for wrong in ("", "x", signature, longer, other_key, "9" * 40 + f".{signature}"):
         assert not entries.has_entered(replace(VISITOR, tokens={"event": wrong}), one)
     assert entries.has_entered(replace(VISITOR, tokens={"event": token}), one)
     assert not entries.has_entered(replace(VISITOR, tokens={"event": token}), other)

@@ -20,7 +20,7 @@ DRIVEN_UNLIKE = {
     ("chalicelib.entitlements.service.history", "append"): "a payment is told once, what people do whenever they do it",
     ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
-    ("chalicelib.events.service", "_change_at"): "a change by a person is told to the audit, the count of photos is not",
+    ("chalicelib.events.service", "_change_at"): "what a person changed goes into the audit log",
     ("chalicelib.events.service", "_knowable"): "a websocket brings no token of an event that would have to be checked",
     ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
     ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
