@@ -56,6 +56,7 @@ PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 KEY = "canary-idempotency-key-0417"
+EVENT_CODE = "mango canary rice"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     "audit",
@@ -235,6 +236,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     till.get("/events")
     found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
+    _share(found, admin, photo)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
     _prove(found, admin, buyer)
@@ -262,6 +264,18 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
     version = admin.get("/events/lake-run")["version"]
     assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
     return photo, failed, planned["id"]
+
+
+def _share(found: Evidence, admin: Person, photo: str) -> None:
+    """A list is shared, and another event is for who knows its code."""
+    slug = Person(found).post("/lists", {"photos": [photo]}, 201)["slug"]
+    planned = admin.post("/events", {"name": "Closed run", "date": "2026-04-14", "slug": "closed-run"}, 201)
+    restricted = {"access": "private", "code": EVENT_CODE, "version": planned["version"]}
+    version = admin.call("PUT", "/events/closed-run/access", restricted).json()["data"]["version"]
+    assert admin.call("PUT", "/events/closed-run/status", {"status": "live", "version": version}).status == 200
+    token = Person(found).post("/events/closed-run/access", {"code": EVENT_CODE})["token"]
+    Person(found).call("POST", "/events/closed-run/access", {"code": f"{EVENT_CODE}x"})
+    found.canaries |= {"code of an event": EVENT_CODE, "token of an event": token.partition(".")[2], "slug of a list": slug}
 
 
 def _rename(admin: Person) -> None:
