@@ -268,14 +268,18 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
 
 def _share(found: Evidence, admin: Person, photo: str) -> None:
     """A list is shared, and another event is for who knows its code."""
-    slug = Person(found).post("/lists", {"photos": [photo]}, 201)["slug"]
+    slug = Person(found).post("/lists", {"photos": [photo]})["slug"]
     planned = admin.post("/events", {"name": "Closed run", "date": "2026-04-14", "slug": "closed-run"}, 201)
     restricted = {"access": "private", "code": EVENT_CODE, "version": planned["version"]}
     version = admin.call("PUT", "/events/closed-run/access", restricted).json()["data"]["version"]
     assert admin.call("PUT", "/events/closed-run/status", {"status": "live", "version": version}).status == 200
     token = Person(found).post("/events/closed-run/access", {"code": EVENT_CODE})["token"]
     Person(found).call("POST", "/events/closed-run/access", {"code": f"{EVENT_CODE}x"})
-    found.canaries |= {"code of an event": EVENT_CODE, "token of an event": token.partition(".")[2], "slug of a list": slug}
+    found.canaries |= {
+        "code of an event": EVENT_CODE,
+        "token of an event": token.partition(".")[2],
+        "slug of a list": slug,
+    }
 
 
 def _rename(admin: Person) -> None:

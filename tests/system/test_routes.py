@@ -137,6 +137,11 @@ REFUSED = {
     "DELETE /users/phones/{id}": 404,
     "GET /downloads/{id}": 404,  # of somebody else, whoever asks
     "POST /downloads/{id}/photos/{photo}": 404,
+    "POST /downloads/{id}/photos/{photo}/received": 404,
+    "POST /events/{id}/access": 403,
+    "POST /orders/{id}/redownload": 404,
+    "GET /orders/{id}/zip": 404,
+    "POST /orders/{id}/zip": 404,
     "POST /payments/create": 409,
     "POST /payments/webhook": 401,
     "POST /photos/{id}/retry": 409,
@@ -203,7 +208,7 @@ def _content(answer: Response, route: Route) -> Any:
 def _steady(value: Any, *, values: bool) -> Any:
     match value:
         case dict():
-            fleeting = {"ms", "nextCursor", "timestamp"}  # a cursor is sealed anew each time
+            fleeting = {"ms", "nextCursor", "timestamp", "issuedAt", "signature"}  # sealed or signed anew each time
             return {name: _steady(part, values=values and name not in fleeting) for name, part in value.items()}
         case list():
             return [_steady(part, values=values) for part in value]
@@ -286,6 +291,7 @@ OWN_POLICY = {
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
     "/invitations/{id}/{token}",
+    "/photos/{id}/share",
     "/exports/{user}/{id}/{token}",
 }
 

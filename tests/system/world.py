@@ -35,6 +35,7 @@ from chalicelib.favorites import service as favorites
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
+from chalicelib.lines.photos.lists import service as lists
 from chalicelib.lines.photos.model import FileOffer
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
@@ -121,6 +122,8 @@ class Shop:
     addresses: dict[str, str] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
+    shared: str = ""
+    """The slug of a list."""
 
     @property
     def ids(self) -> dict[str, str]:
@@ -352,6 +355,7 @@ def _sell(shop: Shop, bank: Bank) -> None:
         bank.set(payment.transaction, "captured")
         payments.settle(shop.organization, payment.id)
     deliver.all()
+    shop.shared = lists.share(Principal(shop.organization), [shop.photos["approved"]]).slug
     archives.begin(_holder(shop, "paid"), shop.orders["paid"].id)
     deliver.all()
     for cart in ("customer", "neighbour"):

@@ -13,6 +13,7 @@ from functools import partial
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from moto.s3.models import s3_backends
 from PIL import Image
 
 from app import app
@@ -20,7 +21,7 @@ from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
 from chalicelib.core import storage
 from chalicelib.live import service as live
 from chalicelib.payments.gateways.contract import State
-from tests.stack import ENVIRONMENT, client
+from tests.stack import ACCOUNT, ENVIRONMENT, client
 from tests.system import world as worlds
 from tests.system.authorization import matrix
 from tests.system.authorization.matrix import OBJECTS, Matrix
@@ -243,8 +244,7 @@ def unlucky_archive(world: World) -> None:
 
         def given_up(bucket: storage.Bucket, key: str, upload: str, number: int, content: bytes) -> str:
             patch.setattr(storage, "put_part", put)
-            name = storage.bucket_name(bucket)
-            client("s3").abort_multipart_upload(Bucket=name, Key=key, UploadId=upload)
+            s3_backends[ACCOUNT]["aws"].abort_multipart_upload(storage.bucket_name(bucket), upload)
             return put(bucket, key, upload, number, content)
 
         def unheard(bucket: storage.Bucket, key: str, upload: str, parts: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from chalicelib.lines.photos.lists.model import Opened, Shared
 routes = Routes("photos")
 
 
-@routes.post("/lists", permission=PUBLIC, returns=schemas.Shared, status=201, limit=(20, 60))
+@routes.post("/lists", permission=PUBLIC, returns=schemas.Shared, limit=(20, 60))
 def share_list(principal: Principal, body: schemas.NewList) -> Shared:
     """Put up to 100 photos of an event into a list to share, for ninety days. It does not say whose it is."""
     return service.share(principal, body.photos)
