@@ -23,11 +23,14 @@ ROOMS = (
     "chalicelib.configuration",
     "chalicelib.events",
     "chalicelib.lines.photos",
+    "chalicelib.lines.photos.lists",
     "chalicelib.carts",
     "chalicelib.orders",
     "chalicelib.payments",
     "chalicelib.payments.methods",
     "chalicelib.entitlements",
+    "chalicelib.entitlements.archives",
+    "chalicelib.entitlements.licences",
     "chalicelib.verification",
     "chalicelib.privacy",
     "chalicelib.live",
@@ -41,6 +44,7 @@ ROOMS = (
 
 JOBS = (
     "chalicelib.accounts",
+    "chalicelib.entitlements.archives",
     "chalicelib.live",
     "chalicelib.members",
     "chalicelib.orders",
