@@ -23,11 +23,14 @@ ROOMS = (
     "chalicelib.configuration",
     "chalicelib.events",
     "chalicelib.lines.photos",
+    "chalicelib.lines.photos.lists",
     "chalicelib.carts",
     "chalicelib.orders",
     "chalicelib.payments",
     "chalicelib.payments.methods",
     "chalicelib.entitlements",
+    "chalicelib.entitlements.archives",
+    "chalicelib.entitlements.licences",
     "chalicelib.verification",
     "chalicelib.privacy",
     "chalicelib.live",
@@ -41,6 +44,7 @@ ROOMS = (
 
 JOBS = (
     "chalicelib.accounts",
+    "chalicelib.entitlements.archives",
     "chalicelib.live",
     "chalicelib.members",
     "chalicelib.orders",
@@ -90,11 +94,12 @@ def websocket_connect(event: Any) -> dict[str, Any]:
 def websocket_message(event: Any) -> dict[str, Any]:
     """Somebody says something over a websocket."""
     from chalicelib.events import service as events
+    from chalicelib.live import service as live
     from chalicelib.live import sockets
     from chalicelib.orders import service as orders
 
     # What one may listen to is what one may see.
-    see: sockets.See = {
+    see: live.See = {
         "event": lambda principal, id: events.visible(principal, id).id,
         "order": lambda principal, id: orders.open_order(principal, id).id,
     }

@@ -1,4 +1,4 @@
-"""moto without what it does at length and for nothing: else the tests wait for little but that."""
+"""moto without what it does at length and for nothing: else the tests wait for little but that. One answer is right."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +14,8 @@ from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
 
 TransactItems = Sequence[dict[str, dict[str, Any]]]
 
@@ -25,6 +27,7 @@ def quickened() -> Iterator[None]:
         patch.setattr(models, "copy", copying)
         patch.setattr(DynamoDBBackend, "transact_write_items", _undone(DynamoDBBackend.transact_write_items))
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(S3Backend, "upload_part", _refusing(S3Backend.upload_part))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
         yield
 
@@ -54,6 +57,17 @@ def _touched(backend: DynamoDBBackend, writes: TransactItems) -> Iterator[tuple[
         key = request.get("Key") or request["Item"]
         partition = backend.tables[request["TableName"]].items[DynamoType(key["pk"])]
         yield partition, DynamoType(key["sk"])
+
+
+def _refusing(upload_part: Callable[..., Any]) -> Callable[..., Any]:
+    """S3 answers NoSuchUpload where moto breaks down."""
+
+    def uploaded(backend: S3Backend, bucket: str, upload: str, *part: Any, **more: Any) -> Any:
+        if upload not in backend.get_bucket(bucket).multiparts:
+            raise NoSuchUpload(upload)
+        return upload_part(backend, bucket, upload, *part, **more)
+
+    return uploaded
 
 
 def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:

@@ -59,11 +59,13 @@ SECURITY_HEADERS = {
 }
 _CORS_HEADERS = {
     "Access-Control-Allow-Methods": ", ".join((*METHODS, "OPTIONS")),
-    "Access-Control-Allow-Headers": ("Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Order-Token"),
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Event-Token, X-Order-Token"
+    ),
     "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location, Link",
     "Access-Control-Max-Age": "600",
 }
-_TOKENS = ("Authorization", "X-Cart-Token", "X-Order-Token")
+_TOKENS = ("Authorization", "X-Cart-Token", "X-Event-Token", "X-Order-Token")
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -402,7 +404,7 @@ class Api(Chalice):
     def _identify(self, request: Request, organization: str) -> Principal:
         tokens = {
             name: request.headers[header]
-            for name, header in (("cart", "x-cart-token"), ("order", "x-order-token"))
+            for name, header in (("cart", "x-cart-token"), ("event", "x-event-token"), ("order", "x-order-token"))
             if header in request.headers
         }
         authorization = request.headers.get("authorization")

@@ -34,6 +34,7 @@ def document(api: Api, *, title: str, version: str, description: str) -> dict[st
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "cart": {"type": "apiKey", "in": "header", "name": "X-Cart-Token"},
+                "event": {"type": "apiKey", "in": "header", "name": "X-Event-Token"},
                 "order": {"type": "apiKey", "in": "header", "name": "X-Order-Token"},
             },
         },
@@ -121,7 +122,7 @@ def _success(route: Route, refs: Refs) -> dict[str, Any]:
 
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     ANONYMOUS: [],
-    PUBLIC: [{}, {"bearer": []}, {"cart": []}, {"order": []}],
+    PUBLIC: [{}, {"bearer": []}, {"cart": []}, {"event": []}, {"order": []}],
 }
 _ENVELOPE: dict[str, Any] = {
     "type": "object",

@@ -21,13 +21,23 @@ _ACCEPTED = re.compile(r"\s*([a-z]{2,3})(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.[0
 
 
 def page(
-    folder: Path, template: str, language: str, *, status: int = 200, forms: str = "'none'", **values: Any
+    folder: Path,
+    template: str,
+    language: str,
+    *,
+    status: int = 200,
+    forms: str = "'none'",
+    images: str | None = None,
+    **values: Any,
 ) -> Reply:
-    """A template of `folder`, which extends `frame.html`. `forms` is where its forms may lead, as CSP writes it."""
+    """A template of `folder`, which extends `frame.html`.
+
+    `forms` is where its forms may lead, `images` where its images may lie, as CSP writes it.
+    """
     policy = (
         f"default-src 'none'; style-src 'sha256-{_style_hash()}'; form-action {forms}; "
         "base-uri 'none'; frame-ancestors 'none'"
-    )
+    ) + (f"; img-src {images}" if images else "")
     headers: Mapping[str, str] = {
         **UNINDEXED,
         "Content-Security-Policy": policy,

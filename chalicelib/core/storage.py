@@ -4,7 +4,7 @@ Previews are read through CloudFront where a deployment has it (infra/edge.yaml)
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +19,7 @@ from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectRequestTypeDef
 
 Bucket = Literal["originals", "previews", "documents"]
 LONGEST_READ = timedelta(minutes=5)
@@ -156,6 +156,57 @@ def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str
             aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=file, ContentType=content_type)
     else:
         aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=content, ContentType=content_type)
+
+
+class UploadGone(Exception):
+    """An upload in parts is over: it was finished, or given up."""
+
+
+def begin_parts(bucket: Bucket, key: str, *, content_type: str) -> str:
+    """Begin a file that is sent in parts; the name of the upload. One that is not finished in a day is given up."""
+    begun = aws.client("s3").create_multipart_upload(Bucket=bucket_name(bucket), Key=key, ContentType=content_type)
+    return begun["UploadId"]
+
+
+def put_part(bucket: Bucket, key: str, upload: str, number: int, content: bytes) -> str:
+    """Send a part, from 1 on, of 5 MB at least but the last; what `finish_parts` wants to know of it.
+
+    Raises UploadGone.
+    """
+    try:
+        sent = aws.client("s3").upload_part(
+            Bucket=bucket_name(bucket), Key=key, UploadId=upload, PartNumber=number, Body=content
+        )
+    except ClientError as failure:
+        raise _or_gone(failure) from failure
+    return sent["ETag"]
+
+
+def finish_parts(bucket: Bucket, key: str, upload: str, parts: Sequence[str]) -> None:
+    """Make one file of all parts. Raises UploadGone."""
+    made: list[CompletedPartTypeDef] = [
+        {"PartNumber": number, "ETag": tag} for number, tag in enumerate(parts, start=1)
+    ]
+    try:
+        aws.client("s3").complete_multipart_upload(
+            Bucket=bucket_name(bucket), Key=key, UploadId=upload, MultipartUpload={"Parts": made}
+        )
+    except ClientError as failure:
+        raise _or_gone(failure) from failure
+
+
+def _or_gone(failure: ClientError) -> Exception:
+    return UploadGone() if failure.response["Error"]["Code"] == "NoSuchUpload" else failure
+
+
+def size_of(bucket: Bucket, key: str) -> int | None:
+    """Bytes of an object; None where there is none."""
+    try:
+        return aws.client("s3").head_object(Bucket=bucket_name(bucket), Key=key)["ContentLength"]
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
 
 
 def delete(bucket: Bucket, key: str) -> None:

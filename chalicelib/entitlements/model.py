@@ -1,8 +1,9 @@
 """What a buyer may download: one grant per file of an order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib.core.errors import Forbidden
 
@@ -12,7 +13,10 @@ WINDOW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to hand out: `key` in the originals bucket, saved by the browser as `filename`."""
+    """A file to hand out: `key` in the originals bucket, saved by the browser as `filename`.
+
+    `subject` is what its line of sale counts it under; `price` is its share of what was paid (minor units).
+    """
 
     resource: str
     title: str
@@ -20,13 +24,32 @@ class File:
     filename: str
     content_type: str
     sha256: str | None = None
+    subject: str | None = None
+    price: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """The purchase behind a grant: `code` is the order's; `buyer` an address, None once it was forgotten.
+
+    `terms` names the class of licence that was bought.
+    """
+
+    code: str
+    buyer: str | None
+    currency: str
+    payment: str
+    paid_at: datetime
+    terms: str = "personal"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """`limit` downloads of one resource until `expires_at`; `remaining` are not begun yet.
 
-    `window_until` is the end of the download begun last. `owner` is None for a guest's order.
+    `window_until` is the end of the download begun last, and `received_until` of that which the buyer said has arrived.
+    `owner` is None for a guest's order. `licence` is the signed document, None for what was granted without a sale or
+    before there were any, and once its buyer was forgotten. `renewals` counts how often it was granted anew.
     """
 
     id: str
@@ -45,11 +68,17 @@ class Grant:
     created_at: datetime
     window_until: datetime | None = None
     revoked_at: datetime | None = None
+    subject: str | None = None
+    licence: Mapping[str, Any] | None = None
+    licensed_sha256: str | None = None
+    received_until: datetime | None = None
+    renewals: int | None = None
+    renewed_at: datetime | None = None
 
     @property
     def hours(self) -> int:
         """How long it was granted for."""
-        return round((self.expires_at - self.created_at) / timedelta(hours=1))
+        return round((self.expires_at - (self.renewed_at or self.created_at)) / timedelta(hours=1))
 
     @property
     def revoked(self) -> bool:
@@ -76,12 +105,46 @@ class Grant:
         return Forbidden("download_limit_reached", "This photo was downloaded as often as it may be.")
 
 
+RENEWALS = 1
+"""How often an order's downloads are granted anew for the asking; staff may allow more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewals:
+    """`used` of `cap` renewals of an order."""
+
+    organization: str
+    order: str
+    used: int = 0
+    cap: int = RENEWALS
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """What was granted of a subject and how often it was fetched: `orders` of `files` for `amount` (minor units)."""
+
+    orders: int = 0
+    files: int = 0
+    amount: int = 0
+    downloads: int = 0
+
+    def __add__(self, other: "Sales") -> "Sales":
+        return Sales(
+            self.orders + other.orders,
+            self.files + other.files,
+            self.amount + other.amount,
+            self.downloads + other.downloads,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """All grants of one order, at least one."""
+    """All grants of one order, at least one, and how often they were renewed."""
 
     order: str
     files: Sequence[Grant]
+    renewals: Renewals
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """Downloads on the wire."""
 
 from datetime import datetime
+from typing import Annotated, Any
 
-from chalicelib.core.wire import Output
+from pydantic import Field, StringConstraints
+
+from chalicelib.core.wire import Input, Output
 
 
 class DownloadableFile(Output):
@@ -18,11 +21,39 @@ class DownloadableFile(Output):
     revoked: bool
 
 
+class Renewals(Output):
+    """How often the downloads were granted anew, and how often they may be."""
+
+    used: int
+    cap: int
+
+
 class Downloads(Output):
     """The files of one order."""
 
     order: str
     files: list[DownloadableFile]
+    renewals: Renewals
+
+
+class NewCap(Input):
+    cap: int = Field(ge=0, le=100, description="All renewals so far included.")
+
+
+class Fetch(Input):
+    licensed: bool = Field(False, description="A copy of the JPEG with its licence in it, as XMP.")
+
+
+class Receiving(Input):
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)] = Field(
+        description="Of all bytes that came, in hex."
+    )
+
+
+class Receipt(Output):
+    """`receipt` is a signed document: check it with `/licenses/verify`, or without us by docs/verify_license.py."""
+
+    receipt: dict[str, Any]
 
 
 class Download(Output):

@@ -3,7 +3,7 @@
 import unicodedata
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -49,6 +49,14 @@ MOVES: Mapping[EventStatus, frozenset[EventStatus]] = {
 
 PUBLIC_STATUSES = frozenset({EventStatus.LIVE, EventStatus.CLOSED})
 """What visitors see: a closed event still shows its photos, it only sells none."""
+
+
+class Access(StrEnum):
+    """Who sees the photos of a public event: anybody, or who knows its code; of a private one nobody else knows."""
+
+    PUBLIC = "public"
+    CODE = "code"
+    PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,9 @@ class Event:
     status: EventStatus = EventStatus.PLANNING
     photographers: tuple[str, ...] = ()
     sold_at: datetime | None = None
+    live_at: datetime | None = None
+    access: Access | None = None
+    entry_code: str | None = field(default=None, repr=False)
     deleted_at: datetime | None = None
     version: int = 1
 
@@ -127,7 +138,8 @@ class Event:
     def moved(self, to: EventStatus, at: datetime) -> "Event":
         if to not in MOVES[self.status]:
             raise Conflict("status_not_allowed", f"An event can not go from {self.status} to {to}.", field="status")
-        return replace(self, status=to, updated_at=at)
+        live_at = at if to is EventStatus.LIVE and self.live_at is None else self.live_at
+        return replace(self, status=to, live_at=live_at, updated_at=at)
 
     def assigned(self, photographer: str, at: datetime) -> "Event":
         if photographer in self.photographers:
@@ -150,6 +162,13 @@ class Event:
             raise Conflict("event_sold", "Photos of this event were sold; close it instead.")
         return replace(self, deleted_at=at, updated_at=at)
 
+    def restricted(self, access: Access, entry_code: str | None, at: datetime) -> "Event":
+        """`entry_code` is a digest; a public event has none. Raises Invalid where one is needed."""
+        if access is not Access.PUBLIC and entry_code is None:
+            raise Invalid("code_missing", "Choose a code that opens the event.", field="code")
+        kept = None if access is Access.PUBLIC else entry_code
+        return replace(self, access=access, entry_code=kept, updated_at=at)
+
     def must_take_uploads(self) -> None:
         if self.status is EventStatus.CLOSED:
             raise Conflict("event_closed", "This event is closed and takes no more photos.")
@@ -163,7 +182,7 @@ class Event:
 
     def for_visitors(self) -> "Event":
         """Without what is the staff's business only."""
-        return replace(self, photographers=(), sold_at=None)
+        return replace(self, photographers=(), sold_at=None, live_at=None, entry_code=None)
 
 
 def slug_of(name: str, suffix: str) -> str:

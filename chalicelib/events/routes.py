@@ -4,6 +4,9 @@ from chalicelib.core.auth import PUBLIC, Principal
 from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
 from chalicelib.events import schemas, service
+from chalicelib.events.access import schemas as access_schemas
+from chalicelib.events.access import service as entries
+from chalicelib.events.access.service import Entry
 from chalicelib.events.model import Event
 
 routes = Routes("events")
@@ -58,3 +61,15 @@ def assign_photographer(principal: Principal, id: str, user: str) -> Event:
 def unassign_photographer(principal: Principal, id: str, user: str) -> Event:
     """Take a photographer off an event. Photos already uploaded stay."""
     return service.unassign(principal, id, user)
+
+
+@routes.put("/events/{id}/access", permission="event.manage", returns=schemas.Event)
+def restrict_event(principal: Principal, id: str, body: access_schemas.NewAccess) -> Event:
+    """Show an event to everybody, or to who knows its code."""
+    return service.restrict(principal, id, body.access, body.code, body.version)
+
+
+@routes.post("/events/{id}/access", permission=PUBLIC, returns=access_schemas.Entry, limit=(10, 60))
+def enter_event(principal: Principal, id: str, body: access_schemas.Attempt) -> Entry:
+    """Enter the code of an event: a token that shows its photos for twelve hours."""
+    return entries.enter(principal, id, body.code)

@@ -3,10 +3,10 @@
 import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from chalicelib.core.wire import Input, Output, Paging
-from chalicelib.events.model import LONGEST_SLUG, Details, EventStatus
+from chalicelib.events.model import LONGEST_SLUG, Access, Details, EventStatus
 from chalicelib.events.model import Location as Place
 
 
@@ -95,6 +95,9 @@ class Event(Output):
     download_limit: int | None
     download_hours: int | None
     photographers: list[str] = Field(description="User ids; empty for visitors.")
+    access: Annotated[Access, BeforeValidator(lambda given: given or Access.PUBLIC)] = Field(
+        description="`code`: its photos are for who enters the code of it."
+    )
     sold_at: datetime.datetime | None = Field(description="First sale; null for visitors.")
     created_at: datetime.datetime
     updated_at: datetime.datetime

@@ -12,7 +12,8 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import store
-from chalicelib.events.model import PUBLIC_STATUSES, Details, Event, EventStatus, slug_of
+from chalicelib.events.access import service as entries
+from chalicelib.events.model import PUBLIC_STATUSES, Access, Details, Event, EventStatus, slug_of
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
 
@@ -21,7 +22,7 @@ By = tuple[Principal, str]
 """Who changes an event, and what the audit log calls it."""
 
 _TRIES = 5
-_UNSAID = {"id", "organization", "version", "created_at", "updated_at"}
+_UNSAID = {"id", "organization", "version", "created_at", "updated_at", "live_at", "entry_code"}
 PHOTOGRAPHER = "photographer"
 
 
@@ -121,17 +122,43 @@ def get(organization: str, id_or_slug: str) -> Event:
 
 
 def visible(principal: Principal, id_or_slug: str) -> Event:
-    """The event, if the caller may know of it: anybody once it is live, before that its staff alone."""
-    event = get(principal.organization, id_or_slug)
-    if not (event.is_public or _is_staff(principal) or principal.user in event.photographers):
-        raise NotFound("event_not_found", "There is no such event.")
+    """The event, if the caller may see what is in it: anybody once it is live, before that its staff alone.
+
+    Where it has a code, of the others only who brings a token for it. Raises NotFound, Forbidden
+    `access_code_required`.
+    """
+    event = _knowable(principal, id_or_slug)
+    if event.access is Access.CODE and not _is_inside(principal, event):
+        raise Forbidden("access_code_required", "Enter the code of this event first.")
     return event
 
 
 def show_event(principal: Principal, id_or_slug: str) -> Event:
-    """`visible`, without what only staff may see."""
-    event = visible(principal, id_or_slug)
+    """An event that the caller may know of, without what only staff may see."""
+    event = _knowable(principal, id_or_slug)
     return event if _is_staff(principal) else event.for_visitors()
+
+
+def restrict(actor: Principal, id_or_slug: str, access: Access, code: str | None, version: int) -> Event:
+    """Say who gets in, and with which code. Raises Conflict `version_conflict`, Invalid `code_missing`."""
+    event = get(actor.organization, id_or_slug)
+    if version != event.version:
+        raise Conflict("version_conflict", "Somebody changed this first. Load it again.", field="version")
+    return entries.restrict(actor, event, access, code)
+
+
+def _knowable(principal: Principal, id_or_slug: str) -> Event:
+    event = get(principal.organization, id_or_slug)
+    hidden = not event.is_public or event.access is Access.PRIVATE
+    if hidden and not _is_inside(principal, event):
+        raise NotFound("event_not_found", "There is no such event.")
+    return event
+
+
+def _is_inside(principal: Principal, event: Event) -> bool:
+    if _is_staff(principal) or (principal.user is not None and principal.user in event.photographers):
+        return True
+    return event.is_public and entries.has_entered(principal, event)
 
 
 def list_events(
@@ -145,7 +172,10 @@ def list_events(
     else:
         name = "all" if _is_staff(principal) else "public"
     found = store.listed(principal.organization, name, request)
-    return found if _is_staff(principal) else found.map(Event.for_visitors)
+    if _is_staff(principal):
+        return found
+    shown = [event for event in found.items if mine or event.access is not Access.PRIVATE]
+    return replace(found, items=shown).map(Event.for_visitors)
 
 
 def for_upload(principal: Principal, id_or_slug: str) -> Event:

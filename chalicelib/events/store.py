@@ -6,7 +6,7 @@
 | the event at a slug                      | pk T#{org}#SLUG#{slug} / sk -                                 |
 | the events of a list, newest date first  | by_list  T#{org}#EVENTS#{list} / {date}#{id}                  |
 
-The lists are `all`, `public` (live and closed), `status-{status}` and `by-{photographer}`. An event has a
+The lists are `all`, `public` (live and closed, not private), `status-{status}` and `by-{photographer}`. An event has a
 listing, a row of its own (pk T#{org}#EVT#{id} / sk list#{list}), for each list it is on: a page costs the
 same whatever the other lists hold.
 """
@@ -32,7 +32,7 @@ from chalicelib.core.table import (
     replace,
     table,
 )
-from chalicelib.events.model import Event, EventStatus, Location
+from chalicelib.events.model import Access, Event, EventStatus, Location
 
 
 class EventRecord(Record):
@@ -59,6 +59,9 @@ class EventRecord(Record):
     status = Choice(EventStatus)
     photographers = Typed[tuple[str, ...]](tuple[str, ...])
     sold_at = Moment(null=True)
+    live_at = Moment(null=True)
+    access = Choice(Access, null=True)
+    entry_code = UnicodeAttribute(null=True)
     deleted_at = Moment(null=True)
 
 
@@ -149,7 +152,7 @@ def _listings(event: Event | None) -> dict[str, ListingRecord]:
     if event is None or event.deleted_at:
         return {}
     names = ["all", f"status-{event.status}", *(f"by-{user}" for user in event.photographers)]
-    if event.is_public:
+    if event.is_public and event.access is not Access.PRIVATE:
         names.append("public")
     return {
         name: ListingRecord(

@@ -87,7 +87,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A paid order line as its line of sale sees it. `subject` and `refs` are those of the quote."""
+    """A paid order line as its line of sale sees it. `subject`, `refs` and `amount` are those of the quote.
+
+    `code` is the order's, `buyer` the address it was placed with, which may be gone since.
+    """
 
     organization: str
     order: str
@@ -95,6 +98,12 @@ class Sold:
     owner: str | None
     subject: str
     refs: tuple[str, ...]
+    code: str
+    buyer: str | None
+    amount: int
+    currency: str
+    payment: str
+    paid_at: datetime
 
 
 class LineOfSale(Protocol):

@@ -41,7 +41,9 @@ __all__ = [
     "check_watermark",
     "deliverable",
     "inspect",
+    "poster",
     "render",
+    "with_xmp",
 ]
 
 
@@ -85,3 +87,23 @@ def check_watermark(watermark: Watermark) -> None:
     from chalicelib.media import watermark as marks
 
     marks.check(watermark)
+
+
+def with_xmp(jpeg: bytes, packet: bytes) -> bytes:
+    """The JPEG with one more segment, an XMP packet; all its other bytes as they are.
+
+    Raises Unprocessable `not_embeddable` for what is no JPEG, has a packet already, or for a packet that is too large.
+    """
+    from chalicelib.media import xmp
+
+    return xmp.with_xmp(jpeg, packet)
+
+
+def poster(title: str, lines: list[str], link: str) -> bytes:
+    """A page of A4 as PDF: the title, a QR code of the link, some lines and the link.
+
+    The font has Thai and Latin letters; others show as boxes.
+    """
+    from chalicelib.media import poster as posters
+
+    return posters.poster(title, lines, link)

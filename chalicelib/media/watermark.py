@@ -111,10 +111,10 @@ def _haloed(mark: Image.Image, radius: int) -> Image.Image:
 
 def _lettering(text: str, height: int, widest: float, smallest: int) -> Image.Image:
     """White letters of the wanted height in pixels, or less where the text would be wider than `widest`."""
-    font = _font(height)
+    font = lettering_font(height)
     width = font.getbbox(text)[2]
     if width > widest:
-        font = _font(max(smallest, int(height * widest / width)))
+        font = lettering_font(max(smallest, int(height * widest / width)))
     left, top, right, bottom = font.getbbox(text)
     letters = Image.new("L", (math.ceil(right - left), math.ceil(bottom - top)))
     ImageDraw.Draw(letters).text((-left, -top), text, 255, font)
@@ -123,7 +123,7 @@ def _lettering(text: str, height: int, widest: float, smallest: int) -> Image.Im
     return white
 
 
-def _font(height: int) -> ImageFont.FreeTypeFont:
+def lettering_font(height: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.truetype(str(fontpkg.path(FONT_FAMILY)), height)
     font.set_variation_by_axes(
         [FONT_WEIGHT if axis["name"] == b"Weight" else axis["default"] or 0 for axis in font.get_variation_axes()]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.errors import Conflict
-from chalicelib.lines.contract import Part, QuoteLine
+from chalicelib.lines.contract import Part, QuoteLine, Sold
 from chalicelib.revenue.model import Share
 
 PAYABLE_FOR = timedelta(hours=24)
@@ -138,6 +138,25 @@ class Order:
         if all(line.status is LineStatus.FULFILLED for line in lines):
             return order.move(Status.COMPLETED, at, "everything handed over")
         return order
+
+    def sold(self, line: Line) -> Sold:
+        """A line as its line of sale delivers it, once the order is paid."""
+        assert self.paid_at is not None
+        assert self.payment is not None
+        return Sold(
+            organization=self.organization,
+            order=self.id,
+            line=line.id,
+            owner=self.owner,
+            subject=line.subject,
+            refs=line.refs,
+            code=self.code,
+            buyer=None if self.email == ERASED else self.email,
+            amount=line.amount,
+            currency=self.currency,
+            payment=self.payment,
+            paid_at=self.paid_at,
+        )
 
     def without_buyer(self) -> "Order":
         """What accounting needs, and nothing that tells who bought."""

@@ -17,7 +17,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.storage import StoredFile
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.entitlements import service as entitlements
-from chalicelib.lines.contract import Quote, Sold
+from chalicelib.lines.contract import Quote
 from chalicelib.orders import store
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
 from chalicelib.orders.model import MOST_LINES, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
@@ -129,7 +129,7 @@ def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
     line = next(line for line in order.lines if line.id == line_id)
     if line.status is LineStatus.FULFILLED:
         return Outcome.SKIPPED
-    lines.of_kind(line.kind).fulfil(Sold(organization, order.id, line.id, order.owner, line.subject, line.refs))
+    lines.of_kind(line.kind).fulfil(order.sold(line))
     for _ in range(_TRIES):
         done = order.fulfilled(line_id, clock.now())
         facts = [OrderCompleted(organization=organization, order=order.id)] if done.status is Status.COMPLETED else []

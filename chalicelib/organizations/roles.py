@@ -12,6 +12,7 @@ GRANTS: dict[str, str] = {
     "api_key.manage":      "owner admin",
     "audit.read":          "owner admin platform_admin",
     "domain.manage":       "owner admin",
+    "download.manage":     "owner admin manager support",
     "event.assign":        "owner admin manager",
     "event.manage":        "owner admin manager",
     "member.manage":       "owner admin manager",

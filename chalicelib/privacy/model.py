@@ -149,11 +149,3 @@ class Receipt:
     signed: str | None = field(default=None, repr=False)
     contact: str | None = field(default=None, repr=False)
     language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PublicKey:
-    """An Ed25519 key that receipts are signed with: its name, and the key itself in base64url (RFC 8037)."""
-
-    kid: str
-    x: str

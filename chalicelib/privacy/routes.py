@@ -1,5 +1,6 @@
 """What people agree to, a copy of their data, and being forgotten."""
 
+from chalicelib.core import signing
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
@@ -80,9 +81,7 @@ def show_receipt(principal: Principal, id: str, token: str) -> Reply:
     return Reply(signed, content_type="text/plain; charset=utf-8", headers={"X-Robots-Tag": "noindex, nofollow"})
 
 
-@routes.get("/privacy/keys", permission=PUBLIC, raw="application/json", cache=300)
-def receipt_keys(principal: Principal) -> Reply:
-    """The public keys of erasure receipts, as a JWK Set (RFC 7517)."""
-    found = erasures.keys(principal.organization)
-    keys = [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.x} for key in found]
-    return Reply({"keys": keys})
+@routes.get("/privacy/keys", permission=PUBLIC, raw="application/json", cache=300, aliases=("/licenses/keys",))
+def signing_keys(principal: Principal) -> Reply:
+    """The public keys of what the organization signs: erasure receipts, licences, delivery receipts (RFC 7517)."""
+    return Reply({"keys": [key.jwk for key in signing.published(principal.organization)]})

@@ -8,7 +8,6 @@
 | a user's request to erase         | pk T#{org}#USR#{user} / sk ERASURE                          |
 | one receipt                       | pk T#{org}#RECEIPT#{id} / sk -                              |
 | its text, for who has no mailbox  | pk T#{org}#RECEIPT#{id} / sk COPY                           |
-| public keys of receipts           | pk T#{org}#KEYS / sk {kid}                                  |
 | exports whose time is up          | due G#DUE#export#{0-3} / expires_at#org#user#id             |
 | erasures to begin or go on with   | due G#DUE#erasure#{0-3} / wakes_at#org#user#id              |
 
@@ -44,7 +43,6 @@ from chalicelib.privacy.model import (
     ErasureState,
     Export,
     ExportState,
-    PublicKey,
     Receipt,
     Scope,
 )
@@ -137,15 +135,6 @@ class ReceiptCopyRecord(Record):
 
     signed = UnicodeAttribute()
     expires_at = Moment()
-
-
-class KeyRecord(Record):
-    Meta = table("privacy")
-    keys = ("T#{}#KEYS", "{}")
-    model = PublicKey
-
-    kid = UnicodeAttribute()
-    x = UnicodeAttribute()
 
 
 # --- consents -----------------------------------------------------------------------------------------------
@@ -301,15 +290,6 @@ def find_copy(organization: str, receipt: str, at: datetime) -> str | None:
     """The signed receipt, until it expires."""
     record = ReceiptCopyRecord.fetch(_receipt_pk(organization, receipt), "COPY")
     return record.signed if record and record.expires_at > at else None
-
-
-def keep_key(organization: str, key: PublicKey) -> Write:
-    """Remember a public key for as long as there are receipts; the same key comes with each of them."""
-    return Write("put", KeyRecord.of(key, pk=f"T#{organization}#KEYS", sk=key.kid))
-
-
-def keys(organization: str) -> list[PublicKey]:
-    return [record.value() for record in KeyRecord.query(f"T#{organization}#KEYS", consistent_read=True)]
 
 
 # --- everything of a user -----------------------------------------------------------------------------------

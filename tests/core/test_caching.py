@@ -13,7 +13,7 @@ from tests.core.lamps import ORG, People
 
 ORIGIN = "http://localhost:3000"
 KEPT = "public, max-age=40, stale-while-revalidate=20"
-TOKENS = ("Authorization", "X-Cart-Token", "X-Order-Token")
+TOKENS = ("Authorization", "X-Cart-Token", "X-Event-Token", "X-Order-Token")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_an_answer_for_everybody_may_be_kept(get, target):
     answer = get(target)
 
     assert (answer.status, answer.header("Cache-Control")) == (200, KEPT)
-    assert answer.header("Vary") == "Origin, Accept-Encoding, Authorization, X-Cart-Token, X-Order-Token"
+    assert answer.header("Vary") == "Origin, Accept-Encoding, Authorization, X-Cart-Token, X-Event-Token, X-Order-Token"
     assert answer.json()["data"]["id"] == "lmp_1"
 
 

@@ -843,7 +843,9 @@ def test_a_preflight_says_what_is_possible(call, target):
     assert said == {
         "Access-Control-Allow-Origin": ORIGIN,
         "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Order-Token",
+        "Access-Control-Allow-Headers": (
+            "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Event-Token, X-Order-Token"
+        ),
         "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location, Link",
         "Access-Control-Max-Age": "600",
     }

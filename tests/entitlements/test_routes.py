@@ -313,6 +313,9 @@ def test_pages_stay_out_of_the_api_document():
     assert {route.path for route in routes.routes if not route.hidden} == {
         "/downloads/{id}",
         "/downloads/{id}/photos/{photo}",
+        "/downloads/{id}/photos/{photo}/received",
+        "/orders/{id}/receipt",
+        "/orders/{id}/redownload",
     }
 
 

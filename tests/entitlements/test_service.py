@@ -11,7 +11,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Forbidden, NotFound
 from chalicelib.core.secrets import sign
 from chalicelib.entitlements import service, store
-from chalicelib.entitlements.service import File
+from chalicelib.entitlements.service import File, granting, history
 from chalicelib.organizations.service import DEFAULT as ORG
 from tests.stack import ENVIRONMENT
 
@@ -34,8 +34,8 @@ def file(number=1, **changes):
     return File(**{**known, **changes})
 
 
-def give(*files, order=ORDER, owner=None, limit=3, hours=72, organization=ORG):
-    service.grant(organization, order=order, owner=owner, files=files or (file(),), limit=limit, hours=hours)
+def give(*files, order=ORDER, owner=None, limit=3, hours=72, organization=ORG, sale=None):
+    service.grant(organization, order=order, owner=owner, files=files or (file(),), limit=limit, hours=hours, sale=sale)
 
 
 def guest(order=ORDER, organization=ORG, token=None):
@@ -98,7 +98,7 @@ def test_granting_again_changes_nothing_and_adds_what_is_missing():
 def test_a_grant_of_many_files_goes_on_where_it_was_cut_off(monkeypatch):
     files = [file(number) for number in range(1, 251)]
     with monkeypatch.context() as patch:
-        patch.setattr(service, "transact", dying_after(1))
+        patch.setattr(granting, "transact", dying_after(1))
         with pytest.raises(Killed):
             give(*files)
     assert 0 < len(stored()) < 250
@@ -110,11 +110,11 @@ def test_a_grant_of_many_files_goes_on_where_it_was_cut_off(monkeypatch):
 
 def test_two_runs_of_one_grant_end_as_one(monkeypatch):
     def another_was_faster(*writes):
-        monkeypatch.setattr(service, "transact", table.transact)
+        monkeypatch.setattr(granting, "transact", table.transact)
         give(file(1))
         table.transact(*writes)
 
-    monkeypatch.setattr(service, "transact", another_was_faster)
+    monkeypatch.setattr(granting, "transact", another_was_faster)
     give(file(1), file(2), file(2))
 
     assert [grant.resource for grant in stored()] == ["pho_1", "pho_2"]
@@ -279,7 +279,7 @@ def test_revoking_twice_keeps_the_first_time_and_finishes_what_was_cut_off(monke
     give(*files)
 
     with monkeypatch.context() as patch:
-        patch.setattr(service, "transact", dying_after(2))
+        patch.setattr(granting, "transact", dying_after(1))
         with pytest.raises(Killed):
             service.revoke(ORG, ORDER)
     before = [grant.revoked_at for grant in stored() if grant.revoked]
@@ -314,11 +314,11 @@ def test_a_revocation_between_spending_and_answering_wins(monkeypatch):
     give()
 
     def spend_then_revoke(*writes):
-        monkeypatch.setattr(service, "transact", table.transact)
+        monkeypatch.setattr(history, "transact", table.transact)
         table.transact(*writes)
         service.revoke(ORG, ORDER)
 
-    monkeypatch.setattr(service, "transact", spend_then_revoke)
+    monkeypatch.setattr(history, "transact", spend_then_revoke)
 
     with pytest.raises(Forbidden, match="download_revoked"):
         service.download(guest(), ORDER, "pho_1")

@@ -42,7 +42,8 @@ def test_an_event_moves_only_as_the_table_says(start, to):
     before = event(status=start)
 
     if to.value in ALLOWED[start.value]:
-        assert before.moved(to, AT + HOUR) == event(status=to, updated_at=AT + HOUR)
+        live_at = AT + HOUR if to is EventStatus.LIVE else None
+        assert before.moved(to, AT + HOUR) == event(status=to, live_at=live_at, updated_at=AT + HOUR)
     else:
         with pytest.raises(Conflict, match="status_not_allowed"):
             before.moved(to, AT + HOUR)

@@ -35,6 +35,20 @@ PASSING = (
         "ExpirationInDays": 1,
         "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
     },
+    {
+        "Id": "licensed-copies",
+        "Status": "Enabled",
+        "Prefix": "licensed/",
+        "ExpirationInDays": 1,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    },
+    {
+        "Id": "archives-of-orders",
+        "Status": "Enabled",
+        "Prefix": "archives/",
+        "ExpirationInDays": 2,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    },
 )
 """What may expire: nothing that was sold."""
 SERVICES = {TABLE: "dynamodb", BUCKET: "s3", QUEUE: "sqs", "AWS::SecretsManager::Secret": "secretsmanager"}

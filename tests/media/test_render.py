@@ -395,12 +395,12 @@ def test_opacity_is_how_much_of_the_mark_shows(tmp_path):
 
 
 def test_thai_letters_are_in_the_font():
-    from chalicelib.media.watermark import _font
+    from chalicelib.media.watermark import lettering_font
 
-    missing = bytes(_font(40).getmask("\uffff"))
+    missing = bytes(lettering_font(40).getmask("\uffff"))
 
     for letter in "กขคงจฉชญดตถทธนบปผพฟภมยรลวศษสหอฮAz©":
-        assert bytes(_font(40).getmask(letter)) != missing
+        assert bytes(lettering_font(40).getmask(letter)) != missing
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import secrets as random_secrets
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +11,15 @@ from datetime import timedelta
 import jwt
 import pytest
 from moto.ses.models import ses_backends
+from pydantic import SecretStr
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.federation import store as federation
 from chalicelib.accounts.federation.model import Link
-from chalicelib.core import clock, ids, sealing, storage
+from chalicelib.core import clock, ids, sealing, signing, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Limited, NotFound
+from chalicelib.core.secrets import secrets
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
@@ -244,7 +247,7 @@ def test_the_receipt_is_checked_without_us_and_names_its_owner_to_whoever_knows_
 
     signed = re.search(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+", mails()[-1])[0]
     kid = jwt.get_unverified_header(signed)["kid"]
-    (key,) = [each for each in erasures.keys(DEFAULT) if each.kid == kid]
+    (key,) = [each for each in signing.published(DEFAULT) if each.kid == kid]
     public = jwt.PyJWK({"kty": "OKP", "crv": "Ed25519", "x": key.x})
     claims = jwt.decode(signed, public, algorithms=["EdDSA"], options={"verify_iat": False})
     assert claims["erased"] == [holding.name for holding in holdings.of_scope(Scope.ACCOUNT)]
@@ -259,11 +262,13 @@ def test_the_receipt_is_checked_without_us_and_names_its_owner_to_whoever_knows_
 def test_keys_of_earlier_receipts_stay_known(anna, monkeypatch):
     erasures.ask(anna, Scope.FACES)
     after_the_grace()
-    before = [key.kid for key in erasures.keys(DEFAULT)]
+    before = signing.key(DEFAULT)
 
-    monkeypatch.setattr(receipts, "public_keys", list)
+    another = SecretStr(random_secrets.token_hex(32))
+    with_another = secrets().model_copy(update={"sealing_key": another})
+    monkeypatch.setattr(signing, "secrets", lambda: with_another)
 
-    assert [key.kid for key in erasures.keys(DEFAULT)] == before
+    assert [key.kid for key in signing.published(DEFAULT)] == [signing.key(DEFAULT).kid, before.kid]
 
 
 def test_face_data_alone(anna):

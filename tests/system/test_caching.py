@@ -25,8 +25,8 @@ from tests.system.world import World, bearer
 CACHED = {route.name: route for route in app.mounted if route.cache is not None}
 every_cached_route = pytest.mark.parametrize("route", CACHED.values(), ids=CACHED)
 FULL_PAGE = 100
-ALIKE = {"GET /privacy/keys", "GET /settings/public"}
-"""What shops tell alike: the stage's keys, and settings that nobody has changed."""
+ALIKE = {"GET /settings/public"}
+"""What shops tell alike: settings that nobody has changed."""
 
 
 def target_of(world: World, route: Route) -> str:
@@ -47,6 +47,7 @@ def test_these_routes_are_cached():
         "GET /events/{id}/photos",
         "GET /events/{id}/packages",
         "GET /photos/{id}",
+        "GET /photos/{id}/related",
         "GET /privacy/keys",
         "GET /settings/public",
         "GET /openapi.json",
@@ -79,7 +80,8 @@ def test_a_visitor_gets_an_answer_once(world: World, route: Route):
 def test_what_is_said_to_somebody_is_kept_by_nobody(world: World, route: Route):
     target = target_of(world, route)
     answers = [world.call("GET", target, headers=bearer(person.token)) for person in world.a.people.values()]
-    answers += [world.call("GET", target, headers={name: "x"}) for name in ("X-Cart-Token", "X-Order-Token")]
+    tokens = "X-Cart-Token", "X-Event-Token", "X-Order-Token"
+    answers += [world.call("GET", target, headers={name: "x"}) for name in tokens]
 
     kept = {answer.header("Cache-Control") != "no-store" for answer in answers}
 
@@ -95,7 +97,7 @@ def test_a_cache_tells_shops_and_people_apart(world: World, name: str):
     ours, theirs = world.call("GET", target), world.call("GET", target, shop=world.b)
 
     told = (ours.header("Vary") or "").split(", ")
-    assert told == ["Origin", "Accept-Encoding", "Authorization", "X-Cart-Token", "X-Order-Token"]
+    assert told == ["Origin", "Accept-Encoding", "Authorization", "X-Cart-Token", "X-Event-Token", "X-Order-Token"]
     assert name in ALIKE or theirs.status == 404 or theirs.header("ETag") != ours.header("ETag")
 
 

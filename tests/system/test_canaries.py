@@ -57,6 +57,7 @@ CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 INVITED = "crane.canary@people.example"
 KEY = "canary-idempotency-key-0417"
+EVENT_CODE = "mango canary rice"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     *("audit", "configuration", "verification", "privacy", "profiles", "notifications"),
@@ -231,6 +232,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     till.get("/events")
     found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
+    _share(found, admin, photo)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
     _invite(found, admin)
@@ -259,6 +261,22 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
     version = admin.get("/events/lake-run")["version"]
     assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
     return photo, failed, planned["id"]
+
+
+def _share(found: Evidence, admin: Person, photo: str) -> None:
+    """A list is shared, and another event is for who knows its code."""
+    slug = Person(found).post("/lists", {"photos": [photo]})["slug"]
+    planned = admin.post("/events", {"name": "Closed run", "date": "2026-04-14", "slug": "closed-run"}, 201)
+    restricted = {"access": "private", "code": EVENT_CODE, "version": planned["version"]}
+    version = admin.call("PUT", "/events/closed-run/access", restricted).json()["data"]["version"]
+    assert admin.call("PUT", "/events/closed-run/status", {"status": "live", "version": version}).status == 200
+    token = Person(found).post("/events/closed-run/access", {"code": EVENT_CODE})["token"]
+    Person(found).call("POST", "/events/closed-run/access", {"code": f"{EVENT_CODE}x"})
+    found.canaries |= {
+        "code of an event": EVENT_CODE,
+        "token of an event": token.partition(".")[2],
+        "slug of a list": slug,
+    }
 
 
 def _rename(admin: Person) -> None:
@@ -484,6 +502,7 @@ ALLOWED = {
     ("buyer's e-mail", "mails"): "who it is written to",
     ("buyer's e-mail", "table accounts"): "the account itself",
     ("buyer's e-mail", "table orders"): "where the link goes, for guests too",
+    ("buyer's e-mail", "table entitlements"): "the licence says whose it is; it goes when they are forgotten",
     ("buyer's name", "mails"): "the greeting",
     ("buyer's name", "table accounts"): "the account itself",
     ("photographer's e-mail", "table accounts"): "the account itself",

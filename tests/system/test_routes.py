@@ -139,6 +139,11 @@ REFUSED = {
     "PUT /cart/items/{id}": 404,  # not in this cart
     "GET /downloads/{id}": 404,  # of somebody else, whoever asks
     "POST /downloads/{id}/photos/{photo}": 404,
+    "POST /downloads/{id}/photos/{photo}/received": 404,
+    "POST /events/{id}/access": 403,
+    "POST /orders/{id}/redownload": 404,
+    "GET /orders/{id}/zip": 404,
+    "POST /orders/{id}/zip": 404,
     "POST /payments/create": 409,
     "POST /payments/webhook": 401,
     "POST /photos/{id}/retry": 409,
@@ -205,7 +210,7 @@ def _content(answer: Response, route: Route) -> Any:
 def _steady(value: Any, *, values: bool) -> Any:
     match value:
         case dict():
-            fleeting = {"ms", "nextCursor", "timestamp"}  # a cursor is sealed anew each time
+            fleeting = {"ms", "nextCursor", "timestamp", "issuedAt", "signature"}  # sealed or signed anew each time
             return {name: _steady(part, values=values and name not in fleeting) for name, part in value.items()}
         case list():
             return [_steady(part, values=values) for part in value]
@@ -288,6 +293,7 @@ OWN_POLICY = {
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
     "/invitations/{id}/{token}",
+    "/photos/{id}/share",
     "/exports/{user}/{id}/{token}",
 }
 
@@ -361,7 +367,8 @@ def test_a_preflight_is_answered_everywhere(world: World, figure: Show, path: st
     assert_headers(welcome)
     assert set((welcome.header("Access-Control-Allow-Methods") or "").split(", ")) == {*METHODS, "OPTIONS"}
     allowed = (welcome.header("Access-Control-Allow-Headers") or "").split(", ")
-    assert {"Authorization", "Content-Type", "Idempotency-Key", "X-Cart-Token", "X-Order-Token"} == set(allowed)
+    tokens = {"X-Cart-Token", "X-Event-Token", "X-Order-Token"}
+    assert {"Authorization", "Content-Type", "Idempotency-Key", *tokens} == set(allowed)
     told = [name for name, _ in strange.headers if name.startswith("Access-Control-")]
     text = "{asked} preflights of another origin, {told} headers for it"
     figure("routes", "other origins are told nothing", text, asked=1, told=len(told))

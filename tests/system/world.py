@@ -28,12 +28,14 @@ from chalicelib.carts import service as carts
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
+from chalicelib.entitlements.archives import service as archives
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
 from chalicelib.favorites import service as favorites
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
+from chalicelib.lines.photos.lists import service as lists
 from chalicelib.lines.photos.model import FileOffer
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
@@ -120,6 +122,8 @@ class Shop:
     addresses: dict[str, str] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
+    shared: str = ""
+    """The slug of a list."""
 
     @property
     def ids(self) -> dict[str, str]:
@@ -350,6 +354,9 @@ def _sell(shop: Shop, bank: Bank) -> None:
         assert payment.transaction is not None
         bank.set(payment.transaction, "captured")
         payments.settle(shop.organization, payment.id)
+    deliver.all()
+    shop.shared = lists.share(Principal(shop.organization), [shop.photos["approved"]]).slug
+    archives.begin(_holder(shop, "paid"), shop.orders["paid"].id)
     deliver.all()
     for cart in ("customer", "neighbour"):
         carts.add(shop.people[cart].principal, [Item("photos", shop.photos["approved"])])

@@ -5,6 +5,8 @@ the same reads, one transaction, one Argon2.
 """
 
 from chalicelib.accounts.addresses import is_phone, normal_email, normal_phone
+from chalicelib.accounts.passwords import digest as password_digest
+from chalicelib.accounts.passwords import matches as password_matches
 from chalicelib.accounts.service.codes import begin as begin_code
 from chalicelib.accounts.service.codes import code_of, code_to_send, count_code, resend_code
 from chalicelib.accounts.service.codes import confirm as confirm_code
@@ -92,6 +94,8 @@ __all__ = [
     "normal_email",
     "normal_phone",
     "open_link",
+    "password_digest",
+    "password_matches",
     "personal_data",
     "prepare_import",
     "prove_email",

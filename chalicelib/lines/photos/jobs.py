@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -28,7 +29,7 @@ def ingest(message: Mapping[str, Any]) -> Outcome:
 
     Format: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
-    outcomes = [_process(record["s3"]["object"]) for record in message.get("Records", ())]
+    outcomes = [_process(record["s3"]["object"], record.get("eventTime")) for record in message.get("Records", ())]
     return Outcome.SUCCESS if Outcome.SUCCESS in outcomes else Outcome.SKIPPED
 
 
@@ -37,12 +38,13 @@ def process_again(fact: PhotoRetryRequested) -> Outcome:
     return service.process_object(Arrival(fact.organization, fact.photo, fact.attempt, fact.object_version))
 
 
-def _process(stored: Mapping[str, Any]) -> Outcome:
+def _process(stored: Mapping[str, Any], told_at: str | None) -> Outcome:
     key = _UPLOAD_KEY.fullmatch(unquote_plus(stored["key"]))
     if key is None:
         return Outcome.SKIPPED
     organization, photo, attempt = key.groups()
-    return service.process_object(Arrival(organization, photo, int(attempt), stored.get("versionId")))
+    at = datetime.fromisoformat(told_at).astimezone(UTC) if told_at else None
+    return service.process_object(Arrival(organization, photo, int(attempt), stored.get("versionId"), at))
 
 
 # --- who looks on right now ---------------------------------------------------------------------------------

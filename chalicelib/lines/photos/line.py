@@ -1,12 +1,15 @@
 """Photos as a line of sale: no stock, priced per event by package, delivered as download grants."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
 from chalicelib.core.errors import AppError
+from chalicelib.core.money import allocate
 from chalicelib.core.table import Write
 from chalicelib.entitlements import service as entitlements
+from chalicelib.entitlements.service import Sale
 from chalicelib.events import service as events
 from chalicelib.events.model import Event
 from chalicelib.lines.contract import Item, LineOfSale, Problem, Quote, QuoteLine, Sold
@@ -48,11 +51,16 @@ class Photos:
         event = events.mark_sold(sold.organization, sold.subject)
         policy = organizations.get(sold.organization)
         bought = photos.find(sold.organization, list(sold.refs))
+        prices = allocate(sold.amount, [1] * len(sold.refs))
         entitlements.grant(
             sold.organization,
             order=sold.order,
             owner=sold.owner,
-            files=[photos.delivery_file(bought[ref], event) for ref in sold.refs],
+            files=[
+                replace(photos.delivery_file(bought[ref], event), price=price)
+                for ref, price in zip(sold.refs, prices, strict=True)
+            ],
+            sale=Sale(sold.code, sold.buyer, sold.currency, sold.payment, sold.paid_at),
             limit=event.download_limit or policy.download_limit,
             hours=event.download_hours or policy.download_hours,
         )

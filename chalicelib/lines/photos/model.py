@@ -114,7 +114,8 @@ class Photo:
     and `height` are pixels as displayed. `taken_at` is UTC, whatever the camera's zone; `exif` keeps the
     camera's words. `delivered_sha256` is of the file that buyers get. `correlation` is that of the request that last
     had the file processed: its offer, or a retry. Storage's own notice brings none. `upload` is the one that it
-    was last offered with.
+    was last offered with. `stored_at` is when storage had the file, by its own clock; `sellable_at` is when the photo
+    came on sale for the first time.
     """
 
     id: str
@@ -152,6 +153,8 @@ class Photo:
     rejection: str | None = None
     correlation: str | None = None
     upload: str | None = None
+    stored_at: datetime | None = None
+    sellable_at: datetime | None = None
     version: int = 1
 
     # --- what it is ---
@@ -310,6 +313,7 @@ class Photo:
             dominant=rendering.dominant,
             quality=rendering.quality,
             ready_at=at,
+            sellable_at=(self.sellable_at or at) if approve else self.sellable_at,
         )
 
     # --- being kept without its photographer ---
@@ -344,7 +348,8 @@ class Photo:
             raise Conflict("photo_not_ready", "The photo is not processed yet.")
         if (self.approval, self.rejection) == (approval, reason):
             return self
-        return replace(self, approval=approval, rejection=reason, reviewed_by=by, reviewed_at=at)
+        first = at if approval is Approval.APPROVED and self.sellable_at is None else self.sellable_at
+        return replace(self, approval=approval, rejection=reason, reviewed_by=by, reviewed_at=at, sellable_at=first)
 
 
 def taken_at(exif: Exif, zone: str, now: datetime) -> datetime | None:

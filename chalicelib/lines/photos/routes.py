@@ -1,13 +1,13 @@
 """Photos over HTTP. The `{id}` of an event is its id or its slug."""
 
-from chalicelib.core.auth import PUBLIC, Principal
+from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.http import Routes
 from chalicelib.core.table import Page
-from chalicelib.core.wire import Paging
-from chalicelib.lines.photos import schemas, service
+from chalicelib.core.wire import Paging, Reply, Request
+from chalicelib.lines.photos import page, schemas, service
 from chalicelib.lines.photos.model import Counts, Decided, Lookalikes, Shown
 from chalicelib.lines.photos.pricing import PriceList
-from chalicelib.lines.photos.service import UploadProgress
+from chalicelib.lines.photos.service import Metadata, Poster, Statistics, UploadProgress
 
 routes = Routes("photos")
 
@@ -27,15 +27,51 @@ the answer by 90 seconds at most, and the addresses in it work for three minutes
     cache=SHOWN_FOR,
     aliases=("/event/{id}/photos",),
 )
-def list_event_photos(principal: Principal, id: str, query: Paging) -> Page[Shown]:
-    """An event's photos on sale, by the time they were taken."""
-    return service.event_photos(principal, id, query.request())
+def list_event_photos(principal: Principal, id: str, query: schemas.GalleryPage) -> Page[Shown]:
+    """An event's photos on sale, by the time they were taken; or some of them."""
+    return service.event_photos(principal, id, query.request(), query.wanted())
 
 
 @routes.get("/photos/{id}", permission=PUBLIC, returns=schemas.Photo, cache=SHOWN_FOR)
 def read_photo(principal: Principal, id: str) -> Shown:
     """A photo on sale."""
     return service.show_photo(principal, id)
+
+
+@routes.get("/photos/{id}/related", permission=PUBLIC, returns=schemas.Photos, cache=SHOWN_FOR)
+def read_related(principal: Principal, id: str) -> dict[str, list[Shown]]:
+    """The other photos on sale of the same burst: by the same photographer, within ten seconds."""
+    return {"items": service.related_photos(principal, id)}
+
+
+@routes.get("/photos/{id}/share", permission=PUBLIC, raw="text/html", hidden=True)
+def share_photo(principal: Principal, request: Request, id: str) -> Reply:
+    """The page of a photo on sale, for people and for sites that show what a link leads to."""
+    return page.share(principal, request, service.show_photo(principal, id))
+
+
+@routes.get(
+    "/photos/{id}/metadata",
+    permission=SIGNED_IN,
+    guarded=True,
+    returns=schemas.Metadata,
+    aliases=("/photos/{id}/timeline",),
+)
+def read_metadata(principal: Principal, id: str) -> Metadata:
+    """All of a photo and when it came how far, for its photographer and for staff."""
+    return service.metadata(principal, id)
+
+
+@routes.post("/events/{id}/poster", permission="event.manage", returns=schemas.Poster)
+def draw_poster(principal: Principal, id: str) -> Poster:
+    """A PDF to print, with a QR code that leads to the event."""
+    return service.poster(principal, id)
+
+
+@routes.get("/events/{id}/statistics", permission="event.manage", returns=schemas.Statistics)
+def read_statistics(principal: Principal, id: str) -> Statistics:
+    """An event in figures: photos, sales, downloads, and how long photos took from upload to sale."""
+    return service.statistics(principal, id)
 
 
 @routes.get(

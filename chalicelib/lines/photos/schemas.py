@@ -1,9 +1,9 @@
 """Wire shapes of photos. Sizes of files are bytes, prices whole minor units of `currency`, times UTC."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Paging
 from chalicelib.events.schemas import Moment
@@ -22,6 +22,8 @@ from chalicelib.lines.photos.model import (
 )
 from chalicelib.lines.photos.pricing import MOST_PACKAGES, Licence
 from chalicelib.lines.photos.pricing import Package as PricedPackage
+from chalicelib.lines.photos.service import Wanted
+from chalicelib.lines.photos.times import Times
 from chalicelib.media.service import MAX_BYTES
 
 CURRENCY = "THB"
@@ -232,6 +234,79 @@ class Counts(Output):
     pending: int
     approved: int
     rejected: int
+
+
+class GalleryPage(Paging):
+    """Those of one photographer come by upload, the newest first, and a page may hold fewer than asked for."""
+
+    sort: Literal["oldest", "newest"] = Field("oldest", description="By the time they were taken.")
+    since: AwareDatetime | None = Field(None, description="Taken at this moment or later.")
+    until: AwareDatetime | None = Field(None, description="Taken before this moment.")
+    photographer: str | None = Field(None, max_length=40, pattern=r"^usr_[0-9A-Z]{26}$")
+
+    def wanted(self) -> Wanted:
+        since, until = (moment.astimezone(UTC) if moment else None for moment in (self.since, self.until))
+        return Wanted(self.sort == "newest", since, until, self.photographer)
+
+
+class Photos(Output):
+    items: list[Photo]
+
+
+class Timeline(Output):
+    """Null for what has not happened. `uploaded` is by storage's clock."""
+
+    offered: datetime | None
+    uploaded: datetime | None
+    received: datetime | None
+    ready: datetime | None
+    approved: datetime | None
+    live: datetime | None
+
+
+class Metadata(Output):
+    photo: ManagedPhoto
+    timeline: Timeline
+
+
+class Sales(Output):
+    """`amount` is in minor units of `currency`."""
+
+    orders: int
+    photos: int = Field(validation_alias="files")
+    amount: int
+    currency: str = CURRENCY
+    downloads: int
+
+
+class UploadToSale(Output):
+    """How long photos took from storage to sale: half of them, and 95 of 100, at most so many seconds.
+
+    Both are at most a quarter too high; null before the first photo is on sale.
+    """
+
+    photos: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        if not isinstance(given, Times):
+            return given
+        return {"photos": given.total, "p50_seconds": given.within(0.5), "p95_seconds": given.within(0.95)}
+
+
+class Poster(Output):
+    url: str = Field(description="Fetch it with a plain GET before `expiresAt`.")
+    expires_at: datetime
+
+
+class Statistics(Output):
+    event_id: str = Field(validation_alias="event")
+    photos: Counts
+    sales: Sales
+    upload_to_sale: UploadToSale = Field(validation_alias="times")
 
 
 # --- packages -----------------------------------------------------------------------------------------------

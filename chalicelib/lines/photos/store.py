@@ -8,6 +8,7 @@
 | one upload                               | pk T#{org}#UPL#{id} / sk -                                   |
 | a photographer's uploads                 | pk T#{org}#USR#{user}#UPLOADS / sk {upload}                  |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
+| how long an event's photos took to sale  | pk T#{org}#EVT#{event}#TIMES / sk {step}#{shard}             |
 | an event's own packages                  | pk T#{org}#EVT#{event}#PACKAGES / sk -                       |
 | the organization's packages              | pk T#{org}#EVT#-#PACKAGES / sk -                             |
 
@@ -16,7 +17,9 @@ sorted by the time of arrival, that of photos on sale by the time they were take
 made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -52,9 +55,11 @@ from chalicelib.lines.photos.model import (
     UploadFile,
 )
 from chalicelib.lines.photos.pricing import Package, PriceList
+from chalicelib.lines.photos.times import Times, step_of
 from chalicelib.media.service import Exif, Quality, Rendition
 
 COUNT_SHARDS = 16
+TIME_SHARDS = 8
 
 
 class PhotoRecord(Record):
@@ -97,6 +102,8 @@ class PhotoRecord(Record):
     rejection = UnicodeAttribute(null=True)
     correlation = UnicodeAttribute(null=True)
     upload = UnicodeAttribute(null=True)
+    stored_at = Moment(null=True)
+    sellable_at = Moment(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -141,6 +148,13 @@ class CountRecord(Record):
     rejected = NumberAttribute(null=True)
 
 
+class TimeRecord(Record):
+    Meta = table("photos")
+    keys = ("T#{}#EVT#{}#TIMES", "{}#{}")
+
+    n = NumberAttribute(null=True)
+
+
 class PriceListRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#EVT#{}#PACKAGES", "-")
@@ -170,10 +184,23 @@ def find(organization: str, photo_ids: Iterable[str]) -> dict[str, Photo]:
     return {record.id: record.value() for record in PhotoRecord.batch_get(keys, consistent_read=True)}
 
 
-def on_shelf(organization: str, event: str, shelf: Shelf, request: PageRequest) -> Page[Photo]:
-    """A page of a shelf, earliest first."""
-    pk = f"{_event_pk(organization, event)}#{shelf}"
-    return page(PhotoRecord, PhotoRecord.by_shelf, pk, request).map(lambda record: record.value())
+def on_shelf(
+    organization: str,
+    event: str,
+    shelf: Shelf,
+    request: PageRequest,
+    *,
+    newest_first: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Photo]:
+    """A page of a shelf, earliest first; of its photos from `since` to before `until` where these are given."""
+    pk, within = f"{_event_pk(organization, event)}#{shelf}", None
+    if since is not None or until is not None:
+        ends = clock.stamp(until) if until is not None else "A"  # all moments begin with a digit
+        within = PhotoRecord.shelf_sk.between(clock.stamp(since) if since is not None else "0", ends)
+    found = page(PhotoRecord, PhotoRecord.by_shelf, pk, request, newest_first=newest_first, range_condition=within)
+    return found.map(lambda record: record.value())
 
 
 def of_photographer(organization: str, event: str, user: str, request: PageRequest) -> Page[Photo]:
@@ -288,6 +315,29 @@ def count(photo: Photo, change: Counts) -> Sequence[Write]:
     )
     actions = [attribute.add(step) for attribute, step in steps if step]
     return [update(row, *actions)] if actions else []
+
+
+# --- times --------------------------------------------------------------------------------------------------
+
+
+def times(organization: str, event: str) -> Times:
+    """How long the photos of an event took to come on sale."""
+    found: Counter[int] = Counter()
+    for row in TimeRecord.query(f"{_event_pk(organization, event)}#TIMES", consistent_read=True):
+        found[int(row.sk.partition("#")[0])] += int(row.n or 0)
+    return Times(found)
+
+
+def time(was: Photo, now: Photo) -> Sequence[Write]:
+    """The write that counts how long a photo took, when it comes on sale for the first time; else none."""
+    if was.sellable_at is not None or now.sellable_at is None:
+        return []
+    began = now.stored_at or now.uploaded_at or now.offered_at
+    step = step_of((now.sellable_at - began).total_seconds())
+    row = TimeRecord(
+        f"{_event_pk(now.organization, now.event)}#TIMES", f"{step:02d}#{ids.shard_of(now.id, TIME_SHARDS):02d}"
+    )
+    return [update(row, TimeRecord.n.add(1))]
 
 
 # --- packages -----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
-from chalicelib.core import clock, ids, log, outbox, secrets
+from chalicelib.core import clock, ids, log, outbox, secrets, signing
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.sealing import NotSealed, seal, unseal
@@ -11,7 +11,7 @@ from chalicelib.organizations import service as organizations
 from chalicelib.privacy import receipts, store
 from chalicelib.privacy.holdings import of_scope
 from chalicelib.privacy.messages import ErasureDone, ErasureDue, ErasurePlanned
-from chalicelib.privacy.model import COPY_LASTS, GRACE, Erasure, ErasureState, PublicKey, Receipt, Scope
+from chalicelib.privacy.model import COPY_LASTS, GRACE, Erasure, ErasureState, Receipt, Scope
 
 _SWEEP_AT_MOST = 100
 
@@ -65,12 +65,6 @@ def cancel(actor: Principal) -> Erasure:
     )
     transact(store.save_erasure(cancelled, was=planned), noted)
     return cancelled
-
-
-def keys(organization: str) -> list[PublicKey]:
-    """All public keys that receipts of an organization can be checked with."""
-    known = {key.kid: key for key in (*receipts.public_keys(), *store.keys(organization))}
-    return list(known.values())
 
 
 # --- behind the API -----------------------------------------------------------------------------------------
@@ -167,7 +161,9 @@ def _finish(erasure: Erasure) -> None:
     contact, salt = None, ids.token()
     address = unseal(organization, _place(erasure), erasure.contact) if erasure.contact else None
     holdings = of_scope(erasure.scope)
+    signing.keep(organization)
     signed = receipts.sign(
+        organization,
         {
             "jti": id,
             "iss": organization,
@@ -178,7 +174,7 @@ def _finish(erasure: Erasure) -> None:
             "kept": [holding.kept for holding in holdings if holding.kept],
             "salt": salt,
             "sub": receipts.subject(salt, address or ""),
-        }
+        },
     )
     if address is not None:
         contact = seal(organization, f"receipt#{id}", address)
@@ -198,7 +194,7 @@ def _finish(erasure: Erasure) -> None:
         else store.save_erasure(erasure.finished(), was=erasure)
     )
     told = outbox.publish(ErasureDone(organization=organization, receipt=id))
-    transact(over, store.add_receipt(receipt), store.keep_key(organization, receipts.public_keys()[0]), told)
+    transact(over, store.add_receipt(receipt), told)
 
 
 def _saved(was: Erasure, now: Erasure) -> Erasure:

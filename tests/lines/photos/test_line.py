@@ -36,7 +36,20 @@ def quote(*photos):
 
 
 def sold(world, *photos, order="ord_1"):
-    return Sold(DEFAULT, order, "line-1", BUYER.user, world.event.id, tuple(photo.id for photo in photos))
+    return Sold(
+        organization=DEFAULT,
+        order=order,
+        line="line-1",
+        owner=BUYER.user,
+        subject=world.event.id,
+        refs=tuple(photo.id for photo in photos),
+        code="ABCD2345",
+        buyer="anna@shop.example",
+        amount=100_00,
+        currency="THB",
+        payment="pay_1",
+        paid_at=clock.now(),
+    )
 
 
 def test_photos_are_found_as_a_line_of_sale():

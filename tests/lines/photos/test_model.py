@@ -200,7 +200,7 @@ def test_what_is_probably_wrong_is_flagged(quality, flags):
     assert ready(quality=quality).flags == flags
 
 
-def burst(*seconds: int, **changes: object) -> list[Photo]:
+def burst(*seconds: int, photographer: str = "usr_1") -> list[Photo]:
     """Photos that look nearly alike, taken at these seconds; the later, the sharper."""
     return [
         ready(
@@ -208,7 +208,7 @@ def burst(*seconds: int, **changes: object) -> list[Photo]:
             dhash=f"{1 << number:016x}",
             taken_at=AT + timedelta(seconds=at),
             quality=Quality(10.0 + number, 0, 0),
-            **changes,
+            photographer=photographer,
         )
         for number, at in enumerate(seconds)
     ]

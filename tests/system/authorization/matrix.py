@@ -246,6 +246,17 @@ def _event_details(world: World, name: str) -> Any:
     return {"name": "Another name", "date": "2026-04-14", "version": event.version}
 
 
+def _new_access(world: World, name: str) -> Any:
+    event = world.a.events.get(name) or world.a.events["live"]
+    return {"access": "private", "code": "mango rice", "version": event.version}
+
+
+def _lists(world: World) -> Objects:
+    """The foreign one is whole and works, at B's own host."""
+    known = {"shared": world.a.shared, "foreign": world.b.shared, "missing": ids.token()}
+    return {name: Asked((slug,)) for name, slug in known.items()}
+
+
 def _next_status(world: World, name: str) -> Any:
     event = world.a.events.get(name) or world.a.events["live"]
     return {"status": "live" if name == "draft" else "closed", "version": event.version}
@@ -400,7 +411,15 @@ OBJECTS: dict[str, Asking] = {
     "GET /docs": NOTHING,
     "GET /docs/{asset}": lambda world: {"start.js": Asked(("start.js",)), "missing": Asked(("secrets.js",))},
     "GET /downloads/{id}": ORDERS,
-    "POST /downloads/{id}/photos/{photo}": _downloads,
+    "POST /downloads/{id}/photos/{photo}": _with(_downloads, {}),
+    "POST /downloads/{id}/photos/{photo}/received": _with(_downloads, {"sha256": "0" * 64}),
+    "POST /licenses/verify": lambda world: {"-": Asked(body={"document": "{}"})},
+    "GET /orders/{id}/licenses": ORDERS,
+    "GET /orders/{id}/receipt": ORDERS,
+    "POST /orders/{id}/redownload": ORDERS,
+    "PUT /orders/{id}/redownload": _with(ORDERS, {"cap": 3}),
+    "GET /orders/{id}/zip": ORDERS,
+    "POST /orders/{id}/zip": ORDERS,
     "GET /events": NOTHING,
     "POST /events": lambda world: {"-": Asked(body={"name": "New", "date": "2026-04-13"})},
     "GET /events/{id}": _events_and_slugs,
@@ -473,6 +492,15 @@ OBJECTS: dict[str, Asking] = {
     "POST /payments/webhook": lambda world: {"-": Asked(body={"data": {}, "signature": "0" * 64})},
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,
+    "GET /photos/{id}/metadata": PHOTOS,
+    "GET /photos/{id}/related": PHOTOS,
+    "GET /photos/{id}/share": PHOTOS,
+    "GET /events/{id}/statistics": EVENTS,
+    "POST /events/{id}/poster": EVENTS,
+    "POST /events/{id}/access": _with(EVENTS, {"code": "a wrong one"}),
+    "PUT /events/{id}/access": _with(EVENTS, _new_access),
+    "POST /lists": _one("photos", "pho", "approved", "pending", body=lambda id: {"photos": [id]}),
+    "GET /lists/{slug}": _lists,
     "PUT /photos/{id}/approve": PHOTOS,
     "PUT /photos/{id}/reject": _with(PHOTOS, {"reason": "blurred"}),
     "POST /photos/{id}/retry": PHOTOS,

@@ -6,8 +6,10 @@ what a lost answer may leave behind for good is listed with the flow, with the r
 
 import base64
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +20,7 @@ from pyotp import TOTP
 
 from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
+from chalicelib.entitlements.chain import is_whole
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from infra.local.heard import Heard
@@ -59,6 +62,7 @@ MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of bot
 ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
 UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
+LIST = Leftover(r"photos .*#LIST#", "a list whose address never arrived: nobody can open it, and it goes by TTL")
 EXPORT = Leftover(r"mail .*keeps of you|claims .*#CLM#email#", "another copy, for who did not hear that one is made")
 SOCKET = Leftover(
     r"connections .*(G#ticket#|G#connection#|#GROUP#)",
@@ -801,6 +805,23 @@ def delete_event(world: World) -> None:
         world.ask(organizer, "GET", event, expect=404)
 
 
+def share(world: World) -> None:
+    """A list and a poster are made; then the event is for who knows its code."""
+    organizer, visitor, event = world.person("organizer"), Person("", ""), f"/events/{world.notes['event']}"
+    shared = world.ask(visitor, "POST", "/lists", {"photos": _photos(world)}).data
+    assert len(world.see(visitor, f"/lists/{shared['slug']}")["items"]) == 2
+    drawn = world.ask(organizer, "POST", f"{event}/poster").data
+    assert world.fetch(drawn["url"]).startswith(b"%PDF")
+    restriction = {"access": "private", "code": "mango rice", "version": world.see(organizer, event)["version"]}
+    world.ask(organizer, "PUT", f"{event}/access", restriction, settled=409)
+    entered = world.ask(visitor, "POST", f"{event}/access", {"code": "Mango Rice"}).data
+    with world.undisturbed():
+        world.ask(visitor, "GET", f"{event}/photos", expect=404)
+    visitor.headers["X-Event-Token"] = entered["token"]
+    assert len(world.see(visitor, f"{event}/photos")["items"]) == 2
+    assert world.see(organizer, f"{event}/statistics")["uploadToSale"]["photos"] == 2
+
+
 # --- buyer --------------------------------------------------------------------------------------------------
 
 
@@ -885,6 +906,35 @@ def download(world: World) -> None:
         assert world.fetch(got["url"])
         world.ask(Person("", ""), "POST", f"{link[1]}/photos/{photo}", expect=303)
         assert world.ask(guest, "POST", address).data["remaining"] == 2
+
+
+def deliver(world: World) -> None:
+    """A licensed copy, all in one file, all of it again after its time; and everything of it can be proven."""
+    order, first = world.notes["order"], _photos(world)[0]
+    guest, address = Person("", "", {"X-Order-Token": world.notes["token"]}), f"/downloads/{order}/photos/{first}"
+    got = world.ask(guest, "POST", address, {"licensed": True}).data
+    sha256 = hashlib.sha256(world.fetch(got["url"])).hexdigest()
+    world.ask(guest, "POST", f"{address}/received", {"sha256": sha256}, expect=204)
+    licence = world.ask(guest, "GET", f"/orders/{order}/licenses").data["licenses"][0]
+    verdict = world.ask(Person("", ""), "POST", "/licenses/verify", {"document": json.dumps(licence)}).data
+    assert (sha256, verdict["valid"]) == (got["sha256"], True)
+
+    world.ask(guest, "POST", f"/orders/{order}/zip", expect=202)
+    world.settle()
+    packed = world.ask(guest, "GET", f"/orders/{order}/zip").data
+    with zipfile.ZipFile(io.BytesIO(world.fetch(packed["url"]))) as archive:
+        assert len(archive.namelist()) == 3
+
+    world.wait(timedelta(days=4))
+    world.ask(guest, "POST", f"/orders/{order}/redownload")
+    world.ask(world.person("organizer"), "PUT", f"/orders/{order}/redownload", {"cap": 3})
+    told = world.see(guest, f"/downloads/{order}")
+    assert (told["renewals"], {file["remaining"] for file in told["files"]}) == ({"used": 1, "cap": 3}, {3})
+    receipt = world.ask(guest, "GET", f"/orders/{order}/receipt").data["receipt"]
+    assert is_whole(receipt["entries"])
+    steps = [entry["step"] for entry in receipt["entries"]]
+    expected = ["paid", "link_issued", "bytes_served", "archive_asked", "archive_built", "link_issued", "renewed"]
+    assert list(dict.fromkeys(steps)) == list(dict.fromkeys(expected)) if world.redrives else steps == expected
 
 
 # --- people's own data --------------------------------------------------------------------------------------
@@ -1286,6 +1336,7 @@ FLOWS: dict[str, Flow] = {
     "damaged upload": Flow(offered, upload_damaged),
     "upload again": Flow(damaged, upload_again, (UPLOAD,)),
     "review": Flow(gallery, review),
+    "sharing": Flow(shop, share, (LIST,)),
     "delete event": Flow(offered, delete_event),
     "merge carts": Flow(shop, merge_carts, (GUEST_CART,)),
     "tidy cart": Flow(cart, tidy_cart),
@@ -1298,6 +1349,7 @@ FLOWS: dict[str, Flow] = {
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "download": Flow(paid, download),
+    "delivery": Flow(paid, deliver),
     "documents": Flow(studio, prove),
     "export": Flow(paid, export, (EXPORT,)),
     "erasure": Flow(paid, erase),

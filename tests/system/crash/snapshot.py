@@ -25,6 +25,9 @@ _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _VERSION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _TRANSACTION = re.compile(r"\bT\d{4}\b")
 _SEALED = re.compile(r"\b[0-9a-f]{12}\.[\w-]{38,}")
+_SIGNATURE = re.compile(r"(?<![\w-])[\w-]{86}(?![\w-])")
+_MADE_FOR_A_BUYER = ("archives/", "licensed/")
+"""Where files lie that hold licences, which say when they were issued."""
 _SHARD = re.compile(r"(G#DUE#\w+#)\d")
 
 _LEFT_OUT = {"version", "ttl", "checked_at"}
@@ -34,6 +37,7 @@ _RANDOM = {
     "refresh_digest",
     "nonce",
     "token_hash",
+    "entry_code",
     "fingerprint",
     "secret",
     "recovery",
@@ -103,9 +107,17 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept[name] = "<place>"  # which of the free ones is nobody's business
             if kept["sk"].startswith("PLACE#"):
                 kept["sk"] = "PLACE#"
+            if kept["sk"] == "ARCHIVE":
+                kept |= dict.fromkeys({"upload", "parts"} & kept.keys(), "<storage's>")
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]
-            yield f"{table} {_plain(json.dumps(kept, sort_keys=True, ensure_ascii=False), known)}"
+            text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
+            yield f"{table} {_plain(_without_codes(text) if table == 'entitlements' else text, known)}"
+
+
+def _without_codes(text: str) -> str:
+    codes = {row["code"] for row in rows("orders") if "code" in row}
+    return re.sub("|".join(codes) or "(?!)", "<code>", text)
 
 
 def _plain(text: str, known: frozenset[str]) -> str:
@@ -118,6 +130,7 @@ def _plain(text: str, known: frozenset[str]) -> str:
         return f"<{found[0][:3]} {numbers.setdefault(found[0], len(numbers) + 1)}>"
 
     text = _ID.sub(kind, _SHARD.sub(r"\1*", text))
+    text = _SIGNATURE.sub("<signature>", text)
     text = _SEALED.sub("<sealed>", _TRANSACTION.sub("<transaction>", text))
     return _VERSION.sub("<version>", _DIGEST.sub("<digest>", _MOMENT.sub("<moment>", text)))
 
@@ -127,6 +140,7 @@ def _objects() -> Iterator[tuple[str, str, str]]:
     for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
         for key, held in bucket.keys.items():
             told = "<copy of the tables>" if key.startswith("exports/") else hashlib.sha256(held.value).hexdigest()
+            told = "<with licences>" if key.startswith(_MADE_FOR_A_BUYER) else told
             yield bucket.name.rpartition("-")[2], key, told
 
 

@@ -6,19 +6,22 @@ The flows of the crash harness and the matrix's calls are most of it. Told here,
 import base64
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto.s3.models import s3_backends
 from PIL import Image
 
 from app import app
 from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
+from chalicelib.core import storage
 from chalicelib.live import service as live
 from chalicelib.payments.gateways.contract import State
-from tests.stack import ENVIRONMENT, client
+from tests.stack import ACCOUNT, ENVIRONMENT, client
 from tests.system import world as worlds
 from tests.system.authorization import matrix
 from tests.system.authorization.matrix import OBJECTS, Matrix
@@ -242,6 +245,34 @@ def silenced(world: World) -> None:
     assert not world.websocket("connect", "foreign", queryStringParameters={"ticket": ticket}, **page)
 
 
+def unlucky_archive(world: World) -> None:
+    """Storage gives the upload up, and loses the answer at the end of the next one; then the buyer is forgotten."""
+    put, finish, buyer = storage.put_part, storage.finish_parts, world.person("buyer")
+    with pytest.MonkeyPatch.context() as patch:
+
+        def given_up(bucket: storage.Bucket, key: str, upload: str, number: int, content: bytes) -> str:
+            patch.setattr(storage, "put_part", put)
+            s3_backends[ACCOUNT]["aws"].abort_multipart_upload(storage.bucket_name(bucket), upload)
+            return put(bucket, key, upload, number, content)
+
+        def unheard(bucket: storage.Bucket, key: str, upload: str, parts: Sequence[str]) -> None:
+            patch.setattr(storage, "finish_parts", finish)
+            finish(bucket, key, upload, parts)
+            raise EndpointConnectionError(endpoint_url="s3")
+
+        patch.setattr(storage, "put_part", given_up)
+        patch.setattr(storage, "finish_parts", unheard)
+        world.ask(buyer, "POST", f"/orders/{world.notes['order']}/zip", expect=202)
+        world.settle()
+    assert world.see(buyer, f"/orders/{world.notes['order']}/zip")["state"] == "ready"
+    photo = world.see(buyer, f"/downloads/{world.notes['order']}")["files"][0]["resource"]
+    world.ask(buyer, "POST", f"/downloads/{world.notes['order']}/photos/{photo}", {"licensed": True})
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    world.settle()
+    let_erase(world)
+    assert world.rows_with(buyer.email) == []
+
+
 MORE: dict[str, Flow] = {
     "log out everywhere": Flow(studio, log_out_everywhere),
     "copied token": Flow(studio, copied_token),
@@ -253,6 +284,7 @@ MORE: dict[str, Flow] = {
     "marked with an image": Flow(studio, marked_with_an_image),
     "vanished": Flow(offered, vanished),
     "sold after the end": Flow(payment, sold_after_the_end),
+    "unlucky archive": Flow(paid, unlucky_archive),
     "crowded": Flow(payment, crowded),
     "silenced": Flow(studio, silenced),
     **dict(_settling()),

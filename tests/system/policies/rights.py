@@ -113,7 +113,11 @@ def needed(service: str, operation: str, asked: Mapping[str, Any], error: str | 
             yield Right("s3:GetObjectVersion" if "VersionId" in asked else "s3:GetObject", _object(asked))
             if error in _NOT_THERE:  # without this right S3 answers 403 for what is not there
                 yield Right("s3:ListBucket", _bucket(asked))
-        case "s3", "PutObject":
+        case "s3", "HeadObject":
+            yield Right("s3:GetObject", _object(asked))
+            if error == "404":  # without this right S3 answers 403 for what is not there
+                yield Right("s3:ListBucket", _bucket(asked))
+        case "s3", "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
             yield Right("s3:PutObject", _object(asked))
         case "s3", "ListObjectVersions":
             yield Right("s3:ListBucketVersions", _bucket(asked))

@@ -16,9 +16,12 @@ from tests.system.world import World
 pytestmark = pytest.mark.slow
 
 DRIVEN_UNLIKE = {
+    ("chalicelib.core.signing", "keep"): "what somebody asks a receipt of was granted before, and the key kept with it",
+    ("chalicelib.entitlements.service.history", "append"): "a payment is told once, what people do whenever they do it",
     ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
     ("chalicelib.events.service", "_change_at"): "what a person changed goes into the audit log",
+    ("chalicelib.events.service", "_knowable"): "a websocket brings no token of an event that would have to be checked",
     ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
     ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
 }

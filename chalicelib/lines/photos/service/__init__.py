@@ -1,7 +1,8 @@
 """Photos, use case by use case: uploads, ingest, review, gallery, selling."""
 
-from chalicelib.lines.photos.service.gallery import event_photos, show_photo
+from chalicelib.lines.photos.service.gallery import ALL, Wanted, event_photos, related_photos, show_photo, shown
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
+from chalicelib.lines.photos.service.insight import Metadata, Statistics, metadata, statistics
 from chalicelib.lines.photos.service.packages import (
     add_package,
     change_package,
@@ -12,6 +13,7 @@ from chalicelib.lines.photos.service.packages import (
     select_package,
     set_packages,
 )
+from chalicelib.lines.photos.service.posters import Poster, poster
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.review import (
     approve_photo,
@@ -33,8 +35,13 @@ from chalicelib.lines.photos.service.uploads import (
 )
 
 __all__ = [
+    "ALL",
     "Arrival",
+    "Metadata",
+    "Poster",
+    "Statistics",
     "UploadProgress",
+    "Wanted",
     "add_package",
     "approve_photo",
     "begin_upload",
@@ -49,14 +56,17 @@ __all__ = [
     "for_sale",
     "get",
     "list_packages",
+    "metadata",
     "my_photos",
     "packages_of",
     "personal_data",
+    "poster",
     "price_list",
     "process_object",
     "progress_of",
     "read_upload",
     "reject_photo",
+    "related_photos",
     "resume_upload",
     "retry_photo",
     "review_lookalikes",
@@ -64,4 +74,6 @@ __all__ = [
     "select_package",
     "set_packages",
     "show_photo",
+    "shown",
+    "statistics",
 ]

@@ -7,7 +7,8 @@ nothing to do.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,12 +29,13 @@ _TRIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An object that storage told of. `object_version` is S3's version id."""
+    """An object that storage told of. `object_version` is S3's version id, `stored_at` when S3 had it."""
 
     organization: str
     photo: str
     attempt: int
     object_version: str | None
+    stored_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]
                 transact(
                     store.save(changed, was=photo),
                     *store.count(photo, Counts.moved(photo, changed)),
+                    *store.time(photo, changed),
                     *(outbox.publish(fact) for fact in facts),
                 )
             return changed
@@ -102,7 +105,8 @@ def _tell(done: Photo) -> None:
 def _marked(photo: Photo, arrival: Arrival) -> Photo:
     if photo.processing is Processing.PROCESSING:
         return photo
-    return photo.arrived(arrival.object_version, clock.now())
+    arrived = photo.arrived(arrival.object_version, clock.now())
+    return replace(arrived, stored_at=photo.stored_at or arrival.stored_at)
 
 
 def _failed(photo: Photo, arrival: Arrival, failure: Failure) -> tuple[Photo, list[Fact]]:

@@ -114,6 +114,7 @@ def _decided(photo: Photo, changed: Photo, *facts: Fact) -> Shown:
         transact(
             store.save(changed, was=photo),
             *store.count(photo, Counts.moved(photo, changed)),
+            *store.time(photo, changed),
             *(outbox.publish(fact) for fact in facts),
         )
     return shown(changed)

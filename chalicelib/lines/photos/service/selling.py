@@ -41,4 +41,5 @@ def delivery_file(photo: Photo, event: Event) -> File:
         filename=filename,
         content_type=photo.content_type,
         sha256=photo.delivered_sha256,
+        subject=event.id,
     )

@@ -1,0 +1,10 @@
+"""Facts about archives."""
+
+from chalicelib.core.queues import Fact
+
+
+class ArchiveDue(Fact):
+    """An archive is to be built, from the start or from where it stands."""
+
+    order: str
+    archive: str

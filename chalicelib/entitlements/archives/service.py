@@ -1,0 +1,64 @@
+"""Asking for everything in one file, and fetching it."""
+
+from contextlib import suppress
+
+from chalicelib.core import clock, ids, outbox, storage
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.table import transact
+from chalicelib.entitlements import service as entitlements
+from chalicelib.entitlements.archives import store
+from chalicelib.entitlements.archives.messages import ArchiveDue
+from chalicelib.entitlements.archives.model import LASTS, Archive, Progress, State
+from chalicelib.entitlements.chain import Step
+
+
+def begin(principal: Principal, order: str) -> Progress:
+    """Have everything of an order packed that can still be had; it takes one download of each photo.
+
+    While there is an archive that is good, it is answered again and takes nothing. Raises NotFound for a stranger,
+    Forbidden where nothing can be had.
+    """
+    held = entitlements.list_grants(principal, order)
+    now, was = clock.now(), store.find(principal.organization, order)
+    if was is not None and was.is_current(now) and not held[0].revoked:
+        return _shown(was)
+    resources = entitlements.take_each(principal.organization, order)
+    archive = Archive(
+        id=ids.new("zip"),
+        organization=principal.organization,
+        order=order,
+        state=State.BUILDING,
+        resources=resources,
+        created_at=now,
+        expires_at=now + LASTS,
+        version=was.version if was else 0,
+    )
+    due = ArchiveDue(organization=archive.organization, order=order, archive=archive.id)
+    try:
+        transact(store.save(archive), outbox.publish(due))
+    except Conflict:
+        return show(principal, order)  # asked for twice at the same moment
+    return _shown(archive)
+
+
+def show(principal: Principal, order: str) -> Progress:
+    """How far the archive of an order is. Raises NotFound for a stranger and where there is none (any more)."""
+    held = entitlements.list_grants(principal, order)
+    archive = store.find(principal.organization, order)
+    if archive is None or archive.expires_at <= clock.now() or held[0].revoked:
+        raise NotFound("archive_not_found", "Nothing was packed of this order. Ask for it first.")
+    return _shown(archive)
+
+
+def _shown(archive: Archive) -> Progress:
+    """With an address for five minutes at most; that it is handed out is told in the order's receipt."""
+    if archive.state is not State.READY:
+        return Progress(archive)
+    now = clock.now()
+    ends = archive.next_window(now)
+    facts = {"archive": archive.id, "until": clock.stamp(ends)}
+    with suppress(store.NotOpened):
+        window = store.open_window(archive, now)
+        entitlements.append(archive.organization, archive.order, Step.LINK_ISSUED, facts, window)
+    return Progress(archive, storage.read_url("originals", archive.key, lasts=ends - now, filename=archive.filename))

@@ -1,0 +1,39 @@
+"""Downloads that were paid for: granting, handing out, granting anew, withdrawing; and what happened, provably."""
+
+from chalicelib.entitlements.model import Download, File, Grant, Sale, Sales
+from chalicelib.entitlements.service.fetching import (
+    download,
+    downloads,
+    link,
+    list_grants,
+    open_grants,
+    received,
+    take_each,
+)
+from chalicelib.entitlements.service.granting import forget_owner, grant, of_order, revoke, sales_of
+from chalicelib.entitlements.service.history import append, receipt
+from chalicelib.entitlements.service.renewing import allow, renew
+
+__all__ = [
+    "Download",
+    "File",
+    "Grant",
+    "Sale",
+    "Sales",
+    "allow",
+    "append",
+    "download",
+    "downloads",
+    "forget_owner",
+    "grant",
+    "link",
+    "list_grants",
+    "of_order",
+    "open_grants",
+    "receipt",
+    "received",
+    "renew",
+    "revoke",
+    "sales_of",
+    "take_each",
+]

@@ -1,0 +1,130 @@
+"""From a paid line to downloads, and withdrawing them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from chalicelib.core import clock, ids, signing, storage
+from chalicelib.core.table import MOST_WRITES, Write, transact
+from chalicelib.entitlements import store
+from chalicelib.entitlements.chain import Step
+from chalicelib.entitlements.licences import service as licences
+from chalicelib.entitlements.model import File, Grant, Sale, Sales
+from chalicelib.entitlements.service.history import append
+
+_COUNTED = 10
+"""Writes of a transaction that are left to counts and to the condition."""
+
+
+def grant(
+    organization: str,
+    *,
+    order: str,
+    owner: str | None,
+    files: Sequence[File],
+    limit: int,
+    hours: int,
+    sale: Sale | None = None,
+) -> None:
+    """Let the buyer of an order download each file `limit` times within `hours` from now.
+
+    With the sale behind it, each comes with its licence, and the order's log begins with the payment. May run twice,
+    and go on where it was cut off: what is granted stays. Does nothing after `revoke`.
+    """
+    if not files:
+        return
+    now = clock.now()
+    priced = {file.resource: file for file in files}
+    wanted = {file.resource: _granted(organization, order, owner, file, limit, hours, now) for file in files}
+    if sale is not None:
+        paid: dict[str, str | int] = {"payment": sale.payment, "paidAt": clock.stamp(sale.paid_at), "code": sale.code}
+        append(organization, order, Step.PAID, paid, once=True)
+        signing.keep(organization)
+    firsts = {file.subject: file.resource for file in sorted(files, key=lambda file: file.resource, reverse=True)}
+    while missing := wanted.keys() - {held.resource for held in store.of_order(organization, order)}:
+        some = sorted(missing)[: MOST_WRITES - _COUNTED]
+        grants = [wanted[resource] for resource in some]
+        if sale is not None and sale.buyer is not None:
+            grants = [licences.issued(grant, sale, price=priced[grant.resource].price) for grant in grants]
+        counted = _counted(organization, order, [priced[resource] for resource in some], firsts)
+        try:
+            transact(store.not_revoked(organization, order), *(store.add(grant) for grant in grants), *counted)
+        except store.AlreadyGranted:
+            continue  # by another run of the same message: look again what is left
+        except store.AlreadyRevoked:
+            return
+
+
+def _granted(
+    organization: str, order: str, owner: str | None, file: File, limit: int, hours: int, now: datetime
+) -> Grant:
+    return Grant(
+        id=ids.derived("grt", organization, order, file.resource),
+        organization=organization,
+        order=order,
+        owner=owner,
+        resource=file.resource,
+        title=file.title,
+        key=file.key,
+        filename=file.filename,
+        content_type=file.content_type,
+        sha256=file.sha256,
+        limit=limit,
+        remaining=limit,
+        expires_at=now + timedelta(hours=hours),
+        created_at=now,
+        subject=file.subject,
+    )
+
+
+def _counted(organization: str, order: str, files: Sequence[File], firsts: Mapping[str | None, str]) -> list[Write]:
+    """What is sold of each subject with these files. The order counts with its first file of a subject."""
+    counted = sorted((file for file in files if file.subject), key=lambda file: str(file.subject))
+    return [
+        store.count(organization, order, str(subject), _sold(list(group), firsts[subject]))
+        for subject, group in groupby(counted, key=lambda file: file.subject)
+    ]
+
+
+def _sold(files: Sequence[File], first: str) -> Sales:
+    begins = any(file.resource == first for file in files)
+    return Sales(orders=int(begins), files=len(files), amount=sum(file.price for file in files))
+
+
+def revoke(organization: str, order: str) -> None:
+    """Withdraw all downloads of an order, also those that a late `grant` would bring. May run twice.
+
+    A link handed out before ends by itself, five minutes after it was made at the latest.
+    """
+    now = clock.now()
+    with suppress(store.AlreadyRevoked):
+        append(organization, order, Step.REVOKED, {}, store.mark_revoked(organization, order, now))
+    standing = [grant for grant in store.of_order(organization, order) if not grant.revoked]
+    for start in range(0, len(standing), MOST_WRITES):
+        transact(*(store.revoke(grant, now) for grant in standing[start : start + MOST_WRITES]))
+
+
+def forget_owner(organization: str, order: str) -> None:
+    """Withdraw the downloads of an order and forget whose they were. May run twice.
+
+    Files that were made for the buyer name them in their licences, and go.
+    """
+    revoke(organization, order)
+    for made in ("archives", "licensed"):
+        storage.remove("originals", f"{made}/{organization}/{order}/")
+    owned = [
+        grant for grant in store.of_order(organization, order) if grant.owner is not None or grant.licence is not None
+    ]
+    for start in range(0, len(owned), MOST_WRITES):
+        transact(*(store.forget_owner(grant) for grant in owned[start : start + MOST_WRITES]))
+
+
+def of_order(organization: str, order: str) -> list[Grant]:
+    """The grants of an order, for the house itself: nobody's right to see them is checked."""
+    return store.of_order(organization, order)
+
+
+def sales_of(organization: str, subject: str) -> Sales:
+    """What was granted of a subject, in how many orders, and how often it was fetched."""
+    return store.sales_of(organization, subject)

@@ -1,0 +1,1 @@
+"""Who gets into an event: everybody, or who knows its code."""

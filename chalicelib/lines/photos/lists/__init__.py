@@ -1,0 +1,1 @@
+"""Lists of photos that people share: whoever has the address sees them."""
