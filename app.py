@@ -20,6 +20,9 @@ from chalicelib.core.http import Access, Api
 from chalicelib.entitlements.routes import routes as downloads_routes
 from chalicelib.events import service as events
 from chalicelib.events.routes import routes as events_routes
+from chalicelib.faces import jobs as faces_jobs
+from chalicelib.faces import service as faces
+from chalicelib.faces.routes import routes as faces_routes
 from chalicelib.favorites.routes import routes as favorites_routes
 from chalicelib.lines.photos import jobs as photos_jobs
 from chalicelib.lines.photos.routes import routes as photos_routes
@@ -51,6 +54,7 @@ from chalicelib.verification.routes import routes as verification_routes
 
 JOBS = (
     accounts_jobs,
+    faces_jobs,
     live_jobs,
     members_jobs,
     orders_jobs,
@@ -113,6 +117,7 @@ app.mount(
     notifications_routes,
     favorites_routes,
     payment_methods_routes,
+    faces_routes,
     routes_for(openapi_document),
 )
 
@@ -203,7 +208,9 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Identity documents and exports whose time is up, and erasures that nobody took back."""
+    """Identity documents, exports, faces and selfies whose time is up, and erasures that nobody took back."""
     verification.expire_due()
     exports.expire_due()
     erasures.begin_due()
+    faces.delete_selfies()
+    faces.give_up_due()

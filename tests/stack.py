@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "PIX_TENANTS_DOMAIN": "shops.example",
     "PIX_MAIL_FROM": "shop@thepixstock.example",
     "PIX_PAYNOI_URL": "http://127.0.0.1:9",
+    "PIX_FACES": "rekognition",
+    "PIX_TEXTS": "rekognition",
     "PIX_LIVE_URL": f"wss://live.execute-api.{REGION}.amazonaws.com/api",
     **{f"PIX_{name.upper()}_QUEUE": _QUEUE_URL + name for name in QUEUES},
 }

@@ -13,6 +13,7 @@ from chalicelib.accounts.federation import service as federation
 from chalicelib.carts import service as carts
 from chalicelib.core.storage import StoredFile
 from chalicelib.events import service as events
+from chalicelib.faces import service as faces
 from chalicelib.lines.photos import service as photos
 from chalicelib.orders import service as orders
 from chalicelib.privacy.model import Scope
@@ -50,6 +51,7 @@ HOLDINGS = (
         kept="orders and their ledger, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),
+    Holding("faces", faces.personal_data, faces.erase_person, scopes=frozenset({Scope.ACCOUNT, Scope.FACES})),
     Holding("face_recognition", consents.face_data, consents.withdraw_faces, scopes=frozenset({Scope.FACES})),
     Holding("privacy", consents.personal_data, consents.erase_person),
     Holding("accounts_elsewhere", federation.personal_data, federation.erase_person),

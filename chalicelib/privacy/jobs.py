@@ -2,6 +2,7 @@
 
 from chalicelib.accounts import service as accounts
 from chalicelib.core.queues import Outcome, on
+from chalicelib.faces.messages import FaceSearchConsented
 from chalicelib.notifications import service as notifications
 from chalicelib.organizations import service as organizations
 from chalicelib.privacy.messages import (
@@ -12,7 +13,8 @@ from chalicelib.privacy.messages import (
     ExportDropped,
     ExportReady,
 )
-from chalicelib.privacy.service import erasures, exports
+from chalicelib.privacy.model import ConsentKind
+from chalicelib.privacy.service import consents, erasures, exports
 
 
 @on(ExportAsked)
@@ -83,6 +85,13 @@ def mail_receipt(fact: ErasureDone) -> Outcome:
     )
     erasures.forget_contact(receipt)
     return outcome
+
+
+@on(FaceSearchConsented)
+def note_face_consent(fact: FaceSearchConsented) -> Outcome:
+    """A search has its consent with it; here it joins the person's others."""
+    kind = ConsentKind.FACE_RECOGNITION
+    return _outcome(consents.note_granted(fact.organization, fact.user, kind, fact.wording, fact.at))
 
 
 def _outcome(did: bool) -> Outcome:

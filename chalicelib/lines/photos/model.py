@@ -96,7 +96,7 @@ class Photo:
     and `height` are pixels as displayed. `taken_at` is UTC, whatever the camera's zone; `exif` keeps the
     camera's words. `delivered_sha256` is of the file that buyers get. `correlation` is that of the request that last
     had the file processed: its offer, or a retry. Storage's own notice brings none. `upload` is the one that it
-    was last offered with.
+    was last offered with. `bibs` are the numbers that were read in it.
     """
 
     id: str
@@ -133,6 +133,7 @@ class Photo:
     rejection: str | None = None
     correlation: str | None = None
     upload: str | None = None
+    bibs: tuple[str, ...] = ()
     version: int = 1
 
     # --- what it is ---
@@ -280,6 +281,14 @@ class Photo:
             ready_at=at,
         )
 
+    # --- being looked at ---
+
+    def with_faces(self, faces: Faces) -> "Photo":
+        return replace(self, faces=faces)
+
+    def with_bibs(self, bibs: tuple[str, ...]) -> "Photo":
+        return replace(self, bibs=bibs)
+
     # --- reviewing ---
 
     def approved(self, by: str, at: datetime) -> "Photo":
@@ -381,6 +390,28 @@ class Counts:
             if photo.processing is Processing.READY:
                 steps[photo.approval.value] += step
         return cls(**steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which photos on sale somebody wants to see: of a bib number, of a photographer, taken from, taken before."""
+
+    bib: str | None = None
+    photographer: str | None = None
+    taken_from: datetime | None = None
+    taken_until: datetime | None = None
+
+    @property
+    def is_all(self) -> bool:
+        return self == Wanted()
+
+    def takes(self, photo: Photo) -> bool:
+        """Whether it is one of them, of a list that may hold others."""
+        mine = self.photographer in (None, photo.photographer)
+        at = photo.shelved_at
+        started = self.taken_from is None or self.taken_from <= at
+        ended = self.taken_until is not None and self.taken_until <= at
+        return photo.for_sale and mine and started and not ended
 
 
 @dataclass(frozen=True, slots=True)

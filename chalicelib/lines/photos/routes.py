@@ -26,9 +26,12 @@ the answer by 90 seconds at most, and the addresses in it work for three minutes
     cache=SHOWN_FOR,
     aliases=("/event/{id}/photos",),
 )
-def list_event_photos(principal: Principal, id: str, query: Paging) -> Page[Shown]:
-    """An event's photos on sale, by the time they were taken."""
-    return service.event_photos(principal, id, query.request())
+def list_event_photos(principal: Principal, id: str, query: schemas.WantedPhotos) -> Page[Shown]:
+    """An event's photos on sale, by the time they were taken.
+
+    `bib`, `photographer`, `takenFrom` and `takenUntil` choose among them; a page may then hold fewer than asked for.
+    """
+    return service.event_photos(principal, id, query.wanted(), query.request())
 
 
 @routes.get("/photos/{id}", permission=PUBLIC, returns=schemas.Photo, cache=SHOWN_FOR)

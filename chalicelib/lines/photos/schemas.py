@@ -1,9 +1,9 @@
 """Wire shapes of photos. Sizes of files are bytes, prices whole minor units of `currency`, times UTC."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Paging
 from chalicelib.lines.photos.model import (
@@ -15,6 +15,7 @@ from chalicelib.lines.photos.model import (
     Shelf,
     Shown,
     Step,
+    Wanted,
 )
 from chalicelib.lines.photos.pricing import Package as PricedPackage
 from chalicelib.media.service import MAX_BYTES
@@ -23,6 +24,7 @@ CURRENCY = "THB"
 MOST_FILES = 100
 MOST_PACKAGES = 20
 MOST_MONEY = 100_000_000
+_FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 AnyVersion = Annotated[int, Field(ge=0, le=1 << 31, description="As it was read; another one answers 409.")]
 
 
@@ -159,10 +161,21 @@ class ManagedPhoto(_Flat):
     ready_at: datetime | None
     reviewed_at: datetime | None
     reviewed_by: str | None
+    bibs: list[str] = Field(description="Numbers that were read in it.")
 
 
 class Rejection(Input):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class WantedPhotos(Paging):
+    bib: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{0,2}-?[0-9]{2,6}$", to_upper=True)] | None = None
+    photographer: str | None = Field(None, pattern=r"^usr_[0-9A-Z]{26}$", description="A user id.")
+    taken_from: AwareDatetime | None = Field(None, ge=_FIRST, le=_LAST)
+    taken_until: AwareDatetime | None = Field(None, ge=_FIRST, le=_LAST)
+
+    def wanted(self) -> Wanted:
+        return Wanted(self.bib, self.photographer, self.taken_from, self.taken_until)
 
 
 class ShelfPage(Paging):

@@ -5,18 +5,21 @@
 | one photo                                | pk T#{org}#PHO#{id} / sk -                                   |
 | the photos of one shelf of an event      | by_shelf  T#{org}#EVT#{event}#{shelf} / {time}#{id}          |
 | a photographer's photos of an event      | by_shelf  T#{org}#EVT#{event}#by-{user} / {offered_at}#{id}  |
+| the photos with a bib number             | by_shelf  T#{org}#EVT#{event}#bib-{number} / {time}#{id}     |
 | one upload                               | pk T#{org}#UPL#{id} / sk -                                   |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
 | an event's own packages                  | pk T#{org}#EVT#{event}#PACKAGES / sk -                       |
 
 A photo's id is derived from its event and the file's SHA-256: the same file meets the same key. A shelf is
 sorted by the time of arrival, that of photos on sale by the time they were taken. A photographer's list is
-made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo.
+made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo; so is that of a number (sk bib#{number}), sorted
+by the time that photos on sale are sorted by.
 """
 
 from collections.abc import Iterable, Sequence
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, NotFound
@@ -26,6 +29,7 @@ from chalicelib.core.table import (
     Page,
     PageRequest,
     Record,
+    Several,
     Typed,
     Write,
     create,
@@ -47,6 +51,7 @@ from chalicelib.lines.photos.model import (
     Step,
     Upload,
     UploadFile,
+    Wanted,
 )
 from chalicelib.lines.photos.pricing import Package
 from chalicelib.media.service import Exif, Rendition
@@ -93,6 +98,7 @@ class PhotoRecord(Record):
     rejection = UnicodeAttribute(null=True)
     correlation = UnicodeAttribute(null=True)
     upload = UnicodeAttribute(null=True)
+    bibs = Several[str](str)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -101,6 +107,16 @@ class PhotoRecord(Record):
 class OwnerRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#PHO#{}", "owner")
+
+    photo = UnicodeAttribute(null=True)
+    shelf_pk = UnicodeAttribute(null=True)
+    shelf_sk = UnicodeAttribute(null=True)
+    by_shelf = index("by_shelf")
+
+
+class BibRecord(Record):
+    Meta = table("photos")
+    keys = ("T#{}#PHO#{}", "bib#{}")
 
     photo = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
@@ -164,6 +180,35 @@ def on_shelf(organization: str, event: str, shelf: Shelf, request: PageRequest) 
     return page(PhotoRecord, PhotoRecord.by_shelf, pk, request).map(lambda record: record.value())
 
 
+def on_sale(organization: str, event: str, wanted: Wanted, request: PageRequest) -> Page[Photo]:
+    """A page of an event's photos on sale. Where several things are wanted, it may hold fewer than asked for."""
+    pk = _event_pk(organization, event)
+    rows: Page[BibRecord] | Page[OwnerRecord]
+    if wanted.bib is not None:
+        pk = f"{pk}#bib-{wanted.bib}"
+        rows = page(BibRecord, BibRecord.by_shelf, pk, request, range_condition=_between(BibRecord, wanted))
+    elif wanted.photographer is not None:
+        pk = f"{pk}#by-{wanted.photographer}"
+        rows = page(OwnerRecord, OwnerRecord.by_shelf, pk, request)
+    else:
+        pk = f"{pk}#{Shelf.APPROVED}"
+        shelf = page(PhotoRecord, PhotoRecord.by_shelf, pk, request, range_condition=_between(PhotoRecord, wanted))
+        return shelf.map(lambda record: record.value())
+    listed = [row.photo for row in rows.items]
+    photos = find(organization, listed)
+    shown = [photos[id] for id in listed if id in photos and wanted.takes(photos[id])]
+    return Page(shown, rows.size, rows.cursor, number=rows.number)
+
+
+def _between(record: type[BibRecord] | type[PhotoRecord], wanted: Wanted) -> Condition | None:
+    """Keys are a time and an id: one time is before all ids of it."""
+    if wanted.taken_from is None and wanted.taken_until is None:
+        return None
+    start = clock.stamp(wanted.taken_from) if wanted.taken_from else "0"
+    end = clock.stamp(wanted.taken_until) if wanted.taken_until else "9"
+    return record.shelf_sk.between(start, end)
+
+
 def of_photographer(organization: str, event: str, user: str, request: PageRequest) -> Page[Photo]:
     """A page of what a photographer offered, newest first."""
     pk = f"{_event_pk(organization, event)}#by-{user}"
@@ -191,11 +236,27 @@ def save(photo: Photo, *, was: Photo) -> Write:
     return replace(_record(photo), was.version)
 
 
-def remove(photo: Photo) -> tuple[Write, Write]:
+def remove(photo: Photo) -> list[Write]:
     """Writes that hold only while the photo is as it was read."""
     pk = _pk(photo.organization, photo.id)
     gone = Write("delete", PhotoRecord(pk, "-"), PhotoRecord.version == photo.version)
-    return gone, Write("delete", OwnerRecord(pk, "owner"))
+    return [gone, Write("delete", OwnerRecord(pk, "owner")), *_bib_changes(photo, ())]
+
+
+def save_bibs(photo: Photo, *, was: Photo) -> list[Write]:
+    return [save(photo, was=was), *_bib_changes(was, photo.bibs)]
+
+
+def _bib_changes(photo: Photo, bibs: tuple[str, ...]) -> list[Write]:
+    pk, event = _pk(photo.organization, photo.id), _event_pk(photo.organization, photo.event)
+    shelved = f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}"
+    gone = [Write("delete", BibRecord(pk, f"bib#{bib}")) for bib in photo.bibs if bib not in bibs]
+    rows = [
+        BibRecord(pk, f"bib#{bib}", photo=photo.id, shelf_pk=f"{event}#bib-{bib}", shelf_sk=shelved)
+        for bib in bibs
+        if bib not in photo.bibs
+    ]
+    return gone + [Write("put", row) for row in rows]
 
 
 def _record(photo: Photo) -> PhotoRecord:

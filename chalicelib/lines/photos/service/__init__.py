@@ -1,8 +1,9 @@
 """Photos, use case by use case: uploads, ingest, review, gallery, selling."""
 
-from chalicelib.lines.photos.service.gallery import event_photos, show_photo
+from chalicelib.lines.photos.service.gallery import event_photos, on_sale, show_photo, shown
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
+from chalicelib.lines.photos.service.recognized import note_bibs, note_faces
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
@@ -41,6 +42,9 @@ __all__ = [
     "for_sale",
     "get",
     "my_photos",
+    "note_bibs",
+    "note_faces",
+    "on_sale",
     "packages_of",
     "personal_data",
     "price_list",
@@ -53,4 +57,5 @@ __all__ = [
     "review_shelf",
     "set_packages",
     "show_photo",
+    "shown",
 ]

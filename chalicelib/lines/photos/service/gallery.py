@@ -10,18 +10,25 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.table import Page, PageRequest
 from chalicelib.events import service as events
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.model import Photo, Processing, Shelf, Shown, SignedImage
+from chalicelib.lines.photos.model import Photo, Processing, Shown, SignedImage, Wanted
 
 _SIGN_EVERY = 120
 """Seconds in which a photo keeps its addresses, so that a browser's cache knows them; each works for three
 minutes more. All processes count them alike: CloudFront's addresses are then the same whoever signs."""
 
 
-def event_photos(principal: Principal, id_or_slug: str, request: PageRequest) -> Page[Shown]:
-    """An event's photos on sale by the time they were taken, and how many there are."""
+def event_photos(principal: Principal, id_or_slug: str, wanted: Wanted, request: PageRequest) -> Page[Shown]:
+    """An event's photos on sale by the time they were taken, and how many there are where all are wanted."""
     event = events.visible(principal, id_or_slug)
-    found = store.on_shelf(event.organization, event.id, Shelf.APPROVED, request)
-    return replace(found.map(shown), total=store.counts(event.organization, event.id).approved)
+    found = store.on_sale(event.organization, event.id, wanted, request).map(shown)
+    if not wanted.is_all:
+        return found
+    return replace(found, total=store.counts(event.organization, event.id).approved)
+
+
+def on_sale(organization: str, event: str, request: PageRequest) -> Page[Photo]:
+    """An event's photos on sale, for the house itself."""
+    return store.on_sale(organization, event, Wanted(), request)
 
 
 def show_photo(principal: Principal, photo_id: str) -> Shown:
