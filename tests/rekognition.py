@@ -8,7 +8,7 @@ import base64
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,18 +123,33 @@ def _colour(told: Mapping[str, Any]) -> Colour | None:
     return tuple(seen.mean) if max(seen.stddev) > 2 else None
 
 
+_here = [Rekognition()]
+
+
+def here() -> Rekognition:
+    """The service as it is now."""
+    return _here[0]
+
+
+def put(service: Rekognition) -> None:
+    """From now on it is this one."""
+    _here[0] = service
+
+
 @contextmanager
-def answering(current: Callable[[], Rekognition]) -> Iterator[None]:
-    """Whatever is asked of Rekognition inside is answered by the one that `current` names; the rest stays moto's."""
+def answering() -> Iterator[None]:
+    """Whatever is asked of Rekognition inside is answered here, the rest by moto as before."""
     process = BotocoreStubber.process_request
 
     def answered(stubber: BotocoreStubber, request: Any) -> Any:
         target = request.headers.get("X-Amz-Target", b"")
+        target = target if isinstance(target, bytes) else target.encode()
         if not target.startswith(b"RekognitionService."):
             return process(stubber, request)
-        status, body = current().answer(target.decode().partition(".")[2], json.loads(request.body))
+        status, body = here().answer(target.decode().partition(".")[2], json.loads(request.body))
         return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
 
+    put(Rekognition())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "process_request", answered)
         yield

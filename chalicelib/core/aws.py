@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10), "rekognition": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
 # Mails and texts have no idempotency key: each try whose answer is lost is one more. The queue tries again, once.
-_ATTEMPTS = {"ses": 1, "sns": 1}
+# Nor have faces that Rekognition takes in, which would be there twice: whoever asked again says so.
+_ATTEMPTS = {"ses": 1, "sns": 1, "rekognition": 1}
 _DEFAULT_ATTEMPTS = 3
 _building = Lock()
 

@@ -9,8 +9,9 @@ from typing import Self
 
 from chalicelib.faces.engines.contract import Box, Word
 
-SELFIE_LASTS = timedelta(minutes=5)
-"""A search takes seconds and deletes its picture. Whatever happens, the sweep after this finds none."""
+SELFIE_LASTS = timedelta(minutes=10)
+"""A search takes seconds and deletes its picture. One whose function died is tried again within this, once; then the
+sweep deletes the picture."""
 
 SEARCH_LASTS = timedelta(days=1)
 MOST_BIBS = 20

@@ -11,13 +11,13 @@
 | its photos, the best first            | pk T#{org}#FSR#{id} / sk MATCH#{place}                           |
 | a user's searches                     | pk T#{org}#USR#{user} / sk SEARCH#{id}                           |
 | a user's blocks                       | pk T#{org}#USR#{user} / sk BLOCK#{index}#{id}                    |
-| indexes and selfies whose time is up  | due G#DUE#face-{index,selfie}#{0-3} / time#org#event or search   |
+| indexes and selfies whose time is up  | due G#DUE#{faces,selfie}#{0-3} / time#org#event or search        |
 
 There are no vectors here: those lie sealed in storage, or with Rekognition. Nothing of an index stays behind its end;
 searches go after a day.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -195,7 +195,7 @@ def save_recognition(changed: Recognition) -> Write:
     """A write that holds while the stored one is at `changed.version`, 0 meaning none."""
     keys: dict[str, str] = {}
     if changed.keep_until is not None:
-        keys["due_pk"] = f"G#DUE#face-index#{ids.shard_of(changed.event, _SHARDS)}"
+        keys["due_pk"] = f"G#DUE#faces#{ids.shard_of(changed.event, _SHARDS)}"
         keys["due_sk"] = f"{clock.stamp(changed.keep_until)}#{changed.organization}#{changed.event}"
     record = RecognitionRecord.of(changed, pk=_event_pk(changed.organization, changed.event), sk="-", **keys)
     if changed.version:
@@ -219,11 +219,13 @@ class Due:
     id: str
 
 
-def indexes_due(at: datetime, at_most: int) -> Iterator[Due]:
-    for shard in range(_SHARDS):
-        before = RecognitionRecord.due_sk < clock.stamp(at)
-        for record in list(RecognitionRecord.due.query(f"G#DUE#face-index#{shard}", before, limit=at_most)):
-            yield Due(record.organization, record.event)
+def indexes_due(at: datetime, at_most: int) -> list[Due]:
+    before = RecognitionRecord.due_sk < clock.stamp(at)
+    return [
+        Due(record.organization, record.event)
+        for shard in range(_SHARDS)
+        for record in RecognitionRecord.due.query(f"G#DUE#faces#{shard}", before, limit=at_most)
+    ]
 
 
 # --- photos of an index -------------------------------------------------------------------------------------
@@ -246,10 +248,10 @@ def remove_seen(seen: Seen) -> Write:
 def forget_index(organization: str, index_id: str) -> None:
     """Delete everything that was found, page by page. May run again where it was cut off."""
     pk = _index_pk(organization, index_id)
-    for kind, shape in ((SeenRecord, "PHOTO#"), (BlockRecord, "BLOCK#"), (GroupRecord, "GROUP#")):
-        _delete_all(record for record in kind.query(pk, kind.sk.startswith(shape), consistent_read=True))
-    feedback = FeedbackRecord.query(pk, FeedbackRecord.sk.startswith("FEEDBACK#"), consistent_read=True)
-    _delete_all(record for record in feedback)
+    for record in BlockRecord.query(pk, BlockRecord.sk.startswith("BLOCK#"), consistent_read=True):
+        transact(*remove_block(record.value()))
+    for kind, shape in ((SeenRecord, "PHOTO#"), (GroupRecord, "GROUP#"), (FeedbackRecord, "FEEDBACK#")):
+        _delete_all(kind.query(pk, kind.sk.startswith(shape), consistent_read=True))
 
 
 # --- blocks -------------------------------------------------------------------------------------------------
@@ -288,10 +290,6 @@ def blocks_of(organization: str, user: str) -> list[tuple[str, str]]:
     pk = _user_pk(organization, user)
     own = OwnBlockRecord.query(pk, OwnBlockRecord.sk.startswith("BLOCK#"), consistent_read=True)
     return [(record.index, record.block) for record in own]
-
-
-def forget_own_block(organization: str, user: str, index_id: str, block: str) -> Write:
-    return delete(OwnBlockRecord(_user_pk(organization, user), f"BLOCK#{index_id}#{block}"))
 
 
 def _block_record(block: Block) -> BlockRecord:
@@ -345,11 +343,13 @@ def save_search(search: Search) -> Write:
     return replace(_search_record(search), search.version)
 
 
-def selfies_due(at: datetime, at_most: int) -> Iterator[Due]:
-    for shard in range(_SHARDS):
-        before = SearchRecord.due_sk < clock.stamp(at)
-        for record in list(SearchRecord.due.query(f"G#DUE#face-selfie#{shard}", before, limit=at_most)):
-            yield Due(record.organization, record.id)
+def selfies_due(at: datetime, at_most: int) -> list[Due]:
+    before = SearchRecord.due_sk < clock.stamp(at)
+    return [
+        Due(record.organization, record.id)
+        for shard in range(_SHARDS)
+        for record in SearchRecord.due.query(f"G#DUE#selfie#{shard}", before, limit=at_most)
+    ]
 
 
 def searches_of(organization: str, user: str) -> list[str]:
@@ -376,7 +376,7 @@ def matches(search: Search, request: PageRequest) -> Page[Match]:
 def forget_search(organization: str, user: str, search: str) -> None:
     """Delete a search and what it found, and last that it was somebody's."""
     pk = _search_pk(organization, search)
-    _delete_all(record for record in MatchRecord.query(pk, MatchRecord.sk.startswith("MATCH#"), consistent_read=True))
+    _delete_all(MatchRecord.query(pk, MatchRecord.sk.startswith("MATCH#"), consistent_read=True))
     own = OwnSearchRecord(_user_pk(organization, user), f"SEARCH#{search}")
     transact(delete(SearchRecord(pk, "-")), delete(own))
 
@@ -384,7 +384,7 @@ def forget_search(organization: str, user: str, search: str) -> None:
 def _search_record(search: Search) -> SearchRecord:
     keys: dict[str, str] = {}
     if search.due_at is not None:
-        keys["due_pk"] = f"G#DUE#face-selfie#{ids.shard_of(search.id, _SHARDS)}"
+        keys["due_pk"] = f"G#DUE#selfie#{ids.shard_of(search.id, _SHARDS)}"
         keys["due_sk"] = f"{clock.stamp(search.due_at)}#{search.organization}#{search.id}"
     pk = _search_pk(search.organization, search.id)
     return SearchRecord.of(search, pk=pk, sk="-", **keys, ttl=clock.epoch(search.expires_at))

@@ -1,7 +1,6 @@
 """An event whose faces are looked for, and people who look for theirs."""
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +20,7 @@ from tests.events.people import ADMIN, caller
 from tests.lines.photos.conftest import World as Studio
 from tests.lines.photos.conftest import photographers, world
 from tests.lines.photos.pictures import jpeg
-from tests.rekognition import Rekognition, answering
+from tests.rekognition import Rekognition, here
 from tests.stack import ENVIRONMENT
 
 __all__ = ["photographers", "world"]
@@ -34,10 +33,9 @@ SELFIE = {who: jpeg(who).content for who in (1, 2)}
 
 
 @pytest.fixture
-def rekognition(aws) -> Iterator[Rekognition]:
-    service = Rekognition(texts=[("417", 99.0), ("B-22", 95.0), ("START", 99.9), ("88", 30.0), ("7", 99.0)])
-    with answering(lambda: service):
-        yield service
+def rekognition(aws) -> Rekognition:
+    here().texts = [("417", 99.0), ("B-22", 95.0), ("START", 99.9), ("88", 30.0), ("7", 99.0)]
+    return here()
 
 
 @dataclass

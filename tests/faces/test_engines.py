@@ -2,15 +2,14 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from PIL import Image, ImageOps
 
-from chalicelib.core import ids, sealing
-from chalicelib.faces.engines.contract import FaceEngine, Index, NoFace
+from chalicelib.core import ids
+from chalicelib.faces.engines.contract import FaceEngine, Index, NoFace, new_key
 from chalicelib.faces.engines.rekognition import Rekognition
-from tests import rekognition as service
 from tests.faces import labelled
 from tests.faces.conftest import stored
 from tests.lines.photos import pictures
@@ -32,7 +31,8 @@ class Lab:
 
 
 def fresh() -> Index:
-    return Index("org_one", "evt_one", ids.new("fix"), sealing.new_key())
+    id = ids.new("fix")
+    return Index("org_one", "evt_one", id, new_key("org_one", id))
 
 
 def embedded() -> Iterator[Lab]:
@@ -50,9 +50,7 @@ def amazon() -> Iterator[Lab]:
     """What Rekognition would see in them, its stand-in sees in coloured squares."""
     one, another = (Image.open(io.BytesIO(pictures.jpeg(seed).content)) for seed in (1, 2))
     shown = [one, ImageOps.mirror(one).resize((160, 120)), another, Image.new("RGB", (320, 240), "navy")]
-    amazon = service.Rekognition()
-    with service.answering(lambda: amazon):
-        yield Lab(Rekognition(), fresh(), *map(labelled.jpeg, shown))
+    yield Lab(Rekognition(), fresh(), *map(labelled.jpeg, shown))
 
 
 LABS: dict[str, Callable[[], Iterator[Lab]]] = {"embedded": embedded, "rekognition": amazon}
@@ -161,7 +159,7 @@ def test_who_is_blocked_is_not_found(lab):
 
 def test_who_is_blocked_is_not_taken_in_until_they_are_not(lab):
     blocked = lab.engine.block(lab.index, "blk_one", lab.one)
-    guarded = Index(lab.index.organization, lab.index.event, lab.index.id, lab.index.key, has_blocks=True)
+    guarded = replace(lab.index, has_blocks=True)
 
     assert lab.engine.index(guarded, "pho_later", lab.one_again) == []
     lab.engine.unblock(lab.index, "blk_one", blocked.face)

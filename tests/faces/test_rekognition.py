@@ -8,7 +8,7 @@ from chalicelib.faces.engines.rekognition import Rekognition
 from tests import rekognition as stand_in
 from tests.faces.conftest import SELFIE
 
-INDEX = Index("org_one", "evt_one", "fix_one", b"", has_blocks=True)
+INDEX = Index("org_one", "evt_one", "fix_one", has_blocks=True)
 COLLECTION = "thepixstock-test-fix_one"
 
 

@@ -245,14 +245,14 @@ def test_the_consent_is_stored_before_the_picture_and_the_picture_goes_after_the
     assert consents.has_consented(anna.organization, anna.known_user, ConsentKind.FACE_RECOGNITION)
 
 
-def test_a_picture_that_nobody_looked_at_goes_after_five_minutes(race, anna):
+def test_a_picture_that_nobody_looked_at_goes_after_ten_minutes(race, anna):
     race.attest()
     opened = service.ask(anna, race.event.id, Purpose.SEARCH, picture=SELFIE[1], wording="2026-11")
     assert stored("selfies/") == [opened.search.selfie_key]
 
-    with clock.travel(timedelta(minutes=4)):
+    with clock.travel(timedelta(minutes=9)):
         assert service.delete_selfies() == 0
-    with clock.travel(timedelta(minutes=6)):
+    with clock.travel(timedelta(minutes=11)):
         assert service.delete_selfies() == 1
         assert service.delete_selfies() == 0
 

@@ -3,10 +3,12 @@
 Whatever a method does may be done twice: an engine is asked again where its answer was lost.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chalicelib.core import sealing
 from chalicelib.core.errors import Unprocessable
 
 LONG_SIDE = 1600
@@ -26,13 +28,30 @@ class NoFace(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The faces of one event. `id` is never used again after it was dropped; `key` seals what is kept of it here."""
+    """The faces of one event. `id` is never used again after it was dropped.
+
+    `sealed_key` is of what seals the vectors that are kept here, itself sealed; None for one that is to be dropped.
+    """
 
     organization: str
     event: str
     id: str
-    key: bytes = field(repr=False)
+    sealed_key: str | None = field(default=None, repr=False)
     has_blocks: bool = False
+
+    @property
+    def key(self) -> bytes:
+        assert self.sealed_key is not None
+        return base64.b64decode(sealing.unseal(self.organization, _purpose(self.id), self.sealed_key))
+
+
+def new_key(organization: str, index_id: str) -> str:
+    """A fresh key for an index, sealed."""
+    return sealing.seal(organization, _purpose(index_id), base64.b64encode(sealing.new_key()).decode())
+
+
+def _purpose(index_id: str) -> str:
+    return f"face-index#{index_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,6 @@ def lift_all(organization: str, user: str) -> None:
         held = store.find_block(organization, index, block_id)
         if held is not None:
             _lift(held)
-        else:  # it went with its index
-            transact(store.forget_own_block(organization, user, index, block_id))
 
 
 def let_go(fact: FaceUnblocked) -> bool:

@@ -1,11 +1,10 @@
 """An organizer lets faces and numbers be looked for, and no longer: by their word, with the event, or in time."""
 
-import base64
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.audit import service as audit
-from chalicelib.core import clock, ids, log, outbox, sealing
+from chalicelib.core import clock, ids, log, outbox
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict
 from chalicelib.core.queues import Fact
@@ -13,7 +12,7 @@ from chalicelib.core.settings import settings
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.faces import engines, store
-from chalicelib.faces.engines.contract import Index
+from chalicelib.faces.engines.contract import Index, new_key
 from chalicelib.faces.messages import FaceIndexDropped, PhotoToRecognize, RecognitionOpened
 from chalicelib.faces.model import Attestation, LegalBasis, Recognition
 from chalicelib.lines.photos import service as photos
@@ -88,9 +87,7 @@ def with_faces(organization: str, event: str) -> Recognition:
 def index_of(seen: Recognition) -> Index:
     """The index of an event that has one."""
     assert seen.index is not None
-    assert seen.key is not None
-    key = base64.b64decode(sealing.unseal(seen.organization, f"face-index#{seen.index}", seen.key))
-    return Index(seen.organization, seen.event, seen.index, key, has_blocks=seen.blocks > 0)
+    return Index(seen.organization, seen.event, seen.index, seen.key, has_blocks=seen.blocks > 0)
 
 
 # --- behind the API -----------------------------------------------------------------------------------------
@@ -125,7 +122,7 @@ def give_up(organization: str, event: str) -> bool:
 def forget_index(organization: str, event: str, index: str) -> None:
     """Drop all that was found. May run again where it was cut off."""
     if settings().faces is not None:
-        engines.face_engine().drop(Index(organization, event, index, b""))
+        engines.face_engine().drop(Index(organization, event, index))
     store.forget_index(organization, index)
 
 
@@ -144,8 +141,7 @@ def give_up_due() -> int:
 
 def _opened(changed: Recognition) -> Recognition:
     id = ids.new("fix")
-    key = base64.b64encode(sealing.new_key()).decode()
-    return changed.opened(id, sealing.seal(changed.organization, f"face-index#{id}", key))
+    return changed.opened(id, new_key(changed.organization, id))
 
 
 def _given_up(was: Recognition) -> list[Fact]:
