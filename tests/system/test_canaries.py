@@ -63,7 +63,7 @@ TABLES = (
     *("verification", "outbox", "claims"),
     *("audit", "configuration", "outbox", "claims"),
     *("outbox", "claims", "connections"),
-    *("profiles", "notifications"),
+    *("profiles", "notifications", "faces"),
     *("outbox", "claims"),
 )
 
@@ -235,6 +235,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     till.get("/events")
     found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
+    _find_faces(found, admin, event)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
     _prove(found, admin, buyer)
@@ -262,6 +263,23 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
     version = admin.get("/events/lake-run")["version"]
     assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
     return photo, failed, planned["id"]
+
+
+def _find_faces(found: Evidence, admin: Person, event: str) -> None:
+    """A visitor looks for their face; somebody else has the id of their search."""
+    basis = {"basis": "consent", "statement": "Runners agree when they sign up.", "minors": False}
+    wanted = {"faces": basis, "bibs": True, "version": 0}
+    assert admin.call("PUT", f"/events/{event}/recognition", wanted).status == 200
+    _run_jobs()
+    image = base64.b64encode(jpeg(7).content).decode()
+    asked = {"eventId": event, "image": image, "consent": {"granted": True, "wording": "2026-11"}}
+    visitor = Person(found)
+    search = visitor.post("/face/search", asked, 202)
+    _run_jobs()
+    visitor.headers["X-Search-Token"] = search["token"]
+    assert len(visitor.get(f"/face/search/{search['id']}/results")["items"]) == 1
+    assert Person(found, is_stranger=True).call("GET", f"/face/search/{search['id']}/results").status == 404
+    found.canaries |= {"selfie": image[400:460], "token of a search": search["token"]}
 
 
 def _rename(admin: Person) -> None:

@@ -139,6 +139,12 @@ def shop(world: World) -> None:
     world.settle()
 
 
+def recognized(world: World) -> None:
+    """Faces and numbers are looked for in both photos."""
+    shop(world)
+    _recognize(world, version=0)
+
+
 def cart(world: World) -> None:
     """The buyer has both photos in the cart."""
     shop(world)
@@ -1133,15 +1139,11 @@ def _await(world: World, status: str) -> None:
 def find_faces(world: World) -> None:
     """The organizer lets faces be looked for; the buyer finds theirs, and then does not want to be found."""
     organizer, buyer, event = world.person("organizer"), world.person("buyer"), f"/events/{world.notes['event']}"
-    basis = {"basis": "consent", "statement": "Runners agree when they sign up.", "minors": False}
-    wanted = {"faces": basis, "bibs": True, "keepDays": 30, "version": 0}
-    world.ask(organizer, "PUT", f"{event}/recognition", wanted, settled=409)
-    world.settle()
+    _recognize(world, version=0)
     assert len(world.see(buyer, f"{event}/photos?bib=417")["items"]) == 2
 
-    selfie = {"image": base64.b64encode(PICTURES[0].content).decode()}
-    selfie |= {"consent": {"granted": True, "wording": "2026-11"}}
-    search = _answered(world, "/face/search", selfie | {"eventId": world.notes["event"]})["id"]
+    selfie = selfie_of(PICTURES[0].content)
+    search = answered(world, "/face/search", selfie | {"eventId": world.notes["event"]})["id"]
     (found,) = world.see(buyer, f"/face/search/{search}/results")["items"]
     photo = found["photo"]["id"]
     world.ask(buyer, "POST", "/face/feedback", {"searchId": search, "photoId": photo, "correct": True}, expect=204)
@@ -1151,7 +1153,7 @@ def find_faces(world: World) -> None:
     world.settle()
     world.ask(organizer, "PUT", f"{event}/faces/groups/{group}", {"verified": True})
 
-    block = _answered(world, f"{event}/faces/blocks", selfie)["block"]
+    block = answered(world, f"{event}/faces/blocks", selfie)["block"]
     assert world.see(organizer, f"/photos/{photo}/faces")["faces"] == []
     world.ask(buyer, "DELETE", f"{event}/faces/blocks/{block}", expect=204, settled=404)
     world.settle()
@@ -1163,7 +1165,20 @@ def find_faces(world: World) -> None:
     assert world.rows_with("#FIX#") == []
 
 
-def _answered(world: World, path: str, asked: dict[str, Any]) -> Any:
+def _recognize(world: World, version: int) -> None:
+    basis = {"basis": "consent", "statement": "Runners agree when they sign up.", "minors": False}
+    wanted = {"faces": basis, "bibs": True, "keepDays": 365, "version": version}
+    path = f"/events/{world.notes['event']}/recognition"
+    world.ask(world.person("organizer"), "PUT", path, wanted, settled=409)
+    world.settle()
+
+
+def selfie_of(picture: bytes) -> dict[str, Any]:
+    image = base64.b64encode(picture).decode()
+    return {"image": image, "consent": {"granted": True, "wording": "2026-11"}}
+
+
+def answered(world: World, path: str, asked: dict[str, Any]) -> Any:
     """What the buyer asks for with their picture, again where nobody looked at it in time."""
     buyer = world.person("buyer")
     for _ in range(ROUNDS):

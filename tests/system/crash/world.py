@@ -182,6 +182,10 @@ class World:
         return self._outside.bank
 
     @property
+    def eyes(self) -> Rekognition:
+        return self._outside.eyes
+
+    @property
     def notes(self) -> dict[str, str]:
         """What a flow remembers: ids by name."""
         return self._outside.notes

@@ -20,6 +20,7 @@ DRIVEN_UNLIKE = {
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
     ("chalicelib.events.service", "_change_at"): "a change by a person is told to the audit, the count of photos is not",
     ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
+    ("chalicelib.lines.photos.store", "on_sale"): "only visitors choose by a number or a photographer",
     ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
 }
 """Code that not every function leaves through the same calls, and why it can not."""
