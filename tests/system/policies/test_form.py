@@ -176,7 +176,7 @@ def test_everything_that_a_policy_names_is_made_by_the_data_stack():
         right.resource.partition("/")[0] if ":s3:::" in right.resource else right.resource
         for function in FUNCTIONS
         for right in rights.given(rights.document(function))
-        if right.resource not in {"*", rights.log_streams(function), *SOCKETS}
+        if right.resource not in {"*", rights.log_streams(function), rights.collections(), *SOCKETS}
     }
 
     assert named_by_policies - set(made()) == set()
