@@ -21,6 +21,7 @@ BENCHES = {
     "calls": "what each route asks of AWS, with small and with large tables",
     "images": "our renderer beside sharp, pyvips, Pillow and thumbor: time, likeness, memory",
     "usage": "what a photo, an order and a visit ask of AWS, on the system of one machine",
+    "faces": "how long the embedded engine looks for a face among 1,000, 10,000 and 100,000",
     "load": "the whole system under 20 clients, a burst of photos and one of webhooks; nothing may be lost",
 }
 

@@ -15,6 +15,7 @@ AREAS = {
     "calls": "Calls and capacity",
     "images": "Image pipeline",
     "usage": "Work",
+    "faces": "Face search",
     "load": "Throughput",
 }
 """Bench -> the area of its figures, in the order of the table."""

@@ -99,12 +99,12 @@ def environment(
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
-        **({"PIX_FACES": "embedded"} if _has_engine() else {}),
+        **({"PIX_FACES": "embedded"} if has_engine() else {}),
         **({"PIX_TEXTS": "tesseract"} if shutil.which("tesseract") else {}),
     }
 
 
-def _has_engine() -> bool:
+def has_engine() -> bool:
     """Whether `python3 -m infra faces` was here."""
     return all(find_spec(name) is not None for name in ("dlib", "face_recognition_models"))
 
