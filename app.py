@@ -1,21 +1,12 @@
 """Composition: mounts every domain's routes on the API and names every Lambda function."""
 
 from collections.abc import Mapping
-from functools import cache
+from pathlib import Path
 from typing import Any
 
-from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts import service as accounts
-from chalicelib.accounts.administration.routes import routes as people_routes
-from chalicelib.accounts.federation.routes import routes as federation_routes
-from chalicelib.accounts.routes import routes as accounts_routes
-from chalicelib.accounts.second_factor.routes import routes as second_factor_routes
 from chalicelib.api_keys import service as api_keys
-from chalicelib.api_keys.routes import routes as api_keys_routes
-from chalicelib.audit.routes import routes as audit_routes
-from chalicelib.carts.routes import routes as carts_routes
-from chalicelib.configuration.routes import routes as configuration_routes
-from chalicelib.core import openapi, outbox, queues
+from chalicelib.core import outbox, queues
 from chalicelib.core.http import Access, Api
 from chalicelib.entitlements.routes import routes as downloads_routes
 from chalicelib.events import service as events
@@ -38,19 +29,33 @@ from chalicelib.orders import service as orders
 from chalicelib.orders.routes import routes as orders_routes
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import GUARDED, ROLES
-from chalicelib.organizations.routes import routes as organizations_routes
-from chalicelib.payments import jobs as payments_jobs
-from chalicelib.payments import service as payments
-from chalicelib.payments.methods.routes import routes as payment_methods_routes
-from chalicelib.payments.routes import routes as payments_routes
-from chalicelib.privacy import jobs as privacy_jobs
-from chalicelib.privacy.routes import routes as privacy_routes
-from chalicelib.privacy.service import erasures, exports
-from chalicelib.profiles import jobs as profiles_jobs
-from chalicelib.profiles.routes import routes as profiles_routes
-from chalicelib.verification import jobs as verification_jobs
-from chalicelib.verification import service as verification
-from chalicelib.verification.routes import routes as verification_routes
+
+ROOMS = (
+    "chalicelib.accounts",
+    "chalicelib.accounts.second_factor",
+    "chalicelib.accounts.federation",
+    "chalicelib.accounts.administration",
+    "chalicelib.api_keys",
+    "chalicelib.organizations",
+    "chalicelib.members",
+    "chalicelib.audit",
+    "chalicelib.configuration",
+    "chalicelib.events",
+    "chalicelib.lines.photos",
+    "chalicelib.carts",
+    "chalicelib.orders",
+    "chalicelib.payments",
+    "chalicelib.payments.methods",
+    "chalicelib.entitlements",
+    "chalicelib.verification",
+    "chalicelib.privacy",
+    "chalicelib.live",
+    "chalicelib.profiles",
+    "chalicelib.notifications",
+    "chalicelib.favorites",
+    "chalicelib.operations",
+)
+"""Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
 
 JOBS = (
     accounts_jobs,
@@ -63,21 +68,23 @@ JOBS = (
     privacy_jobs,
     profiles_jobs,
     verification_jobs,
+    "chalicelib.accounts",
+    "chalicelib.live",
+    "chalicelib.members",
+    "chalicelib.orders",
+    "chalicelib.payments",
+    "chalicelib.lines.photos",
+    "chalicelib.privacy",
+    "chalicelib.profiles",
+    "chalicelib.verification",
 )
-"""Importing a domain's jobs registers its handlers."""
+"""Packages with `jobs`."""
+
+ADDRESSES = Path(__file__).parent / "chalicelib" / "addresses.json"
+"""Written by `package`, and there in no checkout."""
 
 # Chalice wants an ARN here; packaging and the local system both put the real queue or stream in by its short name.
 _ARN = "arn:aws:{}:us-east-1:000000000000:{}"
-
-
-@cache
-def openapi_document() -> dict[str, Any]:
-    return openapi.document(
-        app,
-        title="ThePixStock API",
-        version="1.0.0",
-        description="Event photos, from upload to download: organizers, photographers, visitors, payments.",
-    )
 
 
 app = Api(
@@ -127,23 +134,38 @@ SEEN: sockets.See = {
     "order": lambda principal, id: orders.open_order(principal, id).id,
 }
 """What one may listen to is what one may see."""
+app.mount_rooms(ROOMS, ADDRESSES)
+queues.handled_in(*JOBS)
 
 
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: Any) -> dict[str, Any]:
     """Somebody opens a websocket."""
+    from chalicelib.live import sockets
+
     return sockets.connect(event.to_dict())
 
 
 @app.on_ws_message(name="websocket_message")
 def websocket_message(event: Any) -> dict[str, Any]:
     """Somebody says something over a websocket."""
-    return sockets.message(event.to_dict(), SEEN)
+    from chalicelib.events import service as events
+    from chalicelib.live import sockets
+    from chalicelib.orders import service as orders
+
+    # What one may listen to is what one may see.
+    see: sockets.See = {
+        "event": lambda principal, id: events.visible(principal, id).id,
+        "order": lambda principal, id: orders.open_order(principal, id).id,
+    }
+    return sockets.message(event.to_dict(), see)
 
 
 @app.on_ws_disconnect(name="websocket_disconnect")
 def websocket_disconnect(event: Any) -> dict[str, Any]:
     """A websocket is closed."""
+    from chalicelib.live import sockets
+
     return sockets.disconnect(event.to_dict())
 
 
@@ -155,6 +177,9 @@ def on_upload(event: Any) -> dict[str, list[dict[str, str]]]:
 
 def _arrived(message: Mapping[str, Any]) -> queues.Outcome:
     """Of a notice of S3 each domain takes the objects whose keys it made."""
+    from chalicelib.lines.photos import jobs as photos_jobs
+    from chalicelib.profiles import jobs as profiles_jobs
+
     outcomes = {photos_jobs.ingest(message), profiles_jobs.take_avatars(message)}
     return queues.Outcome.SUCCESS if queues.Outcome.SUCCESS in outcomes else queues.Outcome.SKIPPED
 
@@ -197,18 +222,26 @@ def sweep_outbox(_event: Any) -> None:
 @app.schedule("rate(1 minute)", name="sweep_payments")
 def sweep_payments(_event: Any) -> None:
     """Payments whose webhook may be lost: ask the gateway."""
+    from chalicelib.payments import service as payments
+
     payments.settle_due()
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")
 def sweep_orders(_event: Any) -> None:
     """Orders that were not paid in time."""
+    from chalicelib.orders import service as orders
+
     orders.expire_due()
 
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
     """Identity documents, exports, faces and selfies whose time is up, and erasures that nobody took back."""
+    """Identity documents and exports whose time is up, and erasures that nobody took back."""
+    from chalicelib.privacy.service import erasures, exports
+    from chalicelib.verification import service as verification
+
     verification.expire_due()
     exports.expire_due()
     erasures.begin_due()

@@ -34,6 +34,7 @@ COMMANDS = {
         "build what is deployed: the code of all functions and their template, in .local/package/",
     ),
     "deploy": ("infra.deploy", "bring a stage into an AWS account, or change what differs there"),
+    "teardown": ("infra.teardown", "delete the stacks of a stage; tables, buckets, keys and the secret stay"),
     "put-secret": ("infra.put_secret", "fill the secret of a stage"),
     "make-admin": ("infra.make_admin", "give a registered person the role admin"),
     "migrate": ("infra.migrate", "bring stored items up to date beside live traffic, from where it was"),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -122,10 +123,12 @@ def _widget(widget: dict[str, Any]) -> Iterator[str]:
         for namespace in dict.fromkeys(line.namespace for line in measured)
     )
     statistics = " and ".join(dict.fromkeys(line.statistic for line in measured))
-    yield _text(x + 12, y + 38, f"{statistics} of {metrics}", size=10, color=GREY)
+    explained = wrap(f"{statistics} of {metrics}", int((width - 24) / 4.7))
+    for row, text in enumerate(explained):
+        yield _text(x + 12, y + 38 + row * 12, text, size=10, color=GREY)
     room = _rows(legend, width - 24) * 15
     base = y + height - room - 8
-    yield f'<path d="M{x + 12} {y + 48}V{base}H{x + width - 12}" fill="none" stroke="#aab7b8"/>'
+    yield f'<path d="M{x + 12} {y + 36 + len(explained) * 12}V{base}H{x + width - 12}" fill="none" stroke="#aab7b8"/>'
     yield from _legend(legend, cycle(COLORS), x + 12, base + 17, width - 24)
 
 

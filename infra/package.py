@@ -111,6 +111,7 @@ def build(target: Target, folder: Path) -> Package:
     with _step("zip"):
         code = contents(application, vendored)
         refuse("not part of the app", strangers(code))
+        code["chalicelib/addresses.json"] = addresses()
         code |= bytecode(code, interpreter(target.python))
         refuse("too large", too_large(sum(len(data) for data in code.values())))
         staged_code = write_zip(code, staged / "code.zip")
@@ -282,6 +283,14 @@ def contents(application: Path, vendored: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(application) as packed:
         code |= {name: packed.read(name) for name in packed.namelist() if not _NOT_PACKED.search(name)}
     return code
+
+
+def addresses() -> bytes:
+    """Where every route answers, so that a function need not import them all to know."""
+    from app import ROOMS
+    from chalicelib.core import http
+
+    return json.dumps(http.addresses(ROOMS), separators=(",", ":")).encode()
 
 
 def interpreter(version: str) -> Path | None:

@@ -112,6 +112,29 @@ def deploy_stack(
     return outputs_of(cloudformation, stack)
 
 
+def delete_stack(
+    cloudformation: "CloudFormationClient", stack: str, tell: Callable[[str], object] = _say, pause: float = 2.0
+) -> list[str]:
+    """Delete the stack if it stands; returns what of it stays, as type and name. Raises DeployFailed."""
+    current = _find(cloudformation, stack)
+    if current is None:
+        tell(f"{stack}: is not there")
+        return []
+    if current.get("EnableTerminationProtection"):
+        cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+    identity = current["StackId"]  # a deleted stack is known by this only
+    seen = {event["EventId"] for event in _events(cloudformation, identity)}
+    cloudformation.delete_stack(StackName=stack)
+    status = _wait(cloudformation, identity, seen, tell, pause)
+    if status != "DELETE_COMPLETE":
+        raise DeployFailed("\n".join([f"{stack} ended as {status}.", *_reasons(cloudformation, identity, seen)]))
+    return [
+        f"{event['ResourceType']} {event['PhysicalResourceId']}"
+        for event in _events(cloudformation, identity)
+        if event["EventId"] not in seen and event["ResourceStatus"] == "DELETE_SKIPPED"
+    ]
+
+
 def _find(cloudformation: "CloudFormationClient", stack: str) -> "StackTypeDef | None":
     try:
         return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]

@@ -4,14 +4,17 @@ A domain declares its routes with `Routes`; `app.py` mounts them on the `Api`. A
 its input and its output; parsing, authentication, refusals, headers, CORS and the OpenAPI document follow.
 """
 
-import functools
 import inspect
+import json
 import posixpath
 import re
 import time
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Required, TypedDict, TypeVar, Unpack
 
 from chalice.app import Chalice, Response
@@ -179,6 +182,30 @@ class Routes:
         return register
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where a route answers, which is known before it is opened: its module may not have been imported yet."""
+
+    method: str
+    path: str
+    aliases: tuple[str, ...]
+    open: Callable[[], Route]
+
+
+def addresses(rooms: Sequence[str]) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
+    """By room the method, path and aliases of each route: what `Api.mount_rooms` reads as JSON."""
+    return {room: [(each.method, each.path, each.aliases) for each in _routes_of(room).routes] for room in rooms}
+
+
+def _itself(route: Route) -> Route:
+    return route
+
+
+def _routes_of(room: str) -> Routes:
+    routes: Routes = import_module(f"{room}.routes").routes
+    return routes
+
+
 # --- the API ------------------------------------------------------------------------------------------------
 
 
@@ -211,8 +238,9 @@ class Api(Chalice):
         super().__init__(app_name, debug=False, configure_logs=False)
         self.register_middleware(_named_in_log, "all")
         self.access = access
-        self.mounted: list[Route] = []
-        self._aliases: list[tuple[re.Pattern[str], dict[str, Route]]] = []
+        self._addresses: list[Address] = []
+        self._open: dict[tuple[str, str], Route] = {}
+        self._aliases: list[tuple[re.Pattern[str], dict[str, Address]]] = []
 
     def mount(self, *domains: Routes) -> None:
         """Register the routes of all domains.
@@ -220,27 +248,63 @@ class Api(Chalice):
         Raises TypeError for an undeclared permission, a doubled address, or a view that asks for what no
         request gives.
         """
-        granted = frozenset().union(*self.access.permissions.values()) | {ANONYMOUS, PUBLIC, SIGNED_IN}
-        self.mounted = [route for domain in domains for route in domain.routes]
+        routes = [route for domain in domains for route in domain.routes]
+        for route in routes:
+            self._check(route)
+        self._place([Address(route.method, route.path, route.aliases, partial(_itself, route)) for route in routes])
+
+    def mount_rooms(self, rooms: Sequence[str], written: Path) -> None:
+        """Register what these packages declare as `routes.routes`.
+
+        Where their addresses have been written down, as `addresses` tells them, a room is opened by its first request.
+        """
+        if not written.exists():
+            self.mount(*(_routes_of(room) for room in rooms))
+            return
+        told: dict[str, list[tuple[str, str, list[str]]]] = json.loads(written.read_bytes())
+        self._place(
+            [
+                Address(method, path, tuple(aliases), partial(self._opened, room, method, path))
+                for room, declared in told.items()
+                for method, path, aliases in declared
+            ]
+        )
+
+    @cached_property
+    def mounted(self) -> list[Route]:
+        """All routes; this opens every room."""
+        return [address.open() for address in self._addresses]
+
+    def _opened(self, room: str, method: str, path: str) -> Route:
+        if (method, path) not in self._open:
+            for route in _routes_of(room).routes:
+                self._check(route)
+                self._open[route.method, route.path] = route
+        return self._open[method, path]
+
+    def _check(self, route: Route) -> None:
+        _check(route, frozenset().union(*self.access.permissions.values()) | {ANONYMOUS, PUBLIC, SIGNED_IN})
+
+    def _place(self, addresses: list[Address]) -> None:
+        self._addresses = addresses
         paths: dict[str, str] = {}
-        addresses: dict[str, dict[str, Route]] = {}
-        for route in self.mounted:
-            _check(route, granted)
-            shape = _shape(route.path)
-            if paths.setdefault(shape, route.path) != route.path:
-                raise TypeError(f"{route.path} and {paths[shape]} name their variables differently")
-            _claim(addresses, route.method, route.path, route)
-        for route in self.mounted:
-            for alias in route.aliases:
+        operations: dict[str, dict[str, Address]] = {}
+        for address in addresses:
+            shape = _shape(address.path)
+            if paths.setdefault(shape, address.path) != address.path:
+                raise TypeError(f"{address.path} and {paths[shape]} name their variables differently")
+            _claim(operations, address.method, address.path, address)
+        for address in addresses:
+            for alias in address.aliases:
                 method, path = alias.split(" ")
-                _claim(addresses, method, paths.setdefault(_shape(path), path), route)
-        resources = {route.path for route in self.mounted}
-        for path, operations in addresses.items():
+                _claim(operations, method, paths.setdefault(_shape(path), path), address)
+        resources = {address.path for address in addresses}
+        for path, methods in operations.items():
             if path not in resources:
-                self._aliases.append((_pattern(path), operations))
+                self._aliases.append((_pattern(path), methods))
                 continue
-            for method, route in operations.items():
-                self._register(path, method, functools.partial(self._serve, route, path))
+            for method, address in methods.items():
+                self._register(path, method, partial(self._serve, address, path))
             self._register(path, "OPTIONS", self._preflight)
         for method in METHODS:
             self._register("/{proxy+}", method, self._elsewhere)
@@ -253,7 +317,8 @@ class Api(Chalice):
 
         self.route(path, methods=[method], content_types=[])(handler)
 
-    def _serve(self, route: Route, mounted_at: str, **path_values: str) -> Response:
+    def _serve(self, address: Address, mounted_at: str, **path_values: str) -> Response:
+        route = address.open()
         names = dict(zip(_VARIABLE.findall(mounted_at), route.variables, strict=True))
         return self._answer(route, {names[name]: value for name, value in path_values.items()})
 
@@ -267,7 +332,7 @@ class Api(Chalice):
         for pattern, operations in self._aliases:
             match = pattern.fullmatch(path)
             if match and held.method in operations:
-                route = operations[held.method]
+                route = operations[held.method].open()
                 return self._answer(route, dict(zip(route.variables, match.groups(), strict=True)))
             if match:
                 allowed.update(operations)
@@ -303,7 +368,7 @@ class Api(Chalice):
         for value in path_values.values():
             if not re.fullmatch(PATH_VALUE, value):
                 raise NotFound("not_found", "There is no such thing here.")
-        given: dict[str, Any] = {"principal": principal, "request": request, **path_values}
+        given: dict[str, Any] = {"api": self, "principal": principal, "request": request, **path_values}
         if route.body is not None:
             given["body"] = read_body(route.body, request)
         if route.query is not None:
@@ -475,7 +540,7 @@ def _collection(route: Route, request: Request) -> str:
 def _check(route: Route, granted: frozenset[str]) -> None:
     if route.permission not in granted:
         raise TypeError(f"{route.name} needs {route.permission!r}, which no role has")
-    given = {"principal", "request", *route.variables}
+    given = {"api", "principal", "request", *route.variables}
     given |= {name for name, schema in (("body", route.body), ("query", route.query)) if schema is not None}
     if unknown := set(route.arguments) - given:
         raise TypeError(f"{route.name} asks for {', '.join(sorted(unknown))}, which no request gives")
@@ -486,11 +551,11 @@ def _check(route: Route, granted: frozenset[str]) -> None:
             raise TypeError(f"{route.name} and its alias {alias} differ in their variables")
 
 
-def _claim(paths: dict[str, dict[str, Route]], method: str, path: str, route: Route) -> None:
+def _claim(paths: dict[str, dict[str, Address]], method: str, path: str, address: Address) -> None:
     operations = paths.setdefault(path, {})
     if method in operations:
         raise TypeError(f"{method} {path} is declared twice")
-    operations[method] = route
+    operations[method] = address
 
 
 def _shape(path: str) -> str:

@@ -62,9 +62,9 @@ def relay(record: OutboxRecord) -> None:
 
     Raises Unavailable when a queue does not accept, LookupError for a fact that only a newer deploy knows.
     """
+    handlers, body = queues.handlers_of(record.fact), json.loads(record.body)
     if record.fact not in Fact.known:
         raise LookupError(f"no fact is called {record.fact}")
-    handlers, body = queues.handlers_of(record.fact), json.loads(record.body)
     for handler in handlers:
         message = queues.encode(handler, record.fact, body, record.correlation)
         queues.send(handler.queue, [message])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -55,6 +56,7 @@ class Handler:
 
 
 _handlers: dict[str, Handler] = {}
+_unopened: list[str] = []
 _SUBJECTS = ("organization", "event", "photo", "order", "payment")
 
 
@@ -72,8 +74,21 @@ def on(fact: type[F], *, queue: Queue = "jobs") -> Callable[[Callable[[F], Outco
     return register
 
 
+def handled_in(*rooms: str) -> None:
+    """Packages that register handlers in `jobs`, which are opened when the first handler is wanted."""
+    _unopened.extend(rooms)
+
+
+def handlers() -> Mapping[str, Handler]:
+    """All of them, by name."""
+    for room in tuple(_unopened):
+        import_module(f"{room}.jobs")
+    _unopened.clear()
+    return _handlers
+
+
 def handlers_of(fact: str) -> list[Handler]:
-    return [handler for handler in _handlers.values() if handler.fact.__name__ == fact]
+    return [handler for handler in handlers().values() if handler.fact.__name__ == fact]
 
 
 def encode(handler: Handler, fact: str, body: Mapping[str, Any], correlation: str) -> str:
@@ -108,10 +123,10 @@ def tell(fact: Fact) -> None:
     Raises LookupError when nobody handles it: unlike a published fact it would be lost without a trace.
     """
     name = type(fact).__name__
-    handlers = handlers_of(name)
-    if not handlers:
+    found = handlers_of(name)
+    if not found:
         raise LookupError(f"nobody handles {name}")
-    for handler in handlers:
+    for handler in found:
         send(handler.queue, [encode(handler, name, fact.model_dump(mode="json"), log.correlation())])
 
 
@@ -151,7 +166,7 @@ def _consume(record: Mapping[str, Any], foreign: Callable[[dict[str, Any]], Outc
 def _run(message: dict[str, Any], foreign: Callable[[dict[str, Any]], Outcome] | None) -> Outcome:
     if "handler" not in message and foreign is not None:
         return foreign(message)
-    handler = _handlers[message["handler"]]
+    handler = handlers()[message["handler"]]
     return handler.run(handler.fact.model_validate(message["body"]))
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from rich.table import Table
 from infra.bench.report import tell
 from infra.local import stack
 from infra.local.emulator import start_emulator
+from infra.package import ROOT, addresses
 
 BUDGET = 350
 """Milliseconds of processor, over a bare interpreter's, in which the API has started and answered."""
@@ -142,10 +144,19 @@ os._exit(0)  # Lambda does not wait for a process to tidy up
 """The fresh process: nothing is imported but the application."""
 
 
-def timed(command: list[str], environment: Mapping[str, str]) -> tuple[float, float]:
-    """Milliseconds that a process took, and those of the processor."""
+def packaged(folder: Path) -> Path:
+    """The application as the package has it: without a checkout's other files, with the addresses of its routes."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "chalicelib", folder / "chalicelib", ignore=ignored)
+    shutil.copy(ROOT / "app.py", folder)
+    (folder / "chalicelib" / "addresses.json").write_bytes(addresses())
+    return folder
+
+
+def timed(command: list[str], environment: Mapping[str, str], folder: Path) -> tuple[float, float]:
+    """Milliseconds that a process took in a folder, and those of the processor."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=dict(environment), capture_output=True, text=True, check=False)
     took, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[:4])} ...: {done.stderr[-2000:]}")
@@ -184,12 +195,14 @@ def measure(rounds: int, console: Console) -> dict[str, list[tuple[float, float]
     commands = {start.function: [*this, start.function, json.dumps(start.event), *start.loads] for start in STARTS}
     commands["bare"] = [sys.executable, "-c", "import os; os._exit(0)"]
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    with tempfile.TemporaryDirectory() as folder, empty_stage(Path(folder)) as environment:
+    with tempfile.TemporaryDirectory() as home, empty_stage(Path(home)) as environment:
+        os.environ.update(environment)  # for the application, whose routes are asked for their addresses
+        folder = packaged(Path(home) / "package")
         for command in commands.values():
-            timed(command, environment)  # fills the disk cache and writes bytecode
+            timed(command, environment, folder)  # fills the disk cache and writes bytecode
         for _ in track(range(rounds), description="starting", console=console):
             for name in random.sample(list(commands), len(commands)):
-                seen[name].append(timed(commands[name], environment))
+                seen[name].append(timed(commands[name], environment, folder))
     return seen
 
 

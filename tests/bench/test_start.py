@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from infra.bench import cold
 from infra.local.stack import CREDENTIALS
 from tests.stack import ENVIRONMENT
 
@@ -31,10 +33,15 @@ HEAVY = {
 TELL = "import json, sys; import app; print(json.dumps(sorted(sys.modules)))"
 
 
-def loaded(code: str) -> set[str]:
-    """The modules of a fresh process after `code`."""
+ROUTES = "import json; from app import app; print(json.dumps([each.name for each in app.mounted]))"
+FACTS = "import json; from app import queues; queues.handlers(); print(json.dumps([*queues.Fact.known]))"
+
+
+def told(code: str, folder: Path = cold.ROOT) -> set[str]:
+    """What a fresh process says as JSON."""
     done = subprocess.run(
         [sys.executable, "-c", code],
+        cwd=folder,
         env=os.environ | ENVIRONMENT | CREDENTIALS,
         capture_output=True,
         text=True,
@@ -44,8 +51,13 @@ def loaded(code: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def at_start() -> set[str]:
-    return loaded(TELL)
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cold.packaged(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def at_start(packaged: Path) -> set[str]:
+    return told(TELL, packaged)
 
 
 def test_the_application_starts_without_what_few_requests_need(at_start):
@@ -53,7 +65,16 @@ def test_the_application_starts_without_what_few_requests_need(at_start):
 
 
 def test_a_heavy_module_at_the_start_would_be_seen():
-    assert "PIL" in loaded(TELL.replace("import app", "import app, PIL.Image"))
+    assert "PIL" in told(TELL.replace("import app", "import app, PIL.Image"))
+
+
+def test_a_room_is_opened_by_its_first_request(at_start):
+    assert not {name for name in at_start if name.startswith("chalicelib.") and name.endswith((".routes", ".jobs"))}
+
+
+def test_a_function_serves_the_routes_of_a_checkout_and_knows_its_facts(packaged):
+    assert told(ROUTES, packaged) == told(ROUTES)
+    assert told(FACTS, packaged) == told("import app; app.app.mounted\n" + FACTS)
 
 
 def test_development_tools_are_never_loaded(at_start):

@@ -133,7 +133,7 @@ def main() -> None:
     missing |= {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib")} - (
         notebook.facts.keys() | {"GatewayNotified"}
     )
-    missing |= queues._handlers.keys() - notebook.messages.keys()
+    missing |= queues.handlers().keys() - notebook.messages.keys()
     if missing:
         sys.exit(f"No flow makes {', '.join(sorted(missing))}.")
     found = f"{len(notebook.items)} record classes, {len(notebook.facts)} facts, {len(notebook.messages)} messages"

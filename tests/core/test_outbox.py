@@ -31,6 +31,7 @@ class DoorPainted(Fact):
 @pytest.fixture
 def handlers(monkeypatch):
     monkeypatch.setattr(queues, "_handlers", {})
+    monkeypatch.setattr(queues, "_unopened", [])
 
     @on(DoorOpened)
     def count(fact: DoorOpened) -> Outcome:

@@ -32,6 +32,7 @@ class Heard:
 def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
     """Handlers for a fresh register."""
     monkeypatch.setattr(queues, "_handlers", {})
+    monkeypatch.setattr(queues, "_unopened", [])
     seen = Heard()
 
     @on(LampLit)

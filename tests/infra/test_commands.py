@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -154,16 +153,14 @@ def test_check_covers_code_and_templates():
 
 
 def test_openapi_writes_what_the_app_serves(tmp_path, monkeypatch):
-    app = types.ModuleType("app")
-    vars(app)["openapi_document"] = lambda: {"openapi": "3.1.0", "paths": {"/health": {}}}
-    monkeypatch.setitem(sys.modules, "app", app)
     monkeypatch.setattr(os, "environ", dict(os.environ))
 
     count = openapi.write(tmp_path / ".local" / "openapi.json")
 
-    assert count == 1
     written = json.loads((tmp_path / ".local" / "openapi.json").read_text())
-    assert written == {"openapi": "3.1.0", "paths": {"/health": {}}}
+    assert written["openapi"] == "3.1.0"
+    assert len(written["paths"]) == count
+    assert "/health" in written["paths"]
 
 
 def test_openapi_gives_the_app_valid_settings():

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.accounts import service as accounts
 from chalicelib.core.secrets import Secrets
 from chalicelib.organizations.service import DEFAULT
-from infra import deploy, make_admin, put_secret, rotate
+from infra import deploy, make_admin, put_secret, rotate, teardown
 from infra.aws import Place
 from infra.package import Package
 from infra.stacks import DeployFailed
@@ -66,6 +66,51 @@ def test_stack_and_parameter_names_are_checked_before_aws_is_asked(capsys):
             deploy.main([*words, "--stage", "test"])
         assert ended.value.code == 2
     assert "no such stack: date" in capsys.readouterr().err
+
+
+# --- teardown -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What is deleted, in which order."""
+    stacks = []
+
+    def delete_stack(_client, stack, pause):
+        stacks.append(stack)
+        return []
+
+    monkeypatch.setattr(teardown, "delete_stack", delete_stack)
+    return stacks
+
+
+def test_without_a_name_the_data_stands_and_the_last_stack_goes_first(aws, asked):
+    assert teardown.main(["--stage", "test", "--region", "us-east-1", "--yes"]) == 0
+
+    assert asked == ["thepixstock-test-edge", "thepixstock-test-alarms", "thepixstock-test-app"]
+
+
+@pytest.mark.parametrize(("typed", "deleted"), [("prod", 0), ("test", 1)])
+def test_the_name_of_the_stage_is_asked_for(aws, asked, monkeypatch, typed, deleted):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _question: typed)
+
+    teardown.main(["data", "--stage", "test", "--region", "us-east-1"])
+
+    assert len(asked) == deleted
+
+
+def test_nobody_at_the_terminal_deletes_nothing(aws, asked, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+
+    assert teardown.main(["--stage", "test", "--region", "us-east-1"]) == 1
+    assert asked == []
+    assert "--yes" in capsys.readouterr().err
+
+
+def test_the_account_is_never_a_stack_to_delete(asked):
+    with pytest.raises(SystemExit):
+        teardown.main(["account", "--stage", "test"])
 
 
 # --- secrets ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.emulator import Emulator, start_emulator
 from infra.local.stack import emulator_client
-from infra.stacks import DeployFailed, MissingParameters, Template, deploy_stack, outputs_of
+from infra.stacks import DeployFailed, MissingParameters, Template, delete_stack, deploy_stack, outputs_of
 
 pytestmark = pytest.mark.system
 
@@ -44,6 +44,9 @@ class Deployer:
         return deploy_stack(
             self.cloudformation, self.stack, Template(template), values, tell=self.said.append, pause=0.02
         )
+
+    def delete(self) -> list[str]:
+        return delete_stack(self.cloudformation, self.stack, tell=self.said.append, pause=0.02)
 
 
 @pytest.fixture
@@ -99,3 +102,21 @@ def test_a_refused_resource_is_told_with_its_reason_and_can_be_mended(deploy):
         deploy(broken, Name=f"{deploy.stack}-q")
 
     assert deploy(Name=f"{deploy.stack}-q")["QueueUrl"]
+
+
+def test_a_deleted_stack_is_gone_and_what_it_must_not_take_along_is_told(deploy, emulator):
+    kept = TEMPLATE.replace("AWS::SQS::Queue\n", "AWS::SQS::Queue\n    DeletionPolicy: Retain\n")
+    url = deploy(kept, Name="retained")["QueueUrl"]
+    deploy.said.clear()
+
+    left = deploy.delete()
+
+    assert left == [f"AWS::SQS::Queue {url}"]
+    assert queue_timeout(emulator, url) == "60"
+    assert outputs_of(deploy.cloudformation, deploy.stack) == {}
+    assert any("DELETE_COMPLETE" in line for line in deploy.said)
+
+
+def test_a_stack_that_is_not_there_is_deleted_without_ado(deploy):
+    assert deploy.delete() == []
+    assert deploy.said == [f"{deploy.stack}: is not there"]

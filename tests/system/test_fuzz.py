@@ -22,9 +22,9 @@ from schemathesis.core.result import Ok
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi
 
-import app as composition
 from app import app
 from chalicelib.core.http import SECURITY_HEADERS, Route
+from chalicelib.operations.routes import openapi_document
 from chalicelib.organizations import service as organizations
 from tests.figures import Show
 from tests.system.authorization import matrix
@@ -37,7 +37,7 @@ CHECKS = [
     openapi.response_headers_conformance,
     openapi.response_schema_conformance,
 ]
-SCHEMA = schemathesis.openapi.from_dict(composition.openapi_document())
+SCHEMA = schemathesis.openapi.from_dict(openapi_document(app))
 OPERATIONS = {
     f"{found.ok().method.upper()} {found.ok().path}": found.ok()
     for found in SCHEMA.get_all_operations()
@@ -214,7 +214,7 @@ def never(answers: Any) -> None:
     ],
 )
 def test_control_an_answer_unlike_the_document_is_found(fuzzer: Fuzzer, figure: Show, spoil: Any, finding: str):
-    document = copy.deepcopy(composition.openapi_document())
+    document = copy.deepcopy(openapi_document(app))
     spoil(document["paths"]["/organization"]["get"]["responses"])
     operation = schemathesis.openapi.from_dict(document)["/organization"]["GET"]
 

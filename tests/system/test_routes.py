@@ -18,13 +18,13 @@ from botocore.exceptions import EndpointConnectionError
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-import app as composition
 from app import app
 from chalicelib.core import log, queues, storage
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN
 from chalicelib.core.http import METHODS, SECURITY_HEADERS, Route
 from chalicelib.core.settings import settings
 from chalicelib.core.wire import Input
+from chalicelib.operations.routes import openapi_document
 from chalicelib.organizations.roles import GRANTS
 from infra.local.gateway import Response
 from tests.figures import Show
@@ -251,7 +251,7 @@ GET /api/health
 
 
 def test_what_the_frontends_of_the_photo_shop_call_is_served():
-    document = composition.openapi_document()
+    document = openapi_document(app)
     served = set()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

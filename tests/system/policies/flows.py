@@ -53,7 +53,7 @@ CALLERS = ("visitor", "guest", "customer", "photographer", "admin", "owner", "op
 
 
 def tell(lab: Lab) -> None:
-    """What people do, and what the functions do behind it; then facts that only the sweep finds, and facts told again."""
+    """What people do, and what functions do behind it; then facts that only the sweep finds, and some told again."""
     for flow in MORE.values():
         lab.tell(flow)
     for flow in FLOWS.values():

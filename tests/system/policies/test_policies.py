@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 DRIVEN_UNLIKE = {
     ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
-    ("chalicelib.events.service", "_change_at"): "a change by a person is told to the audit, the count of photos is not",
+    ("chalicelib.events.service", "_change_at"): "what a person changed goes into the audit log",
     ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
     ("chalicelib.lines.photos.store", "on_sale"): "only visitors choose by a number or a photographer",
     ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
