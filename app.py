@@ -8,25 +8,6 @@ from chalicelib.accounts import service as accounts
 from chalicelib.api_keys import service as api_keys
 from chalicelib.core import outbox, queues
 from chalicelib.core.http import Access, Api
-from chalicelib.entitlements.routes import routes as downloads_routes
-from chalicelib.events import service as events
-from chalicelib.events.routes import routes as events_routes
-from chalicelib.faces import jobs as faces_jobs
-from chalicelib.faces import service as faces
-from chalicelib.faces.routes import routes as faces_routes
-from chalicelib.favorites.routes import routes as favorites_routes
-from chalicelib.lines.photos import jobs as photos_jobs
-from chalicelib.lines.photos.routes import routes as photos_routes
-from chalicelib.live import jobs as live_jobs
-from chalicelib.live import sockets
-from chalicelib.live.routes import routes as live_routes
-from chalicelib.members import jobs as members_jobs
-from chalicelib.members.routes import routes as members_routes
-from chalicelib.notifications.routes import routes as notifications_routes
-from chalicelib.operations.routes import routes_for
-from chalicelib.orders import jobs as orders_jobs
-from chalicelib.orders import service as orders
-from chalicelib.orders.routes import routes as orders_routes
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import GUARDED, ROLES
 
@@ -53,21 +34,12 @@ ROOMS = (
     "chalicelib.profiles",
     "chalicelib.notifications",
     "chalicelib.favorites",
+    "chalicelib.faces",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
 
 JOBS = (
-    accounts_jobs,
-    faces_jobs,
-    live_jobs,
-    members_jobs,
-    orders_jobs,
-    payments_jobs,
-    photos_jobs,
-    privacy_jobs,
-    profiles_jobs,
-    verification_jobs,
     "chalicelib.accounts",
     "chalicelib.live",
     "chalicelib.members",
@@ -77,6 +49,7 @@ JOBS = (
     "chalicelib.privacy",
     "chalicelib.profiles",
     "chalicelib.verification",
+    "chalicelib.faces",
 )
 """Packages with `jobs`."""
 
@@ -101,39 +74,6 @@ app = Api(
     ),
 )
 app.experimental_feature_flags.add("WEBSOCKETS")  # to Chalice they are, and it wants to hear it
-app.mount(
-    accounts_routes,
-    second_factor_routes,
-    federation_routes,
-    people_routes,
-    api_keys_routes,
-    organizations_routes,
-    members_routes,
-    audit_routes,
-    configuration_routes,
-    events_routes,
-    photos_routes,
-    carts_routes,
-    orders_routes,
-    payments_routes,
-    downloads_routes,
-    verification_routes,
-    privacy_routes,
-    live_routes,
-    profiles_routes,
-    notifications_routes,
-    favorites_routes,
-    payment_methods_routes,
-    faces_routes,
-    routes_for(openapi_document),
-)
-
-
-SEEN: sockets.See = {
-    "event": lambda principal, id: events.visible(principal, id).id,
-    "order": lambda principal, id: orders.open_order(principal, id).id,
-}
-"""What one may listen to is what one may see."""
 app.mount_rooms(ROOMS, ADDRESSES)
 queues.handled_in(*JOBS)
 
@@ -238,7 +178,7 @@ def sweep_orders(_event: Any) -> None:
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
     """Identity documents, exports, faces and selfies whose time is up, and erasures that nobody took back."""
-    """Identity documents and exports whose time is up, and erasures that nobody took back."""
+    from chalicelib.faces import service as faces
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
 

@@ -80,7 +80,8 @@ def measure(console: Console, rounds: int) -> tuple[list[tuple[str, str]], bool]
     for size in SIZES:
         index = _filled(engine, size)
         engine.search(index, selfie)  # loads the models
-        took = []
+        took: list[float] = []
+        found: set[str] = set()
         for _ in range(rounds):
             at = time.perf_counter()
             found = {match.photo for match in engine.search(index, selfie)}

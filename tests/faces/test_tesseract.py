@@ -40,7 +40,7 @@ def test_words_come_with_their_confidence_and_empty_rows_do_not(tmp_path, monkey
     assert (tmp_path / "asked").read_text().split() == ["stdin", "stdout", "--psm", "11", "-l", "eng", "tsv"]
 
 
-@pytest.mark.parametrize("script", ["exit 1", "/bin/sleep 9"])
+@pytest.mark.parametrize("script", ["exit 1", "exec /bin/sleep 9"])
 def test_one_that_fails_or_takes_too_long_is_tried_again_later(tmp_path, monkeypatch, script):
     monkeypatch.setattr(tesseract, "_SECONDS", 0.2)
     played(tmp_path, script, monkeypatch)
@@ -58,9 +58,9 @@ def test_a_machine_without_it_says_so(monkeypatch):
 
 @pytest.mark.skipif(not tesseract.is_installed(), reason="Tesseract is not installed: apt install tesseract-ocr")
 def test_the_real_one_reads_a_bib_number():
-    picture = Image.new("RGB", (640, 480), "#3a6ea5")
+    picture = Image.new("RGB", (1280, 960), "#3a6ea5")
     draw = ImageDraw.Draw(picture)
-    draw.rectangle((180, 140, 460, 340), fill="white")
-    draw.text((215, 190), "4178", fill="black", font=ImageFont.load_default(90))
+    draw.rectangle((480, 320, 820, 560), fill="white")
+    draw.text((640, 440), "4178", fill="black", anchor="mm", font=ImageFont.load_default(60))
 
     assert bibs_of(tesseract.Tesseract().words(labelled.jpeg(picture))) == ("4178",)
