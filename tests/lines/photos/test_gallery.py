@@ -9,6 +9,7 @@ from chalicelib.core.table import PageRequest
 from chalicelib.events import service as events
 from chalicelib.events.model import EventStatus
 from chalicelib.lines.photos import service
+from chalicelib.lines.photos.model import Wanted
 from tests.events.people import ADMIN, OTHER, VISITOR, caller
 from tests.lines.photos.conftest import PREVIEWS
 from tests.lines.photos.pictures import jpeg
@@ -22,7 +23,7 @@ def approved(world, *files):
 
 
 def gallery(world, request=PAGE, who=VISITOR):
-    return service.event_photos(who, world.event.slug, request)
+    return service.event_photos(who, world.event.slug, Wanted(), request)
 
 
 def ids(page):
