@@ -22,6 +22,7 @@ COMMANDS = {
     "run": ("infra.local.run", "keep the whole system running for someone writing a frontend, with data and log-ins"),
     "reset": ("infra.local.reset", "forget what demo and run stored in .local/"),
     "test": ("pytest", "run the tests with coverage of chalicelib, at least 95 percent"),
+    "upload": ("infra.upload", "send a folder of photos to an event, and go on where it was stopped"),
     "proof": ("infra.proof", "run the reliability suites at full scale and print one table of figures"),
     "check": ("infra.checks", "run ruff, mypy --strict, import-linter and cfn-lint"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),

@@ -31,7 +31,7 @@ SYSTEM = "tests/system"
 AREAS: Mapping[str, Sequence[str]] = {
     "main job": [
         *(f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"),
-        f"{SYSTEM}/local/test_avatars.py",
+        *(f"{SYSTEM}/local/test_avatars.py", f"{SYSTEM}/local/test_uploader.py"),
     ],
     "contention": [f"{SYSTEM}/local/test_contention.py"],
     "crash": [f"{SYSTEM}/crash/test_crash.py"],
