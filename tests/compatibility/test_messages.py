@@ -96,6 +96,10 @@ def statuses(domain: str, name: str) -> set[str]:
     return {item[name]["S"] for item in items(domain) if name in item}
 
 
+def photos_seen() -> int:
+    return sum(item["sk"]["S"].startswith("PHOTO#") for item in items("faces"))
+
+
 def published() -> set[str]:
     return {item["fact"]["S"] for item in items("outbox")}
 
@@ -145,11 +149,11 @@ DONE: dict[str, Callable[[], bool]] = {
     "lines.photos.tell_of_rejection": lambda: told(approval="rejected") or told(approval="approved"),
     "live.push": pushed,
     "faces.begin_recognition": lambda: "PhotoToRecognize" in published(),
-    "faces.recognize_photo": lambda: len(statuses("faces", "faces")) == 1,
-    "faces.recognize_approved": lambda: items("faces") == [],  # nothing was to be recognized
-    "faces.forget_rejected": lambda: items("faces") == [],
-    "faces.forget_removed": lambda: items("faces") == [],
-    "faces.forget_event": lambda: items("faces") == [],
+    "faces.recognize_photo": lambda: photos_seen() == 1,
+    "faces.recognize_approved": lambda: photos_seen() == 1,
+    "faces.forget_rejected": lambda: photos_seen() == 1,  # the other one
+    "faces.forget_removed": lambda: photos_seen() == 1,
+    "faces.forget_event": lambda: "FaceIndexDropped" in published(),
     "faces.forget_index": lambda: "#FIX#" not in str(items("faces")),
     "faces.search": lambda: statuses("faces", "state") == {"done"} and documents("selfies/") == 0,
     "faces.group": lambda: statuses("faces", "members") == {"[]"},  # of a face that the index has no more
