@@ -4,13 +4,16 @@ UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-str
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run reset test proof check openapi format lock
+.PHONY: help setup faces demo run reset test proof check openapi format lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv from the locked requirements
 	@$(PYTHON) -m infra setup
+
+faces: ## install the embedded face engine, and the portraits that its tests look at
+	@$(PYTHON) -m infra faces
 
 demo: ## the main job from upload to download; PHOTOS=folder takes your own photos
 	@$(PYTHON) -m infra demo $(if $(PHOTOS),--photos "$(PHOTOS)")
@@ -41,3 +44,4 @@ format: ## let ruff format and fix what it can
 lock: ## pin requirements*.in again, with hashes (needs uv)
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(UV_COMPILE) requirements.in -c requirements-dev.txt -o requirements.txt
+	$(UV_COMPILE) requirements-faces.in -c requirements-dev.txt -o requirements-faces.txt

@@ -38,6 +38,7 @@ ROOMS = (
     "chalicelib.notifications",
     "chalicelib.favorites",
     "chalicelib.revenue",
+    "chalicelib.faces",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
@@ -54,6 +55,7 @@ JOBS = (
     "chalicelib.privacy",
     "chalicelib.profiles",
     "chalicelib.verification",
+    "chalicelib.faces",
 )
 """Packages with `jobs`."""
 
@@ -183,6 +185,8 @@ def sweep_orders(_event: Any) -> None:
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
     """Documents and exports whose time is up, erasures that nobody took back, domains to look at again."""
+    """Identity documents, exports, faces and selfies whose time is up, and erasures that nobody took back."""
+    from chalicelib.faces import service as faces
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
 
@@ -190,3 +194,5 @@ def sweep_people(_event: Any) -> None:
     exports.expire_due()
     erasures.begin_due()
     organizations.begin_due()
+    faces.delete_selfies()
+    faces.give_up_due()

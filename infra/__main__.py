@@ -44,6 +44,7 @@ COMMANDS = {
     "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),
     "restore": ("infra.restore", "restore a stage's tables to a moment, beside them; then put them back"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),
+    "faces": ("infra.faces", "install the embedded face engine, and the portraits that its tests look at"),
     "setup": ("", "only make or update .venv; the other commands do so by themselves"),
 }
 OF_THE_LAUNCHER = ("demo", "run", "reset", "test", "check", "openapi", "setup")

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
 
+from tests import rekognition
 from tests.quick_moto import quickened
 
 ACCOUNT = "123456789012"
@@ -35,6 +36,8 @@ ENVIRONMENT = {
     "PIX_TENANTS_DOMAIN": "shops.example",
     "PIX_MAIL_FROM": "shop@thepixstock.example",
     "PIX_PAYNOI_URL": "http://127.0.0.1:9",
+    "PIX_FACES": "rekognition",
+    "PIX_TEXTS": "rekognition",
     "PIX_LIVE_URL": f"wss://live.execute-api.{REGION}.amazonaws.com/api",
     **{f"PIX_{name.upper()}_QUEUE": _QUEUE_URL + name for name in QUEUES},
 }
@@ -87,7 +90,7 @@ def client(service: Any) -> Any:
 @contextmanager
 def moto_stack(secret: str) -> Iterator[None]:
     """`secret` is the same for a whole session: the process may hold on to it."""
-    with mock_aws(), quickened():
+    with mock_aws(), quickened(), rekognition.answering():
         _create_tables()
         s3, sqs = client("s3"), client("sqs")
         s3.create_bucket(Bucket=ENVIRONMENT["PIX_ORIGINALS_BUCKET"])

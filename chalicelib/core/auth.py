@@ -34,7 +34,7 @@ SIGNED_IN = "signed-in"
 class Principal:
     """The caller of one request. `user` is None for a visitor; `tokens` holds what else it carries.
 
-    Those are named `cart`, `event` and `order`. `version` is the session version that the access token was made for.
+    Those are named `cart`, `event`, `order` and `search`. `version` is the session version that the access token has.
     Who calls with an API key has its id as `key` and `session`, and is its maker for what the key may, and nobody else.
     """
 

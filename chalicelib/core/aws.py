@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 # (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
-_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10)}
+_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10), "rekognition": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
 # Mails and texts have no idempotency key: each try whose answer is lost is one more. The queue tries again, once.
-_ATTEMPTS = {"ses": 1, "sns": 1}
+# Nor have faces that Rekognition takes in, which would be there twice: whoever asked again says so.
+_ATTEMPTS = {"ses": 1, "sns": 1, "rekognition": 1}
 _DEFAULT_ATTEMPTS = 3
 _building = Lock()
 
@@ -38,6 +39,8 @@ def client(service: Literal["sns"]) -> "SNSClient": ...
 def client(service: Literal["apigatewaymanagementapi"]) -> "ApiGatewayManagementApiClient": ...
 @overload
 def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+@overload
+def client(service: Literal["rekognition"]) -> Any: ...
 def client(service: Any) -> Any:
     """One client per service and process. Threads may share a client, but not make two at the same time."""
     with _building:

@@ -60,7 +60,7 @@ SECURITY_HEADERS = {
 _CORS_HEADERS = {
     "Access-Control-Allow-Methods": ", ".join((*METHODS, "OPTIONS")),
     "Access-Control-Allow-Headers": (
-        "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Event-Token, X-Order-Token"
+        "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Event-Token, X-Order-Token, X-Search-Token"
     ),
     "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location, Link",
     "Access-Control-Max-Age": "600",
@@ -404,7 +404,12 @@ class Api(Chalice):
     def _identify(self, request: Request, organization: str) -> Principal:
         tokens = {
             name: request.headers[header]
-            for name, header in (("cart", "x-cart-token"), ("event", "x-event-token"), ("order", "x-order-token"))
+            for name, header in (
+                ("cart", "x-cart-token"),
+                ("event", "x-event-token"),
+                ("order", "x-order-token"),
+                ("search", "x-search-token"),
+            )
             if header in request.headers
         }
         authorization = request.headers.get("authorization")

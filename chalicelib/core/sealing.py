@@ -14,6 +14,7 @@ from chalicelib.core import ids
 from chalicelib.core.secrets import secrets
 
 _NONCE = 12
+_KEY = 32
 
 
 class NotSealed(ValueError):
@@ -47,6 +48,29 @@ def unseal(organization: str, purpose: str, sealed: str) -> str:
     return opened.decode()
 
 
+def new_key() -> bytes:
+    """A key for what is too much to be sealed with the stage's. It is kept sealed itself; without it, nothing opens."""
+    return os.urandom(_KEY)
+
+
+def seal_bytes(key: bytes, place: bytes, raw: bytes) -> bytes:
+    """`raw` as only `unseal_bytes` with the same key and place reads it; another value at each call."""
+    nonce = os.urandom(_NONCE)
+    sealed: bytes = _aes(key).encrypt(nonce, raw, place)
+    return nonce + sealed
+
+
+def unseal_bytes(key: bytes, place: bytes, sealed: bytes) -> bytes:
+    """What was given to `seal_bytes`. Raises NotSealed."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        opened: bytes = _aes(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], place)
+    except (InvalidTag, ValueError) as failure:
+        raise NotSealed("altered, or sealed for something else") from failure
+    return opened
+
+
 def is_outdated(sealed: str) -> bool:
     """Whether another key than the one in use sealed it."""
     return sealed.partition(".")[0] != _ciphers()[0][0]
@@ -59,6 +83,12 @@ def _place(organization: str, purpose: str) -> bytes:
 def _ciphers() -> list[tuple[str, Any]]:
     """The accepted keys by name, the one in use first."""
     return [_cipher(key) for key in secrets().sealing_keys]
+
+
+def _aes(key: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 @lru_cache(maxsize=8)

@@ -20,6 +20,8 @@ class Settings(BaseModel):
 
     Below `tenants_domain` organizations have subdomains; without it nobody founds one by signing up.
 
+    `faces` names who finds faces in photos, `texts` who reads numbers in them; without, nobody does.
+
     With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known. Browsers
     open websockets at `live_url`; what is pushed to them goes to `live_endpoint`, in AWS the same address over HTTPS.
     """
@@ -46,6 +48,8 @@ class Settings(BaseModel):
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")
     previews_key_id: Name | None = None
     identity_url: Url | None = None
+    faces: Literal["embedded", "rekognition"] | None = None
+    texts: Literal["tesseract", "rekognition"] | None = None
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> Self:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -33,6 +33,14 @@ class UploadForm:
     url: str
     fields: dict[str, str]
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Held:
+    """An object as it was read. `tag` is S3's ETag: it tells this content from what may replace it."""
+
+    content: bytes
+    tag: str
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,36 @@ def download(bucket: Bucket, key: str, to: Path, version: str | None = None) -> 
 def read(bucket: Bucket, key: str) -> bytes:
     """A small object, whole. Raises botocore's ClientError where there is none."""
     return aws.client("s3").get_object(Bucket=bucket_name(bucket), Key=key)["Body"].read()
+
+
+def find(bucket: Bucket, key: str) -> Held | None:
+    """A small object, whole, or None."""
+    try:
+        answer = aws.client("s3").get_object(Bucket=bucket_name(bucket), Key=key)
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+    return Held(answer["Body"].read(), answer["ETag"])
+
+
+def swap(bucket: Bucket, key: str, content: bytes, tag: str | None) -> bool:
+    """Replace what was read with that tag, or make what was not there; False where somebody was faster."""
+    condition: dict[str, Any] = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+    try:
+        aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=content, **condition)
+    except ClientError as failure:
+        # 412: it is another one; 409: another write is under way; 404: it was removed.
+        if failure.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
+            return False
+        raise
+    return True
+
+
+def keys(bucket: Bucket, prefix: str) -> list[str]:
+    """Of all objects whose key begins so."""
+    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket_name(bucket), Prefix=prefix)
+    return [held["Key"] for page in pages for held in page.get("Contents", ())]
 
 
 def peek(bucket: Bucket, key: str, size: int) -> bytes | None:

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, outbox
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import store
 from chalicelib.events.access import service as entries
+from chalicelib.events.messages import EventDeleted
 from chalicelib.events.model import PUBLIC_STATUSES, Access, Details, Event, EventStatus, slug_of
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
@@ -217,10 +218,16 @@ def _change_at(version: int, event: Event, change: Change, by: By | None = None)
     changed = change(event, clock.now())
     if changed is event:
         return event
-    given_back = [organizations.use(event.organization, Resource.EVENTS, -1)] if changed.deleted_at else []
+    given_back = _ended(changed) if changed.deleted_at else []
     told = [_told(*by, event, changed)] if by else []
     transact(*store.save(changed, was=event), *given_back, *told)
     return replace(changed, version=version + 1)
+
+
+def _ended(event: Event) -> list[Write]:
+    """What follows the deletion of an event."""
+    told = EventDeleted(organization=event.organization, event=event.id)
+    return [organizations.use(event.organization, Resource.EVENTS, -1), outbox.publish(told)]
 
 
 def _told(actor: Principal, action: str, before: Event | None, after: Event) -> Write:

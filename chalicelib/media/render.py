@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blurhash import encode as blurhash
 from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
 from chalicelib.media.color import adobe_rgb_profile, to_srgb
 from chalicelib.media.decoders import opened
@@ -51,6 +52,20 @@ def avatar(path: Path, inspection: Inspection) -> bytes:
     file = io.BytesIO()
     square.save(file, "JPEG", quality=85, optimize=True)
     return file.getvalue()
+
+
+def upright(path: Path, inspection: Inspection, long_side: int) -> bytes:
+    """See `service.upright`."""
+    keep_freed()
+    file = io.BytesIO()
+    _decoded(path, inspection, long_side).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def pixels(jpeg: bytes) -> tuple[int, int, bytes]:
+    """See `service.pixels`."""
+    with JpegImageFile(io.BytesIO(jpeg)) as picture:
+        return picture.width, picture.height, picture.convert("RGB").tobytes()
 
 
 def _decoded(path: Path, inspection: Inspection, long_side: int) -> Image.Image:

@@ -41,8 +41,10 @@ __all__ = [
     "check_watermark",
     "deliverable",
     "inspect",
+    "pixels",
     "poster",
     "render",
+    "upright",
     "with_xmp",
 ]
 
@@ -69,6 +71,20 @@ def avatar(path: Path, inspection: Inspection) -> bytes:
     from chalicelib.media import render as rendering
 
     return rendering.avatar(path, inspection)
+
+
+def upright(path: Path, inspection: Inspection, long_side: int) -> bytes:
+    """A picture as an upright sRGB JPEG of at most `long_side` pixels a side. Raises Rejected."""
+    from chalicelib.media import render as rendering
+
+    return rendering.upright(path, inspection, long_side)
+
+
+def pixels(jpeg: bytes) -> tuple[int, int, bytes]:
+    """Width, height and RGB bytes, row by row, of a JPEG of our own."""
+    from chalicelib.media import render as rendering
+
+    return rendering.pixels(jpeg)
 
 
 def deliverable(path: Path, inspection: Inspection, out: Path) -> str:

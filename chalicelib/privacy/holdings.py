@@ -14,6 +14,7 @@ from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
 from chalicelib.core.storage import StoredFile
 from chalicelib.events import service as events
+from chalicelib.faces import service as faces
 from chalicelib.lines.photos import service as photos
 from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
@@ -67,6 +68,7 @@ HOLDINGS = (
     Holding("notifications", notifications.personal_data, notifications.erase_person),
     Holding("api_keys", api_keys.personal_data, api_keys.erase_person),
     Holding("invitations", members.personal_data, members.erase_person),
+    Holding("faces", faces.personal_data, faces.erase_person, scopes=frozenset({Scope.ACCOUNT, Scope.FACES})),
     Holding("face_recognition", consents.face_data, consents.withdraw_faces, scopes=frozenset({Scope.FACES})),
     Holding("privacy", consents.personal_data, consents.erase_person),
     Holding("accounts_elsewhere", federation.personal_data, federation.erase_person),

@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import User
 from chalicelib.core.queues import Outcome, on
+from chalicelib.faces.messages import FaceSearchConsented
 from chalicelib.notifications import service as notifications
 from chalicelib.organizations import service as organizations
 from chalicelib.privacy.messages import (
@@ -15,7 +16,8 @@ from chalicelib.privacy.messages import (
     ExportDropped,
     ExportReady,
 )
-from chalicelib.privacy.service import erasures, exports
+from chalicelib.privacy.model import ConsentKind
+from chalicelib.privacy.service import consents, erasures, exports
 
 
 @on(ExportAsked)
@@ -91,6 +93,13 @@ def _send(user: User, once: str, template: str, values: dict[str, Any]) -> Outco
     """To a phone as a text, to any other address as a mail."""
     send = notifications.send_text if accounts.is_phone(user.address) else notifications.send_email
     return send(user.organization, once=once, to=user.address, template=template, language=user.language, values=values)
+
+
+@on(FaceSearchConsented)
+def note_face_consent(fact: FaceSearchConsented) -> Outcome:
+    """A search has its consent with it; here it joins the person's others."""
+    kind = ConsentKind.FACE_RECOGNITION
+    return _outcome(consents.note_granted(fact.organization, fact.user, kind, fact.wording, fact.at))
 
 
 def _outcome(did: bool) -> Outcome:

@@ -22,6 +22,7 @@ BENCHES = {
     "images": "our renderer beside sharp, pyvips, Pillow and thumbor: time, likeness, memory",
     "usage": "what a photo, an order and a visit ask of AWS, on the system of one machine",
     "zip": "a ZIP file of a gigabyte, built in constant memory by a process that is killed on its way",
+    "faces": "how long the embedded engine looks for a face among 1,000, 10,000 and 100,000",
     "load": "the whole system under 20 clients, a burst of photos and one of webhooks; nothing may be lost",
 }
 

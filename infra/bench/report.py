@@ -16,6 +16,7 @@ AREAS = {
     "images": "Image pipeline",
     "usage": "Work",
     "zip": "Archives",
+    "faces": "Face search",
     "load": "Throughput",
 }
 """Bench -> the area of its figures, in the order of the table."""

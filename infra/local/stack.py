@@ -2,8 +2,10 @@
 
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +99,14 @@ def environment(
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
+        **({"PIX_FACES": "embedded"} if has_engine() else {}),
+        **({"PIX_TEXTS": "tesseract"} if shutil.which("tesseract") else {}),
     }
+
+
+def has_engine() -> bool:
+    """Whether `python3 -m infra faces` was here."""
+    return all(find_spec(name) is not None for name in ("dlib", "face_recognition_models"))
 
 
 def put_secrets(

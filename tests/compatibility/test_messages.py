@@ -22,6 +22,7 @@ from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.contract import Status
 from infra.local.gateway import LambdaContext
+from tests import rekognition
 from tests.compatibility.record import FOLDER
 from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION, client
@@ -50,6 +51,8 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
     for domain, items in held["tables"].items():
         for item in items:
             client("dynamodb").put_item(TableName=f"thepixstock-test-{domain}", Item=item)
+    for index in statuses("faces", "index"):
+        rekognition.here().collections[f"thepixstock-test-{index}"] = {}
     at = datetime.fromisoformat(held["at"])
     organizations.forget()
     with pytest.MonkeyPatch.context() as patch:
@@ -98,6 +101,10 @@ def documents(prefix: str) -> int:
 
 def statuses(domain: str, name: str) -> set[str]:
     return {item[name]["S"] for item in items(domain) if name in item}
+
+
+def photos_seen() -> int:
+    return sum(item["sk"]["S"].startswith("PHOTO#") for item in items("faces"))
 
 
 def published() -> set[str]:
@@ -154,6 +161,17 @@ DONE: dict[str, Callable[[], bool]] = {
     "lines.photos.tell_of_approval": lambda: told(onSale=True) or told(onSale=False),  # as the photo is by then
     "lines.photos.tell_of_rejection": lambda: told(approval="rejected") or told(approval="approved"),
     "live.push": pushed,
+    "faces.begin_recognition": lambda: "PhotoToRecognize" in published(),
+    "faces.recognize_photo": lambda: photos_seen() == 1,
+    "faces.recognize_approved": lambda: photos_seen() == 1,
+    "faces.forget_rejected": lambda: photos_seen() == 1,  # the other one
+    "faces.forget_removed": lambda: photos_seen() == 1,
+    "faces.forget_event": lambda: "FaceIndexDropped" in published(),
+    "faces.forget_index": lambda: "#FIX#" not in str(items("faces")),
+    "faces.search": lambda: statuses("faces", "state") == {"done"} and documents("selfies/") == 0,
+    "faces.group": lambda: statuses("faces", "members") == {"[]"},  # of a face that the index has no more
+    "faces.unblock": lambda: "DeleteFaces" in [operation for operation, _ in rekognition.here().asked],
+    "privacy.note_face_consent": lambda: "face_recognition" in statuses("privacy", "kind"),
 }
 """What each message brings about."""
 

@@ -17,6 +17,8 @@ DOORS = {
     "botocore": ["chalicelib/core/*.py"],
     "PIL": ["chalicelib/media/*"],
     "pillow_heif": ["chalicelib/media/*"],
+    "dlib": ["chalicelib/faces/engines/embedded.py"],
+    "numpy": ["chalicelib/faces/engines/embedded.py", "chalicelib/faces/engines/vectors.py"],
     "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],
     "jwt": ["chalicelib/core/auth.py", "chalicelib/accounts/providers/*.py"],
     "dns": ["chalicelib/organizations/dns.py"],

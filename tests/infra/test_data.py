@@ -20,7 +20,7 @@ CLASSES = {
         "OrganizationsTable",
         "ProfilesTable",
     },
-    "DocumentsKey": {"VerificationTable", "PrivacyTable", "DocumentsBucket"},
+    "DocumentsKey": {"VerificationTable", "PrivacyTable", "FacesTable", "DocumentsBucket"},
     "MoneyKey": {"OrdersTable", "PaymentsTable", "LedgerTable", "EntitlementsTable"},
     "MessagesKey": {"OutboxTable", "ClaimsTable", "ConnectionsTable"},
     "SecretKey": {"AppSecret"},
@@ -28,6 +28,7 @@ CLASSES = {
 """Whose key opens what. All queues are MessagesKey's."""
 PASSING = (
     {"Id": "old-exports", "Status": "Enabled", "Prefix": "exports/", "ExpirationInDays": 8},
+    {"Id": "old-selfies", "Status": "Enabled", "Prefix": "selfies/", "ExpirationInDays": 1},
     {
         "Id": "uploaded-avatars",
         "Status": "Enabled",

@@ -125,7 +125,8 @@ def test_no_right_is_a_wildcard_and_only_traces_go_anywhere(app_template):
     assert len(statements) > len(FUNCTIONS)
     assert [action for statement in statements for action in statement["Action"] if "*" in action] == []
     anywhere = {action for statement in statements if statement["Resource"] == "*" for action in statement["Action"]}
-    assert anywhere <= {"sns:Publish", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}  # a phone is no resource
+    # A phone and a picture are no resources.
+    assert anywhere <= {"rekognition:DetectText", "sns:Publish", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
     assert not any("ManagedPolicyArns" in role for role in roles.values())
 
 

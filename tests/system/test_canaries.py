@@ -62,6 +62,8 @@ TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     *("audit", "configuration", "verification", "privacy", "profiles", "notifications"),
     *("outbox", "claims", "connections"),
+    *("profiles", "notifications", "faces"),
+    *("outbox", "claims"),
 )
 
 
@@ -233,6 +235,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
     _share(found, admin, photo)
+    _find_faces(found, admin, event)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
     _invite(found, admin)
@@ -277,6 +280,23 @@ def _share(found: Evidence, admin: Person, photo: str) -> None:
         "token of an event": token.partition(".")[2],
         "slug of a list": slug,
     }
+
+
+def _find_faces(found: Evidence, admin: Person, event: str) -> None:
+    """A visitor looks for their face; somebody else has the id of their search."""
+    basis = {"basis": "consent", "statement": "Runners agree when they sign up.", "minors": False}
+    wanted = {"faces": basis, "bibs": True, "version": 0}
+    assert admin.call("PUT", f"/events/{event}/recognition", wanted).status == 200
+    _run_jobs()
+    image = base64.b64encode(jpeg(7).content).decode()
+    asked = {"eventId": event, "image": image, "consent": {"granted": True, "wording": "2026-11"}}
+    visitor = Person(found)
+    search = visitor.post("/face/search", asked, 202)
+    _run_jobs()
+    visitor.headers["X-Search-Token"] = search["token"]
+    assert len(visitor.get(f"/face/search/{search['id']}/results")["items"]) == 1
+    assert Person(found, is_stranger=True).call("GET", f"/face/search/{search['id']}/results").status == 404
+    found.canaries |= {"selfie": image[400:460], "token of a search": search["token"]}
 
 
 def _rename(admin: Person) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -31,6 +32,8 @@ from chalicelib.core.queues import Outcome
 from chalicelib.entitlements.archives import service as archives
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
+from chalicelib.faces import service as faces
+from chalicelib.faces.model import LegalBasis, Purpose
 from chalicelib.favorites import service as favorites
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import jobs as photo_jobs
@@ -56,7 +59,7 @@ from chalicelib.profiles.model import Address
 from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from infra.local.gateway import Gateway, Response
-from tests import deliver, zone
+from tests import deliver, rekognition, zone
 from tests.elsewhere import FakeProvider
 from tests.lines.photos.pictures import File, jpeg
 from tests.selling import FakeGateway
@@ -104,7 +107,9 @@ class Person:
 @dataclass
 class Shop:
     """One organization. Photos, uploads, orders, payments, carts and documents are by name, see `build`; addresses and
-    payment methods by owner."""
+    payment methods by owner. Faces are looked for at `live`: the customer and a visitor (with `search_token`) found
+    theirs, somebody is blocked, and `face` of the photo `approved` is grouped with those like it.
+    """
 
     organization: str
     host: str
@@ -124,6 +129,11 @@ class Shop:
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
+    searches: dict[str, str] = field(default_factory=dict)
+    search_token: str = ""
+    block: str = ""
+    face: str = ""
+    group: str = ""
 
     @property
     def ids(self) -> dict[str, str]:
@@ -204,6 +214,7 @@ class Mould:
         self.world = world
         self.made_at = clock.now()
         self._tables = tables()
+        self._eyes = deepcopy(rekognition.here())
         self._files = {
             (bucket, item["Key"]): client("s3").get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
             for bucket in _BUCKETS
@@ -211,6 +222,7 @@ class Mould:
         }
 
     def pour(self) -> None:
+        rekognition.put(deepcopy(self._eyes))
         for name, items in self._tables.items():
             puts = [{"PutRequest": {"Item": item}} for item in items.values()]
             for start in range(0, len(puts), 25):
@@ -239,6 +251,7 @@ def _shop(host: str, bank: Bank) -> Shop:
     _plan_events(shop)
     _take_photos(shop)
     _sell(shop, bank)
+    _find_faces(shop)
     _prove(shop)
     for name in ("admin", "customer"):
         kept = Address("", None, name, None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
@@ -360,6 +373,20 @@ def _sell(shop: Shop, bank: Bank) -> None:
     deliver.all()
     for cart in ("customer", "neighbour"):
         carts.add(shop.people[cart].principal, [Item("photos", shop.photos["approved"])])
+
+
+def _find_faces(shop: Shop) -> None:
+    admin, customer, live = shop.people["admin"].principal, shop.people["customer"].principal, shop.events["live"].id
+    basis = faces.Basis(LegalBasis.CONSENT, "Runners agree when they sign up.", minors=False, guardians=False)
+    faces.recognize(admin, live, basis, bibs=True, keep_days=30, version=0)
+    deliver.all()
+    for name, searcher in (("customer", customer), ("visitor", Principal(shop.organization))):
+        opened = faces.ask(searcher, live, Purpose.SEARCH, picture=picture(1).content, wording="2026-11")
+        shop.searches[name], shop.search_token = opened.search.id, opened.token or ""
+    shop.block = faces.ask(customer, live, Purpose.BLOCK, picture=picture(99).content, wording="2026-11").search.block
+    (found,) = faces.faces_of(admin, shop.photos["approved"]).faces or ()
+    shop.face, shop.group = found.id, faces.group(admin, shop.photos["approved"], found.id).id
+    deliver.all()
 
 
 def _order(shop: Shop, name: str, buyer: Principal, *wanted: str) -> None:

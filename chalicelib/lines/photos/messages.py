@@ -29,6 +29,13 @@ class PhotoRejected(Fact):
     photographer: str
 
 
+class PhotoRemoved(Fact):
+    """It is gone with all its files."""
+
+    event: str
+    photo: str
+
+
 class PhotoRetryRequested(Fact):
     """`attempt` and `object_version` name the stored file to process."""
 

@@ -115,7 +115,7 @@ class Photo:
     camera's words. `delivered_sha256` is of the file that buyers get. `correlation` is that of the request that last
     had the file processed: its offer, or a retry. Storage's own notice brings none. `upload` is the one that it
     was last offered with. `stored_at` is when storage had the file, by its own clock; `sellable_at` is when the photo
-    came on sale for the first time.
+    came on sale for the first time. `bibs` are the numbers that were read in it.
     """
 
     id: str
@@ -155,6 +155,7 @@ class Photo:
     upload: str | None = None
     stored_at: datetime | None = None
     sellable_at: datetime | None = None
+    bibs: tuple[str, ...] = ()
     version: int = 1
 
     # --- what it is ---
@@ -324,6 +325,14 @@ class Photo:
             self, photographer=ERASED, filename=self.delivery_name(ERASED), exif=None, correlation=None, upload=None
         )
 
+    # --- being looked at ---
+
+    def with_faces(self, faces: Faces) -> "Photo":
+        return replace(self, faces=faces)
+
+    def with_bibs(self, bibs: tuple[str, ...]) -> "Photo":
+        return replace(self, bibs=bibs)
+
     # --- reviewing ---
 
     def approved(self, by: str, at: datetime) -> "Photo":
@@ -478,6 +487,32 @@ class Counts:
             if photo.processing is Processing.READY:
                 steps[photo.approval.value] += step
         return cls(**steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which photos on sale somebody wants: of a bib number, of one photographer, from `since` to before `until`."""
+
+    newest_first: bool = False
+    bib: str | None = None
+    photographer: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_all(self) -> bool:
+        return self in (Wanted(), Wanted(newest_first=True))
+
+    def takes(self, photo: Photo) -> bool:
+        """Whether it is one of them, of a list that may hold others."""
+        mine = self.photographer in (None, photo.photographer)
+        at = photo.shelved_at
+        started = self.since is None or self.since <= at
+        ended = self.until is not None and self.until <= at
+        return photo.for_sale and mine and started and not ended
+
+
+ALL = Wanted()
 
 
 # --- what is shown ------------------------------------------------------------------------------------------

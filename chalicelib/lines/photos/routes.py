@@ -28,7 +28,7 @@ the answer by 90 seconds at most, and the addresses in it work for three minutes
     aliases=("/event/{id}/photos",),
 )
 def list_event_photos(principal: Principal, id: str, query: schemas.GalleryPage) -> Page[Shown]:
-    """An event's photos on sale, by the time they were taken; or some of them."""
+    """An event's photos on sale, by the time they were taken; or some of them. A page of these may be short."""
     return service.event_photos(principal, id, query.request(), query.wanted())
 
 

@@ -19,16 +19,17 @@ from chalicelib.lines.photos.model import (
     Shown,
     Step,
     Verdict,
+    Wanted,
 )
 from chalicelib.lines.photos.pricing import MOST_PACKAGES, Licence
 from chalicelib.lines.photos.pricing import Package as PricedPackage
-from chalicelib.lines.photos.service import Wanted
 from chalicelib.lines.photos.times import Times
 from chalicelib.media.service import MAX_BYTES
 
 CURRENCY = "THB"
 MOST_FILES = 100
 MOST_MONEY = 100_000_000
+_FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 AnyVersion = Annotated[int, Field(ge=0, le=1 << 31, description="As it was read; another one answers 409.")]
 
 
@@ -166,6 +167,7 @@ class ManagedPhoto(_Flat):
     ready_at: datetime | None
     reviewed_at: datetime | None
     reviewed_by: str | None
+    bibs: list[str] = Field(description="Numbers that were read in it.")
 
 
 class Rejection(Input):
@@ -240,13 +242,14 @@ class GalleryPage(Paging):
     """Those of one photographer come by upload, the newest first, and a page may hold fewer than asked for."""
 
     sort: Literal["oldest", "newest"] = Field("oldest", description="By the time they were taken.")
-    since: AwareDatetime | None = Field(None, description="Taken at this moment or later.")
-    until: AwareDatetime | None = Field(None, description="Taken before this moment.")
+    since: AwareDatetime | None = Field(None, ge=_FIRST, le=_LAST, description="Taken at this moment or later.")
+    until: AwareDatetime | None = Field(None, ge=_FIRST, le=_LAST, description="Taken before this moment.")
     photographer: str | None = Field(None, max_length=40, pattern=r"^usr_[0-9A-Z]{26}$")
+    bib: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{0,2}-?[0-9]{2,6}$", to_upper=True)] | None = None
 
     def wanted(self) -> Wanted:
         since, until = (moment.astimezone(UTC) if moment else None for moment in (self.since, self.until))
-        return Wanted(self.sort == "newest", since, until, self.photographer)
+        return Wanted(self.sort == "newest", self.bib, self.photographer, since, until)
 
 
 class Photos(Output):

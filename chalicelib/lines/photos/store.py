@@ -5,6 +5,7 @@
 | one photo                                | pk T#{org}#PHO#{id} / sk -                                   |
 | the photos of one shelf of an event      | by_shelf  T#{org}#EVT#{event}#{shelf} / {time}#{id}          |
 | a photographer's photos of an event      | by_shelf  T#{org}#EVT#{event}#by-{user} / {offered_at}#{id}  |
+| the photos with a bib number             | by_shelf  T#{org}#EVT#{event}#bib-{number} / {time}#{id}     |
 | one upload                               | pk T#{org}#UPL#{id} / sk -                                   |
 | a photographer's uploads                 | pk T#{org}#USR#{user}#UPLOADS / sk {upload}                  |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
@@ -14,7 +15,8 @@
 
 A photo's id is derived from its event and the file's SHA-256: the same file meets the same key. A shelf is
 sorted by the time of arrival, that of photos on sale by the time they were taken. A photographer's list is
-made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo.
+made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo; so is that of a number (sk bib#{number}), sorted
+by the time that photos on sale are sorted by.
 """
 
 from collections import Counter
@@ -22,6 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, NotFound
@@ -31,6 +34,7 @@ from chalicelib.core.table import (
     Page,
     PageRequest,
     Record,
+    Several,
     Typed,
     Write,
     create,
@@ -53,6 +57,7 @@ from chalicelib.lines.photos.model import (
     Step,
     Upload,
     UploadFile,
+    Wanted,
 )
 from chalicelib.lines.photos.pricing import Package, PriceList
 from chalicelib.lines.photos.times import Times, step_of
@@ -104,6 +109,7 @@ class PhotoRecord(Record):
     upload = UnicodeAttribute(null=True)
     stored_at = Moment(null=True)
     sellable_at = Moment(null=True)
+    bibs = Several[str](str)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -112,6 +118,16 @@ class PhotoRecord(Record):
 class OwnerRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#PHO#{}", "owner")
+
+    photo = UnicodeAttribute(null=True)
+    shelf_pk = UnicodeAttribute(null=True)
+    shelf_sk = UnicodeAttribute(null=True)
+    by_shelf = index("by_shelf")
+
+
+class BibRecord(Record):
+    Meta = table("photos")
+    keys = ("T#{}#PHO#{}", "bib#{}")
 
     photo = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
@@ -195,12 +211,36 @@ def on_shelf(
     until: datetime | None = None,
 ) -> Page[Photo]:
     """A page of a shelf, earliest first; of its photos from `since` to before `until` where these are given."""
-    pk, within = f"{_event_pk(organization, event)}#{shelf}", None
-    if since is not None or until is not None:
-        ends = clock.stamp(until) if until is not None else "A"  # all moments begin with a digit
-        within = PhotoRecord.shelf_sk.between(clock.stamp(since) if since is not None else "0", ends)
+    pk, within = f"{_event_pk(organization, event)}#{shelf}", _within(PhotoRecord, since, until)
     found = page(PhotoRecord, PhotoRecord.by_shelf, pk, request, newest_first=newest_first, range_condition=within)
     return found.map(lambda record: record.value())
+
+
+def on_sale(organization: str, event: str, wanted: Wanted, request: PageRequest) -> Page[Photo]:
+    """A page of an event's photos on sale. Where a list holds others, too, it may be short."""
+    pk, since, until = _event_pk(organization, event), wanted.since, wanted.until
+    rows: Page[BibRecord] | Page[OwnerRecord]
+    if wanted.bib is not None:
+        pk, within = f"{pk}#bib-{wanted.bib}", _within(BibRecord, since, until)
+        newest = wanted.newest_first
+        rows = page(BibRecord, BibRecord.by_shelf, pk, request, newest_first=newest, range_condition=within)
+    elif wanted.photographer is not None:
+        rows = page(OwnerRecord, OwnerRecord.by_shelf, f"{pk}#by-{wanted.photographer}", request, newest_first=True)
+    else:
+        newest = wanted.newest_first
+        return on_shelf(organization, event, Shelf.APPROVED, request, newest_first=newest, since=since, until=until)
+    photos = find(organization, [row.photo for row in rows.items])
+    listed = [photos[row.photo] for row in rows.items if row.photo in photos]  # one may go while it is listed
+    return Page([photo for photo in listed if wanted.takes(photo)], rows.size, rows.cursor, number=rows.number)
+
+
+def _within(
+    record: type[BibRecord] | type[PhotoRecord], since: datetime | None, until: datetime | None
+) -> Condition | None:
+    """Keys are a time and an id: one time is before all ids of it."""
+    if since is None and until is None:
+        return None
+    return record.shelf_sk.between(clock.stamp(since) if since else "0", clock.stamp(until) if until else "9")
 
 
 def of_photographer(organization: str, event: str, user: str, request: PageRequest) -> Page[Photo]:
@@ -236,11 +276,27 @@ def disown(photo: Photo, *, was: Photo) -> tuple[Write, Write]:
     return save(photo, was=was), delete(owner)
 
 
-def remove(photo: Photo) -> tuple[Write, Write]:
+def remove(photo: Photo) -> list[Write]:
     """Writes that hold only while the photo is as it was read."""
     pk = _pk(photo.organization, photo.id)
     gone = Write("delete", PhotoRecord(pk, "-"), PhotoRecord.version == photo.version)
-    return gone, Write("delete", OwnerRecord(pk, "owner"))
+    return [gone, Write("delete", OwnerRecord(pk, "owner")), *_bib_changes(photo, ())]
+
+
+def save_bibs(photo: Photo, *, was: Photo) -> list[Write]:
+    return [save(photo, was=was), *_bib_changes(was, photo.bibs)]
+
+
+def _bib_changes(photo: Photo, bibs: tuple[str, ...]) -> list[Write]:
+    pk, event = _pk(photo.organization, photo.id), _event_pk(photo.organization, photo.event)
+    shelved = f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}"
+    gone = [Write("delete", BibRecord(pk, f"bib#{bib}")) for bib in photo.bibs if bib not in bibs]
+    rows = [
+        BibRecord(pk, f"bib#{bib}", photo=photo.id, shelf_pk=f"{event}#bib-{bib}", shelf_sk=shelved)
+        for bib in bibs
+        if bib not in photo.bibs
+    ]
+    return gone + [Write("put", row) for row in rows]
 
 
 def _record(photo: Photo) -> PhotoRecord:

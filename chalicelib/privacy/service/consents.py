@@ -1,6 +1,7 @@
 """What people agree to, with every answer they ever gave."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from chalicelib.core import clock, storage
@@ -37,6 +38,16 @@ def answers(actor: Principal, request: PageRequest) -> Page[Consent]:
 def has_consented(organization: str, user: str, kind: ConsentKind) -> bool:
     found = store.find_consent(organization, user, kind)
     return found is not None and found.granted
+
+
+def note_granted(organization: str, user: str, kind: ConsentKind, wording: str, at: datetime) -> bool:
+    """Note a consent that somebody gave elsewhere; False where it is known, or something was answered since."""
+    was = store.find_consent(organization, user, kind)
+    given = Consent(organization, user, kind, True, wording, at)
+    if given.is_same(was) or (was is not None and was.at >= at):
+        return False
+    _note(given)
+    return True
 
 
 def _note(consent: Consent) -> None:

@@ -16,7 +16,7 @@ from chalicelib.events import service as events
 from chalicelib.events.model import Access, EventStatus
 from chalicelib.lines.photos import jobs, service, store
 from chalicelib.lines.photos.line import LINE
-from chalicelib.lines.photos.service import Wanted
+from chalicelib.lines.photos.model import Wanted
 from chalicelib.lines.photos.times import RATIO, STEPS, Times, step_of
 from tests.events.people import ADMIN, OTHER, VISITOR, caller
 from tests.lines.photos.pictures import jpeg

@@ -5,6 +5,7 @@
 is asked last. Answers are `status` or `status code`.
 """
 
+import base64
 import csv
 import itertools
 import json
@@ -21,6 +22,7 @@ from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
 from chalicelib.core.http import Api, Route
 from chalicelib.core.table import transact
+from chalicelib.faces import service as faces
 from chalicelib.members import service as members
 from chalicelib.organizations import service as organizations
 from chalicelib.privacy import store as privacy
@@ -312,6 +314,73 @@ PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
+
+
+def _selfie(**more: str) -> Any:
+    image = base64.b64encode(worlds.picture(1).content).decode()
+    return {"image": image, "consent": {"granted": True, "wording": "2026-11"}} | more
+
+
+def _recognition(world: World, name: str) -> Any:
+    event = world.a.events.get(name)
+    version = faces.recognition_of(world.a.people["admin"].principal, event.id).version if event else 0
+    return {"faces": None, "bibs": True, "version": version}
+
+
+def _feedback(world: World) -> Objects:
+    a, b = world.a, world.b
+    said = {
+        "customer": (a.searches["customer"], a.photos["approved"]),
+        "foreign-photo": (a.searches["customer"], b.photos["approved"]),
+        "missing-photo": (a.searches["customer"], ids.new("pho")),
+        "foreign": (b.searches["customer"], b.photos["approved"]),
+        "missing": (ids.new("fsr"), a.photos["approved"]),
+    }
+    return {
+        name: Asked(body={"searchId": search, "photoId": photo, "correct": True})
+        for name, (search, photo) in said.items()
+    }
+
+
+def _blocks(world: World) -> Objects:
+    a, b = world.a, world.b
+    return {
+        "customer": Asked((a.events["live"].id, a.block)),
+        "faceless": Asked((a.events["mixed"].id, a.block)),
+        "foreign": Asked((a.events["live"].id, b.block)),
+        "missing": Asked((a.events["live"].id, ids.new("blk"))),
+        "foreign-event": Asked((b.events["live"].id, b.block)),
+        "missing-event": Asked((ids.new("evt"), b.block)),
+    }
+
+
+def _face_groups(world: World) -> Objects:
+    a, b = world.a, world.b
+    found = {
+        "live": (a.events["live"].id, a.group),
+        "faceless": (a.events["mixed"].id, a.group),
+        "foreign": (a.events["live"].id, b.group),
+        "missing": (a.events["live"].id, ids.new("fgr")),
+        "foreign-event": (b.events["live"].id, b.group),
+        "missing-event": (ids.new("evt"), b.group),
+    }
+    return {name: Asked(path, {"verified": True}) for name, path in found.items()}
+
+
+def _faces(world: World) -> Objects:
+    a, b = world.a, world.b
+    found = {
+        "approved": (a.photos["approved"], a.face),
+        "foreign-face": (a.photos["approved"], b.face),
+        "missing-face": (a.photos["approved"], "nobody"),
+        "faceless": (a.photos["mixed"], a.face),
+        "foreign": (b.photos["approved"], b.face),
+        "missing": (ids.new("pho"), a.face),
+    }
+    return {name: Asked(body={"photoId": photo, "faceId": face}) for name, (photo, face) in found.items()}
+
+
+SEARCHES = _one("searches", "fsr", "customer", "visitor")
 KEYS = _one("keys", "key", "till")
 OBJECTS: dict[str, Asking] = {
     "GET /": NOTHING,
@@ -437,6 +506,18 @@ OBJECTS: dict[str, Asking] = {
     "PUT /events/{id}/status": _with(EVENTS, _next_status),
     "GET /events/{id}/uploads": EVENTS,
     "POST /events/{id}/uploads": _with(_one("events", "evt", "live", "draft", "closed"), OFFER),
+    "GET /events/{id}/recognition": EVENTS,
+    "PUT /events/{id}/recognition": _with(EVENTS, _recognition),
+    "POST /face/search": _one("events", "evt", "live", "draft", "closed", body=lambda id: _selfie(eventId=id)),
+    "GET /face/search/{id}/status": SEARCHES,
+    "GET /face/search/{id}/results": SEARCHES,
+    "POST /face/feedback": _feedback,
+    "POST /events/{id}/faces/blocks": _with(EVENTS, _selfie()),
+    "DELETE /events/{id}/faces/blocks/{block}": _blocks,
+    "GET /photos/{id}/faces": PHOTOS,
+    "POST /face/group": _faces,
+    "GET /events/{id}/faces/groups": EVENTS,
+    "PUT /events/{id}/faces/groups/{group}": _face_groups,
     "GET /features": NOTHING,
     "GET /health": NOTHING,
     "POST /live/tickets": NOTHING,

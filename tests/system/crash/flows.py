@@ -68,6 +68,10 @@ SOCKET = Leftover(
     r"connections .*(G#ticket#|G#connection#|#GROUP#)",
     "a ticket or a connection whose opening or closing was lost: nobody can use it, and it goes by TTL",
 )
+SEARCH = Leftover(
+    r"faces .*(#FSR#|SEARCH#)",
+    "a search that nobody heard of, or the answer to it: nobody can read it, and it goes by TTL after a day",
+)
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -137,6 +141,12 @@ def shop(world: World) -> None:
     for photo in _photos(world):
         world.ask(world.person("organizer"), "PUT", f"/photos/{photo}/approve")
     world.settle()
+
+
+def recognized(world: World) -> None:
+    """Faces and numbers are looked for in both photos."""
+    shop(world)
+    _recognize(world, version=0)
 
 
 def cart(world: World) -> None:
@@ -1300,6 +1310,59 @@ def _await(world: World, status: str) -> None:
     raise AssertionError(f"the order is not {status}")
 
 
+def find_faces(world: World) -> None:
+    """The organizer lets faces be looked for; the buyer finds theirs, and then does not want to be found."""
+    organizer, buyer, event = world.person("organizer"), world.person("buyer"), f"/events/{world.notes['event']}"
+    _recognize(world, version=0)
+    assert len(world.see(buyer, f"{event}/photos?bib=417")["items"]) == 2
+
+    selfie = selfie_of(PICTURES[0].content)
+    search = answered(world, "/face/search", selfie | {"eventId": world.notes["event"]})["id"]
+    (found,) = world.see(buyer, f"/face/search/{search}/results")["items"]
+    photo = found["photo"]["id"]
+    world.ask(buyer, "POST", "/face/feedback", {"searchId": search, "photoId": photo, "correct": True}, expect=204)
+
+    (face,) = world.see(organizer, f"/photos/{photo}/faces")["faces"]
+    group = world.ask(organizer, "POST", "/face/group", {"photoId": photo, "faceId": face["id"]}, expect=202).data["id"]
+    world.settle()
+    world.ask(organizer, "PUT", f"{event}/faces/groups/{group}", {"verified": True})
+
+    block = answered(world, f"{event}/faces/blocks", selfie)["block"]
+    assert world.see(organizer, f"/photos/{photo}/faces")["faces"] == []
+    world.ask(buyer, "DELETE", f"{event}/faces/blocks/{block}", expect=204, settled=404)
+    world.settle()
+    told = {"faces": None, "version": world.see(organizer, f"{event}/recognition")["version"]}
+    world.ask(organizer, "PUT", f"{event}/recognition", told, settled=409)
+    world.settle()
+    for _ in range(2):  # what one sweep did not come to, the next one does
+        world.minute(timedelta(minutes=11))
+    assert world.rows_with("#FIX#") == []
+
+
+def _recognize(world: World, version: int) -> None:
+    basis = {"basis": "consent", "statement": "Runners agree when they sign up.", "minors": False}
+    wanted = {"faces": basis, "bibs": True, "keepDays": 365, "version": version}
+    path = f"/events/{world.notes['event']}/recognition"
+    world.ask(world.person("organizer"), "PUT", path, wanted, settled=409)
+    world.settle()
+
+
+def selfie_of(picture: bytes) -> dict[str, Any]:
+    image = base64.b64encode(picture).decode()
+    return {"image": image, "consent": {"granted": True, "wording": "2026-11"}}
+
+
+def answered(world: World, path: str, asked: dict[str, Any]) -> Any:
+    """What the buyer asks for with their picture, again where nobody looked at it in time."""
+    buyer = world.person("buyer")
+    for _ in range(ROUNDS):
+        opened = world.ask(buyer, "POST", path, asked, expect=202).data
+        world.settle()
+        if world.see(buyer, f"/face/search/{opened['id']}/status")["status"] == "done":
+            return opened
+    raise AssertionError("nobody looked at the picture")
+
+
 FLOWS: dict[str, Flow] = {
     "register": Flow(nobody, register, (SESSION,)),
     "register by phone": Flow(nobody, register_by_phone, (SESSION,)),
@@ -1346,6 +1409,7 @@ FLOWS: dict[str, Flow] = {
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),
     "watched payment": Flow(payment, watch, (SOCKET,)),
+    "faces": Flow(shop, find_faces, (SEARCH,)),
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "download": Flow(paid, download),

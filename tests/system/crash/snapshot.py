@@ -16,6 +16,7 @@ from moto.s3.models import s3_backends
 
 from chalicelib.core import clock
 from chalicelib.lines.photos.model import ERASED, Approval
+from tests.rekognition import here
 from tests.stack import ACCOUNT, template
 from tests.system.crash.world import World, items, mails, texts
 
@@ -45,9 +46,9 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct"}
+_NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct", "fix"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
-invitation that was taken up, what somebody was told.
+invitation that was taken up, what somebody was told, an index of faces.
 """
 
 
@@ -79,6 +80,8 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
         subject = re.sub("|".join(codes) or "(?!)", "<code>", mail.subject)
         lines.append(f"mail {mail.destinations['ToAddresses']} {subject}")
     lines += [f"text {phone} {_said(text)}" for phone, text in texts()]
+    for collection, faces in here().collections.items():
+        lines += [f"faces {_plain(collection, known)} {_plain(name, known)}" for name, _ in faces.values()]
     for charge in world.bank.charges.values():
         state = "cancelled" if charge.transaction_id in world.bank.cancelled else charge.state
         lines.append(f"gateway {state} {charge.amount} {charge.currency} for {_plain(charge.reference, known)}")

@@ -35,6 +35,8 @@ from chalicelib.core.table import is_busy
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Method, Status
 from infra.local.gateway import Gateway, LambdaContext, Response
+from tests import rekognition
+from tests.rekognition import Rekognition
 from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, QUEUES, REGION, client, template
 from tests.system.crash.chaos import Chaos, Killed
@@ -106,6 +108,7 @@ class Outside:
     messages: list[Message] = field(default_factory=list)
     dead_letters: list[Message] = field(default_factory=list)
     streamed: set[str] = field(default_factory=set)
+    eyes: Rekognition = field(default_factory=lambda: Rekognition(texts=[("417", 99.0)]))
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ class World:
         for queue in _queues().values():
             queue._messages.clear()
         Bank.chaos = self.chaos
+        rekognition.put(self._outside.eyes)
         self._restart()
         return self
 
@@ -176,6 +180,10 @@ class World:
     @property
     def bank(self) -> Bank:
         return self._outside.bank
+
+    @property
+    def eyes(self) -> Rekognition:
+        return self._outside.eyes
 
     @property
     def notes(self) -> dict[str, str]:

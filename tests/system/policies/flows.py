@@ -21,6 +21,7 @@ from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
 from chalicelib.core import storage
 from chalicelib.live import service as live
 from chalicelib.payments.gateways.contract import State
+from tests.media.photos import encoded
 from tests.stack import ACCOUNT, ENVIRONMENT, client
 from tests.system import world as worlds
 from tests.system.authorization import matrix
@@ -30,6 +31,7 @@ from tests.system.crash.flows import (
     FLOWS,
     PICTURES,
     Flow,
+    answered,
     let_erase,
     members,
     nobody,
@@ -37,7 +39,9 @@ from tests.system.crash.flows import (
     open_socket,
     paid,
     payment,
+    recognized,
     say,
+    selfie_of,
     studio,
     upload,
     webhook,
@@ -63,6 +67,9 @@ def tell(lab: Lab) -> None:
         for at, point in enumerate(lab.golden(FLOWS[name]).points, start=1):
             if point.takes(Mode.STREAM_LOST):
                 assert lab.differences(FLOWS[name], Fault(at, Mode.STREAM_LOST)) == []
+    faces = FLOWS["faces"]
+    taken_in = [at for at, point in enumerate(lab.golden(faces).points, start=1) if point.operation == "IndexFaces"]
+    assert lab.differences(faces, Fault(taken_in[0], Mode.KILLED_AFTER)) == []
     watched = FLOWS["watched payment"]
     for at, point in enumerate(lab.golden(watched).points, start=1):
         if point.tables == ("claims", "connections"):
@@ -273,7 +280,70 @@ def unlucky_archive(world: World) -> None:
     assert world.rows_with(buyer.email) == []
 
 
+# --- faces --------------------------------------------------------------------------------------------------
+
+
+def faces_of_all(world: World) -> None:
+    """Visitors and nobody search; photos are taken off sale; numbers are read otherwise; the buyer is forgotten."""
+    organizer, buyer, visitor = world.person("organizer"), world.person("buyer"), Person("", "")
+    event, path = world.notes["event"], f"/events/{world.notes['event']}"
+    nobody_there = selfie_of(encoded(Image.new("RGB", (96, 72), "navy")))
+    mine = selfie_of(PICTURES[0].content)
+    found = world.ask(visitor, "POST", "/face/search", mine | {"eventId": event}, expect=202).data
+    world.settle()
+    visitor.headers["X-Search-Token"] = found["token"]
+    assert len(world.see(visitor, f"/face/search/{found['id']}/results")["items"]) == 1
+    answered(world, "/face/search", mine | {"eventId": event})
+    world.ask(buyer, "POST", f"{path}/faces/blocks", nobody_there, expect=202)
+    world.settle()
+    answered(world, f"{path}/faces/blocks", mine)
+    photo = world.see(organizer, f"{path}/photos")["items"][0]["id"]
+    world.ask(organizer, "PUT", f"/photos/{photo}/reject", {"reason": "blurred"})
+    world.settle()
+
+    world.eyes.texts = [("900", 99.0)]
+    for wanted in ({"bibs": False}, {"bibs": True, "keepDays": 365}):
+        version = world.see(organizer, f"{path}/recognition")["version"]
+        world.ask(organizer, "PUT", f"{path}/recognition", {"faces": None, "version": version} | wanted)
+        world.settle()
+    assert len(world.see(buyer, f"{path}/photos?bib=900")["items"]) == 1
+
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "faces"}, expect=202)
+    let_erase(world)
+
+
+def faces_blocked_and_erased(world: World) -> None:
+    """The buyer found themselves, is blocked, and is forgotten while the event's faces are still looked for."""
+    buyer, path = world.person("buyer"), f"/events/{world.notes['event']}"
+    mine = selfie_of(PICTURES[0].content)
+    answered(world, "/face/search", mine | {"eventId": world.notes["event"]})
+    answered(world, f"{path}/faces/blocks", mine)
+    for photo in world.see(buyer, f"{path}/photos")["items"]:
+        for decision, reason in (("reject", {"reason": "blurred"}), ("approve", None)):
+            world.ask(world.person("organizer"), "PUT", f"/photos/{photo['id']}/{decision}", reason)
+            world.settle()
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "faces"}, expect=202)
+    let_erase(world)
+    assert world.rows_with("blk_") == []
+
+
+def faces_kept_long_enough(world: World) -> None:
+    world.minute(timedelta(days=366))
+    world.settle()
+    assert world.eyes.collections == {}
+
+
+def faces_of_a_deleted_event(world: World) -> None:
+    world.ask(world.person("organizer"), "DELETE", f"/events/{world.notes['event']}", expect=204)
+    world.settle()
+    assert world.eyes.collections == {}
+
+
 MORE: dict[str, Flow] = {
+    "faces of all": Flow(recognized, faces_of_all),
+    "faces blocked and erased": Flow(recognized, faces_blocked_and_erased),
+    "faces kept long enough": Flow(recognized, faces_kept_long_enough),
+    "faces of a deleted event": Flow(recognized, faces_of_a_deleted_event),
     "log out everywhere": Flow(studio, log_out_everywhere),
     "copied token": Flow(studio, copied_token),
     "locked out": Flow(members, locked_out),

@@ -125,6 +125,12 @@ def needed(service: str, operation: str, asked: Mapping[str, Any], error: str | 
             yield Right("s3:DeleteObjectVersion" if "VersionId" in asked else "s3:DeleteObject", _object(asked))
         case "s3", "HeadBucket":
             yield Right("s3:ListBucket", _bucket(asked))
+        case "s3", "ListObjectsV2":
+            yield Right("s3:ListBucket", _bucket(asked))
+        case "rekognition", "DetectText":
+            yield Right("rekognition:DetectText", "*")  # a picture is no resource
+        case "rekognition", _:
+            yield Right(f"rekognition:{operation}", collections())
         case "sqs", "SendMessageBatch":
             yield Right("sqs:SendMessage", queue(asked["QueueUrl"].rpartition("/")[2]))
         case "sqs", "GetQueueAttributes":
@@ -196,6 +202,10 @@ def queue(name: str) -> str:
 
 def bucket(name: str) -> str:
     return f"arn:aws:s3:::{name}"
+
+
+def collections() -> str:
+    return _arn("rekognition", f"collection/{named('fix_*')}")
 
 
 def secret(name: str) -> str:

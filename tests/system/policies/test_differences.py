@@ -47,8 +47,8 @@ def test_each_right_added_is_unused(function: str):
 def test_a_key_prefix_that_is_too_wide_is_found():
     policy = rights.document("on_upload")
     needed = set(rights.given(policy))
-    stored = next(each for each in policy["Statement"] if each["Sid"] == "StoreDeliveries")
-    narrow, wide = stored["Resource"], stored["Resource"].replace("/deliveries/*", "/*")
+    stored = next(each for each in policy["Statement"] if each["Sid"] == "StorePreviews")
+    narrow, wide = stored["Resource"], stored["Resource"].replace("/previews/*", "/*")
     stored["Resource"] = wide
 
     assert differences(policy, needed) == [f"missing: s3:PutObject on {narrow}", f"unused: s3:PutObject on {wide}"]

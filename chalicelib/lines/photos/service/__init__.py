@@ -1,6 +1,6 @@
 """Photos, use case by use case: uploads, ingest, review, gallery, selling."""
 
-from chalicelib.lines.photos.service.gallery import ALL, Wanted, event_photos, related_photos, show_photo, shown
+from chalicelib.lines.photos.service.gallery import event_photos, on_sale, related_photos, show_photo, shown
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
 from chalicelib.lines.photos.service.insight import Metadata, Statistics, metadata, statistics
 from chalicelib.lines.photos.service.packages import (
@@ -15,6 +15,7 @@ from chalicelib.lines.photos.service.packages import (
 )
 from chalicelib.lines.photos.service.posters import Poster, poster
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
+from chalicelib.lines.photos.service.recognized import note_bibs, note_faces
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
@@ -35,13 +36,11 @@ from chalicelib.lines.photos.service.uploads import (
 )
 
 __all__ = [
-    "ALL",
     "Arrival",
     "Metadata",
     "Poster",
     "Statistics",
     "UploadProgress",
-    "Wanted",
     "add_package",
     "approve_photo",
     "begin_upload",
@@ -58,6 +57,9 @@ __all__ = [
     "list_packages",
     "metadata",
     "my_photos",
+    "note_bibs",
+    "note_faces",
+    "on_sale",
     "packages_of",
     "personal_data",
     "poster",

@@ -1,6 +1,6 @@
 """What visitors see: photos on sale, watermarked, through addresses that end after minutes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.table import Page, PageRequest
 from chalicelib.events import service as events
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.model import Photo, Processing, Shelf, Shown, SignedImage
+from chalicelib.lines.photos.model import ALL, Photo, Processing, Shown, SignedImage, Wanted
 
 _SIGN_EVERY = 120
 """Seconds in which a photo keeps its addresses, so that a browser's cache knows them; each works for three
@@ -20,63 +20,32 @@ _BURST = timedelta(seconds=10)
 _MOST_RELATED = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which photos of an event, and in which order: taken from `since` to before `until`, of one photographer."""
-
-    newest_first: bool = False
-    since: datetime | None = None
-    until: datetime | None = None
-    photographer: str | None = None
-
-
-ALL = Wanted()
-
-
 def event_photos(principal: Principal, id_or_slug: str, request: PageRequest, wanted: Wanted = ALL) -> Page[Shown]:
-    """An event's photos on sale by the time they were taken, and of all of them how many there are.
+    """An event's photos on sale by the time they were taken, and how many there are where all are wanted.
 
-    Those of one photographer come in the order of their upload, the newest first, and a page may hold fewer than asked
-    for: what is not on sale is left out of it.
+    Those of one photographer come in the order of their upload, the newest first, and a page of a choice may hold fewer
+    than asked for: what is not on sale is left out of it.
     """
     event = events.visible(principal, id_or_slug)
-    if wanted.photographer is not None:
-        offered = store.of_photographer(event.organization, event.id, wanted.photographer, request)
-        fitting = [photo for photo in offered.items if photo.for_sale and _is_within(photo, wanted)]
-        return replace(offered, items=fitting).map(shown)
-    found = store.on_shelf(
-        event.organization,
-        event.id,
-        Shelf.APPROVED,
-        request,
-        newest_first=wanted.newest_first,
-        since=wanted.since,
-        until=wanted.until,
-    ).map(shown)
-    if wanted.since is not None or wanted.until is not None:
+    found = store.on_sale(event.organization, event.id, wanted, request).map(shown)
+    if not wanted.is_all:
         return found
     return replace(found, total=store.counts(event.organization, event.id).approved)
+
+
+def on_sale(organization: str, event: str, request: PageRequest) -> Page[Photo]:
+    """An event's photos on sale, for the house itself."""
+    return store.on_sale(organization, event, ALL, request)
 
 
 def related_photos(principal: Principal, photo_id: str) -> list[Shown]:
     """What the same photographer took within seconds of a photo on sale, by time. Raises NotFound."""
     photo = show_photo(principal, photo_id).photo
     at = photo.shelved_at
-    nearby = store.on_shelf(
-        photo.organization,
-        photo.event,
-        Shelf.APPROVED,
-        PageRequest(size=_MOST_RELATED),
-        since=at - _BURST,
-        until=at + _BURST,
-    )
-    same = (other for other in nearby.items if other.photographer == photo.photographer and other.id != photo.id)
+    nearby = Wanted(since=at - _BURST, until=at + _BURST)
+    found = store.on_sale(photo.organization, photo.event, nearby, PageRequest(size=_MOST_RELATED))
+    same = (other for other in found.items if other.photographer == photo.photographer and other.id != photo.id)
     return [shown(other) for other in same]
-
-
-def _is_within(photo: Photo, wanted: Wanted) -> bool:
-    at = photo.shelved_at
-    return (wanted.since is None or wanted.since <= at) and (wanted.until is None or at < wanted.until)
 
 
 def show_photo(principal: Principal, photo_id: str) -> Shown:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from chalicelib.core import storage
+from chalicelib.core import outbox, storage
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.lines.photos import store
+from chalicelib.lines.photos.messages import PhotoRemoved
 from chalicelib.lines.photos.model import Counts, Photo, Processing
 
 _TRIES = 5
@@ -70,7 +71,8 @@ def _erase(photo: Photo) -> None:
                 held = store.get(photo.organization, photo.id)
             except NotFound:
                 return
-            transact(*store.remove(held), *store.count(held, Counts.gone(held)))
+            told = PhotoRemoved(organization=held.organization, event=held.event, photo=held.id)
+            transact(*store.remove(held), *store.count(held, Counts.gone(held)), outbox.publish(told))
             return
     raise Conflict("changed_meanwhile", "The photo keeps changing.")
 
