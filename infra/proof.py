@@ -49,7 +49,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "tokens": [f"{SYSTEM}/test_tokens.py", f"{SYSTEM}/local/test_refreshing.py"],
     "presigned": [f"{SYSTEM}/local/test_presigned.py"],
     "downloads": [f"{SYSTEM}/test_downloads.py", f"{SYSTEM}/local/test_downloads.py"],
-    "canaries": [f"{SYSTEM}/test_canaries.py"],
+    "canaries": [f"{SYSTEM}/test_canaries.py", f"{SYSTEM}/test_erasure.py"],
     "correlation": [f"{SYSTEM}/test_correlation.py"],
     "key rotation": [f"{SYSTEM}/test_rotation.py"],
     "caching": [f"{SYSTEM}/test_caching.py"],

@@ -20,6 +20,8 @@ from tests.lines.photos.pictures import broken, jpeg
 from tests.stack import ENVIRONMENT
 
 HOSTS = {"a.example": DEFAULT, "b.example": OTHER}
+UNSAID = {"extra": None, "licence": "personal", "opensAt": None, "closesAt": None}
+"""What a package has that says no more than its photos and its price."""
 WIRE = {"name": "a.jpg", "size": 1000, "type": "image/jpeg", "sha256": "ab" * 32}
 
 
@@ -309,7 +311,7 @@ def test_packages_are_shown_and_set(call, world):
     ]
     one = {"code": "one", "name": "One", "photos": 1, "price": 5000}
 
-    assert data(call("PUT", path, {"items": [one], "version": 0}, by=ADMIN))["items"] == [one]
+    assert data(call("PUT", path, {"items": [one], "version": 0}, by=ADMIN))["items"] == [one | UNSAID]
     assert data(call("GET", f"/event/{world.event.id}/packages"))["version"] == 1
     for body, code, field in [
         ({"items": [one], "version": 0}, "version_conflict", "version"),
