@@ -61,6 +61,8 @@ class Story:
     parts: dict[str, int]
     lost: Bought
     downloaded: Downloaded
+    archive: Path
+    licences: int
     refusals: list[str]
     sheet: Path
 
@@ -125,6 +127,12 @@ class Demo:
         wanted = bought.order["lines"][0]["refs"]
         with self._step("Download through the mail's link", len(wanted)) as tick:
             downloaded = journey.download(bought, uploaded, tick)
+        with self._step("Pack the order into a ZIP", 1) as tick:
+            archive = journey.archive(bought, downloaded)
+            tick(1)
+        with self._step("Check the licences offline", 1) as tick:
+            licences = journey.licences(bought)
+            tick(1)
         with self._step("Buy as a guest, webhook lost", 1) as tick:
             guest = Person(journey.system.url, "guest")
             picked = guest.post("/cart/items", {"items": [{"ref": gallery[-1]["id"]}]})
@@ -135,7 +143,8 @@ class Demo:
             refusals = journey.refuse(event["id"], bought)
             tick(1)
         self._progress.stop()
-        report(self._console, Story(photos, uploaded, bought, parts, lost, downloaded, refusals, sheet))
+        sold = Story(photos, uploaded, bought, parts, lost, downloaded, archive, licences, refusals, sheet)
+        report(self._console, sold)
 
     def _gather(self, folder: Path | None) -> list[Sample]:
         if folder is not None:
@@ -173,12 +182,14 @@ def report(console: Console, story: Story) -> None:
         + ", ".join(f"{part} {_baht(amount)}" for part, amount in story.parts.items())
         + ".",
         mail + "pixels identical to the originals, GPS gone.",
+        f"The same files as one ZIP. {story.licences} licences verified offline; one with a word changed was refused.",
         f"A guest's payment whose webhook was lost was found after {story.lost.pay_to_paid:.1f} s by asking.",
         f"Refused as they should be: {', '.join(story.refusals)}.",
     )
     console.print(Panel("\n".join(told), title="The sale", title_align="left"))
     console.print("Look at:")
-    for path in (story.sheet, FOLDER / "payment-qr.png", *sorted({path.parent for path in story.downloaded.files})):
+    folders = sorted({path.parent for path in story.downloaded.files})
+    for path in (story.sheet, FOLDER / "payment-qr.png", story.archive, *folders):
         console.print(f"  {path}", highlight=False)
 
 

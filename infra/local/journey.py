@@ -7,9 +7,14 @@ anything is not as it should be.
 import base64
 import hashlib
 import io
+import json
 import re
 import secrets
+import subprocess
+import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,6 +36,8 @@ UPLOADS_AT_ONCE = 4
 READY_SECONDS = 300
 MAIL_SECONDS = 60
 PAID_SECONDS = 60
+ZIP_SECONDS = 120
+VERIFY = Path(__file__).parents[2] / "docs" / "verify_license.py"
 WANTED = 6
 _SHEET_COLUMNS = 4
 _PARTS = {"platform": 30, "photographer": 50, "organizer": 20}
@@ -243,6 +250,38 @@ class Journey:
             done(1)
         return result
 
+    def archive(self, bought: Bought, downloaded: Downloaded) -> Path:
+        """The whole order as one ZIP: the files that were downloaded, and their licences."""
+        guest = self._holder(bought)
+        guest.post(f"/orders/{bought.order['id']}/zip", expect=202)
+
+        def packed() -> str | None:
+            url: str | None = guest.get(f"/orders/{bought.order['id']}/zip")["url"]
+            return url
+
+        target = self.folder / "order.zip"
+        target.write_bytes(_fetch(until(packed, "the ZIP", ZIP_SECONDS, time.sleep)))
+        with zipfile.ZipFile(target) as archive:
+            found = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
+        expect(found.pop("licenses.json", None) is not None, "the ZIP holds no licences")
+        wanted = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in downloaded.files}
+        expect(found == wanted, f"the ZIP holds {sorted(found)}, not {sorted(wanted)}")
+        return target
+
+    def licences(self, bought: Bought) -> int:
+        """A licence for each photo, which anybody can check without us; a word changed in one, and it is none."""
+        guest = self._holder(bought)
+        documents = guest.get(f"/orders/{bought.order['id']}/licenses")["licenses"]
+        photos = {photo for line in bought.order["lines"] for photo in line["refs"]}
+        expect(len(documents) == len(photos), f"{len(documents)} licences for {len(photos)} photos")
+        keys = self.folder / "licence-keys.json"
+        keys.write_bytes(_fetch(f"{self.system.url}/licenses/keys"))
+        for document in documents:
+            expect(_is_true(document, keys), "a licence is refused")
+        forged = documents[0] | {"order": "another"}
+        expect(not _is_true(forged, keys), "a licence that was changed is taken for true")
+        return len(documents)
+
     def refuse(self, event: str, bought: Bought) -> list[str]:
         """What must not work: each line names a refusal that was seen."""
         visitor = Person(self.system.url, "stranger")
@@ -272,6 +311,10 @@ class Journey:
         """A fresh log-in: an access token lives ten minutes."""
         known = self.people[role]
         return Person(self.system.url, role).log_in(known.email, known.password)
+
+    def _holder(self, bought: Bought) -> Person:
+        """Whoever has the mail's link."""
+        return Person(self.system.url, "holder", {"X-Order-Token": bought.link.rsplit("/", 1)[1]})
 
     def _send(self, file: dict[str, Any], sample: Sample, result: Uploaded) -> str:
         form = file["upload"]
@@ -311,6 +354,16 @@ class Journey:
             return mails[-1] if mails else None
 
         return until(arrived, f"a mail to {email}", MAIL_SECONDS, time.sleep)
+
+
+def _is_true(document: dict[str, Any], keys: Path) -> bool:
+    """What the script says that buyers are given."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        file.write(json.dumps(document, ensure_ascii=False))
+        file.flush()
+        return (
+            subprocess.run([sys.executable, str(VERIFY), file.name, str(keys)], check=False, capture_output=True)
+        ).returncode == 0
 
 
 def _fetch(url: str) -> bytes:
