@@ -844,7 +844,7 @@ def test_a_preflight_says_what_is_possible(call, target):
         "Access-Control-Allow-Origin": ORIGIN,
         "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
         "Access-Control-Allow-Headers": (
-            "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Event-Token, X-Order-Token"
+            "Authorization, Content-Type, Idempotency-Key, X-Cart-Token, X-Event-Token, X-Order-Token, X-Search-Token"
         ),
         "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Location, Link",
         "Access-Control-Max-Age": "600",

@@ -25,8 +25,8 @@ from tests.system.world import World, bearer
 CACHED = {route.name: route for route in app.mounted if route.cache is not None}
 every_cached_route = pytest.mark.parametrize("route", CACHED.values(), ids=CACHED)
 FULL_PAGE = 100
-ALIKE = {"GET /settings/public"}
-"""What shops tell alike: settings that nobody has changed."""
+ALIKE = {"GET /settings/public", "GET /packages"}
+"""What shops tell alike: settings and prices that nobody has changed."""
 
 
 def target_of(world: World, route: Route) -> str:
@@ -46,6 +46,7 @@ def test_these_routes_are_cached():
         "GET /events/{id}",
         "GET /events/{id}/photos",
         "GET /events/{id}/packages",
+        "GET /packages",
         "GET /photos/{id}",
         "GET /photos/{id}/related",
         "GET /privacy/keys",

@@ -151,6 +151,9 @@ REFUSED = {
     "DELETE /users/me/erasure": 404,
     "DELETE /users/me/documents/{id}": 404,  # the customer's
     "POST /users/me/documents/{id}/submit": 404,
+    "GET /face/search/{id}/status": 404,
+    "GET /face/search/{id}/results": 404,
+    "POST /face/feedback": 404,
     "PUT /auth/second-factor": 400,
     "POST /auth/second-factor/disable": 400,
     "POST /auth/second-factor/recovery-codes": 400,
@@ -367,7 +370,7 @@ def test_a_preflight_is_answered_everywhere(world: World, figure: Show, path: st
     assert_headers(welcome)
     assert set((welcome.header("Access-Control-Allow-Methods") or "").split(", ")) == {*METHODS, "OPTIONS"}
     allowed = (welcome.header("Access-Control-Allow-Headers") or "").split(", ")
-    tokens = {"X-Cart-Token", "X-Event-Token", "X-Order-Token"}
+    tokens = {"X-Cart-Token", "X-Event-Token", "X-Order-Token", "X-Search-Token"}
     assert {"Authorization", "Content-Type", "Idempotency-Key", *tokens} == set(allowed)
     told = [name for name, _ in strange.headers if name.startswith("Access-Control-")]
     text = "{asked} preflights of another origin, {told} headers for it"

@@ -38,10 +38,10 @@ def read_photo(principal: Principal, id: str) -> Shown:
     return service.show_photo(principal, id)
 
 
-@routes.get("/photos/{id}/related", permission=PUBLIC, returns=schemas.Photos, cache=SHOWN_FOR)
-def read_related(principal: Principal, id: str) -> dict[str, list[Shown]]:
-    """The other photos on sale of the same burst: by the same photographer, within ten seconds."""
-    return {"items": service.related_photos(principal, id)}
+@routes.get("/photos/{id}/related", permission=PUBLIC, returns=schemas.Photo, many=True, cache=SHOWN_FOR)
+def read_related(principal: Principal, id: str, query: Paging) -> Page[Shown]:
+    """The other photos on sale of the same burst: by the same photographer, within ten seconds. A page may be short."""
+    return service.related_photos(principal, id, query.request())
 
 
 @routes.get("/photos/{id}/share", permission=PUBLIC, raw="text/html", hidden=True)
@@ -103,7 +103,7 @@ def list_packages(principal: Principal) -> PriceList:
     return service.list_packages(principal.organization)
 
 
-@routes.post("/packages", permission="event.manage", returns=schemas.PriceList, status=201)
+@routes.post("/packages", permission="event.manage", returns=schemas.PriceList, status=200)
 def add_package(principal: Principal, body: schemas.NewPackage) -> PriceList:
     """Sell a further package. Answers all of them."""
     return service.add_package(principal, body.package())

@@ -252,10 +252,6 @@ class GalleryPage(Paging):
         return Wanted(self.sort == "newest", self.bib, self.photographer, since, until)
 
 
-class Photos(Output):
-    items: list[Photo]
-
-
 class Timeline(Output):
     """Null for what has not happened. `uploaded` is by storage's clock."""
 

@@ -235,9 +235,10 @@ def test_what_is_no_upload_of_ours_is_skipped(world, message):
 def test_photos_of_a_deleted_event_are_not_made(world):
     _, message = sent(world, jpeg(1))
     events.delete_event(ADMIN, world.event.id)
+    told = deliver.facts()
 
     assert jobs.ingest(message) is Outcome.SKIPPED
-    assert deliver.facts() == []
+    assert deliver.facts() == told
 
 
 def test_a_photo_on_its_way_into_a_closed_event_still_arrives(world):

@@ -210,11 +210,11 @@ def test_related_are_of_the_same_burst(world, photographers):
     one, two, late = approved(world, "19:00:00", "19:00:08", "19:00:31")
     approved(world, "19:00:03", by=mai)
 
-    assert named(service.related_photos(VISITOR, one.id)) == [two.id]
-    assert named(service.related_photos(VISITOR, late.id)) == []
+    assert named(service.related_photos(VISITOR, one.id, PAGE).items) == [two.id]
+    assert named(service.related_photos(VISITOR, late.id, PAGE).items) == []
     (pending,) = world.upload(jpeg(9))
     with pytest.raises(NotFound):
-        service.related_photos(VISITOR, pending.id)
+        service.related_photos(VISITOR, pending.id, PAGE)
 
 
 def test_photos_of_an_event_with_a_code_are_for_who_has_it(world):
@@ -222,7 +222,7 @@ def test_photos_of_an_event_with_a_code_are_for_who_has_it(world):
     event = events.get(world.event.organization, world.event.id)
     coded = events.restrict(ADMIN, event.id, Access.CODE, "mango rice", event.version)
 
-    for look in (service.show_photo, service.related_photos):
+    for look in (service.show_photo, lambda who, id: service.related_photos(who, id, PAGE)):
         with pytest.raises(Forbidden, match="access_code_required"):
             look(VISITOR, photo.id)
     events.restrict(ADMIN, event.id, Access.PRIVATE, None, coded.version)

@@ -60,7 +60,9 @@ KEY_TOLD = Leftover(r"audit .*api_key\.created", "that such a key was made")
 TICKET = Leftover(r"claims .*#CLM#federation#", "a ticket that was used up: it goes by TTL after a quarter of an hour")
 MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of both, and the first link is dead")
 ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
-UPLOAD = Leftover(r"photos .*#UPL#", "a list of the files that were offered, which the repeated offer lists again")
+UPLOAD = Leftover(
+    r"photos .*(#UPL#|#UPLOADS)", "a list of the files that were offered, which the repeated offer lists again"
+)
 GUEST_CART = Leftover(r"carts .*<random>", "a guest's cart whose token never arrived: it goes by TTL after seven days")
 LIST = Leftover(r"photos .*#LIST#", "a list whose address never arrived: nobody can open it, and it goes by TTL")
 EXPORT = Leftover(r"mail .*keeps of you|claims .*#CLM#email#", "another copy, for who did not hear that one is made")
@@ -735,7 +737,7 @@ def sell_packages(world: World) -> None:
     pair = {"name": "Pair", "photos": 2, "price": 120_00, "extra": 50_00}
     press = {"name": "Press", "photos": 1, "price": 900_00, "licence": "commercial"}
     for new in (pair | {"code": "pair"}, press | {"code": "press"}):
-        world.ask(organizer, "POST", "/packages", new, expect=201, settled=409)
+        world.ask(organizer, "POST", "/packages", new, settled=409)
     changed = pair | {"price": 110_00, "version": 2}
     world.ask(organizer, "PUT", "/packages/pair", changed, settled=409)
     world.ask(organizer, "DELETE", "/packages/five", expect=204, settled=404)
@@ -1091,7 +1093,8 @@ def erase_seller(world: World) -> None:
     let_erase(world)
     assert all(world.see(Person("", ""), f"/photos/{photo}")["id"] == photo for photo in photos)
     assert world.rows_with(photographer.email) == []
-    assert [row for row in world.rows_with(user) if not row.startswith("audit ")] == []
+    named = {row.partition(" ")[0] for row in world.rows_with(user)}
+    assert named <= {"audit", "ledger", "orders"}  # who changed what, and whose part of a sale it is
 
 
 def erase_staff(world: World) -> None:

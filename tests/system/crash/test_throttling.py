@@ -22,8 +22,17 @@ def lab(secret):
         yield lab
 
 
-@pytest.mark.parametrize("name", FLOWS)
-@pytest.mark.parametrize("percent", [5, 20, 50])
+GIVE_UP = {
+    "export": "one message reads every room: some sixty calls, of which one in eight fails for good",
+    "faces": "a search that could not be made twice is told as failed, and asked for again by whoever wants it",
+}
+"""Flows that may end otherwise where half of all attempts are refused."""
+
+
+@pytest.mark.parametrize(
+    ("percent", "name"),
+    [(percent, name) for percent in (5, 20, 50) for name in FLOWS if percent < 50 or name not in GIVE_UP],
+)
 def test_a_flow_ends_as_always_when_attempts_are_refused(lab, figure, full, name, percent):
     flow, seeds = FLOWS[name], 5 if full else 1
     wrong, seen = {}, Counter()

@@ -17,7 +17,6 @@ _SIGN_EVERY = 120
 minutes more. All processes count them alike: CloudFront's addresses are then the same whoever signs."""
 
 _BURST = timedelta(seconds=10)
-_MOST_RELATED = 60
 
 
 def event_photos(principal: Principal, id_or_slug: str, request: PageRequest, wanted: Wanted = ALL) -> Page[Shown]:
@@ -38,14 +37,13 @@ def on_sale(organization: str, event: str, request: PageRequest) -> Page[Photo]:
     return store.on_sale(organization, event, ALL, request)
 
 
-def related_photos(principal: Principal, photo_id: str) -> list[Shown]:
+def related_photos(principal: Principal, photo_id: str, request: PageRequest) -> Page[Shown]:
     """What the same photographer took within seconds of a photo on sale, by time. Raises NotFound."""
     photo = show_photo(principal, photo_id).photo
     at = photo.shelved_at
-    nearby = Wanted(since=at - _BURST, until=at + _BURST)
-    found = store.on_sale(photo.organization, photo.event, nearby, PageRequest(size=_MOST_RELATED))
-    same = (other for other in found.items if other.photographer == photo.photographer and other.id != photo.id)
-    return [shown(other) for other in same]
+    found = store.on_sale(photo.organization, photo.event, Wanted(since=at - _BURST, until=at + _BURST), request)
+    same = [other for other in found.items if other.photographer == photo.photographer and other.id != photo.id]
+    return replace(found, items=same).map(shown)
 
 
 def show_photo(principal: Principal, photo_id: str) -> Shown:
