@@ -323,7 +323,7 @@ def test_packages_are_shown_and_set(call, world):
         ({"items": [one | {"price": 1.5}], "version": 1}, "validation_failed", "items.0.price"),
     ]:
         assert refusal(call("PUT", path, body, by=ADMIN))[1:] == (code, [field])
-    assert data(call("GET", path))["items"] == [one]
+    assert data(call("GET", path))["items"] == [one | UNSAID]
 
 
 def test_a_rejection_needs_a_reason(call, world):

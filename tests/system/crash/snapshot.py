@@ -168,7 +168,7 @@ def violations(world: World) -> list[str]:
 
 
 def _dangling() -> Iterator[str]:
-    """An id that no record has. Those in the audit log and in lists of what was offered outlive what they name."""
+    """An id that no record has. Those in the audit log, in lists of what was offered and in the books outlive it."""
     held = {row["id"] for table in domains() for row in rows(table) if "id" in row}
     now = clock.epoch(clock.now())
     held |= {address["id"] for row in rows("profiles") for address in json.loads(row.get("addresses", "[]"))}
@@ -178,7 +178,8 @@ def _dangling() -> Iterator[str]:
             has_expired = int(row.get("ttl", now + 1)) <= now
             if table == "audit" or "#UPL#" in row["pk"] or has_expired:
                 continue
-            mentioned = {id for id in _ID.findall(json.dumps(row)) if id[:3] not in _NOT_RECORDS}
+            outliving = _NOT_RECORDS | ({"usr"} if table in ("orders", "ledger") else set())
+            mentioned = {id for id in _ID.findall(json.dumps(row)) if id[:3] not in outliving}
             if missing := mentioned - held:
                 yield f"{table} {row['pk']} mentions {sorted(missing)}, which is nowhere"
 
