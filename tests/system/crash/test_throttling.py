@@ -24,6 +24,7 @@ def lab(secret):
 
 GIVE_UP = {
     "export": "one message reads every room: some sixty calls, of which one in eight fails for good",
+    "lost domain": "the sweep before it asks some twenty times; it gets through on one of ten days",
     "faces": "a search that could not be made twice is told as failed, and asked for again by whoever wants it",
 }
 """Flows that may end otherwise where half of all attempts are refused."""
