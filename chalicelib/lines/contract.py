@@ -104,6 +104,7 @@ class Sold:
     currency: str
     payment: str
     paid_at: datetime
+    licence: str = "personal"
 
 
 class LineOfSale(Protocol):

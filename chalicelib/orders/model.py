@@ -156,6 +156,7 @@ class Order:
             currency=self.currency,
             payment=self.payment,
             paid_at=self.paid_at,
+            licence=line.licence,
         )
 
     def without_buyer(self) -> "Order":

@@ -60,7 +60,7 @@ class Photos:
                 replace(photos.delivery_file(bought[ref], event), price=price)
                 for ref, price in zip(sold.refs, prices, strict=True)
             ],
-            sale=Sale(sold.code, sold.buyer, sold.currency, sold.payment, sold.paid_at),
+            sale=Sale(sold.code, sold.buyer, sold.currency, sold.payment, sold.paid_at, sold.licence),
             limit=event.download_limit or policy.download_limit,
             hours=event.download_hours or policy.download_hours,
         )

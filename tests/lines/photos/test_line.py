@@ -133,6 +133,14 @@ def test_handing_over_grants_each_photo_and_marks_the_event_sold(world, on_sale)
     assert events.get(DEFAULT, world.event.id).sold_at is not None
 
 
+@pytest.mark.parametrize("licence", ["personal", "commercial"])
+def test_the_licence_is_of_the_class_that_was_bought(world, on_sale, licence):
+    LINE.fulfil(replace(sold(world, on_sale[0]), licence=licence))
+
+    (grant,) = entitlements.list_grants(BUYER, "ord_1")
+    assert grant.licence["terms"]["class"] == licence
+
+
 def test_handing_over_twice_grants_once(world, on_sale):
     LINE.fulfil(sold(world, *on_sale))
     entitlements.download(BUYER, "ord_1", on_sale[0].id)
