@@ -26,7 +26,7 @@ from tests.system.crash.flows import FLOWS
 pytestmark = pytest.mark.slow
 
 DOUBLE_KILLS = 500
-SAMPLE = 5
+SAMPLE = 3
 """Calls of a flow that a fault of a kind strikes in the tests; in the proof it strikes every one."""
 
 

@@ -35,6 +35,8 @@ GIVE_UP = {
     [(percent, name) for percent in (5, 20, 50) for name in FLOWS if percent < 50 or name not in GIVE_UP],
 )
 def test_a_flow_ends_as_always_when_attempts_are_refused(lab, figure, full, name, percent):
+    if not full and percent != (20 if name in GIVE_UP else 50):
+        pytest.skip("the proof tries 5, 20 and 50 percent, the tests the worst that a flow stands")
     flow, seeds = FLOWS[name], 5 if full else 1
     wrong, seen = {}, Counter()
     for seed in range(seeds):
