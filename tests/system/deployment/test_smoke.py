@@ -123,7 +123,7 @@ def test_poison_beside_an_upload_does_no_harm_to_the_photo(
 ):
     journey = Journey(cast(System, deployed), people, tmp_path)
     event = journey.plan()
-    retried_at_once(deployed, "uploads")
+    retried_at_once(deployed, "uploads", pause=8)  # a photo takes longer where much else runs, and must not die of it
     deployed.client("sqs").send_message(QueueUrl=deployed.queue("uploads"), MessageBody=POISON)
 
     uploaded = journey.upload(event["id"], samples(tmp_path, 1), ignored, ignored)
@@ -163,9 +163,9 @@ def mails_to(deployed: Deployed, person: LogIn) -> list[str]:
     return [mail.subject for mail in deployed.mails() if mail.is_to(person.email)]
 
 
-def retried_at_once(deployed: Deployed, queue: str) -> None:
-    """Five tries at the real pause would take minutes."""
-    attributes = {"VisibilityTimeout": "2"}
+def retried_at_once(deployed: Deployed, queue: str, pause: int = 2) -> None:
+    """Five tries at the real pause would take minutes; `pause` is in seconds."""
+    attributes = {"VisibilityTimeout": str(pause)}
     deployed.client("sqs").set_queue_attributes(QueueUrl=deployed.queue(queue), Attributes=attributes)
 
 
