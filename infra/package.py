@@ -288,9 +288,9 @@ def contents(application: Path, vendored: Path) -> dict[str, bytes]:
 def addresses() -> bytes:
     """Where every route answers, so that a function need not import them all to know."""
     from app import ROOMS
-    from chalicelib.core import http
+    from chalicelib.core import routing
 
-    return json.dumps(http.addresses(ROOMS), separators=(",", ":")).encode()
+    return json.dumps(routing.addresses(ROOMS), separators=(",", ":")).encode()
 
 
 def interpreter(version: str) -> Path | None:

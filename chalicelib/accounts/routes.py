@@ -4,7 +4,7 @@ from chalicelib.accounts import page, schemas, service
 from chalicelib.accounts.model import Sessions, Tokens, User
 from chalicelib.accounts.second_factor.schemas import LoggedIn
 from chalicelib.core.auth import ANONYMOUS, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Reply, Request
 
 routes = Routes("accounts")

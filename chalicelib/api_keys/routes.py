@@ -3,7 +3,7 @@
 from chalicelib.api_keys import schemas, service
 from chalicelib.api_keys.model import ApiKey
 from chalicelib.core.auth import Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from chalicelib.audit import schemas, service, sheet
 from chalicelib.audit.model import Entry
 from chalicelib.core.auth import Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Reply, encoded
 

@@ -2,7 +2,7 @@
 
 from chalicelib.carts import schemas, service
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 
 routes = Routes("cart")
 

@@ -3,7 +3,7 @@
 from chalicelib.configuration import schemas, service
 from chalicelib.configuration.model import Stored
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 
 routes = Routes("settings")

@@ -1,21 +1,18 @@
 """HTTP: routes as data, one dispatch for all of them, the envelope.
 
-A domain declares its routes with `Routes`; `app.py` mounts them on the `Api`. A route names its permission,
+A room declares its routes (`routing`); `app.py` mounts them on the `Api`. A route names its permission,
 its input and its output; parsing, authentication, refusals, headers, CORS and the OpenAPI document follow.
 """
 
-import inspect
 import json
 import posixpath
 import re
 import time
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Required, TypedDict, TypeVar, Unpack
+from typing import Any
 
 from chalice.app import Chalice, Response
 
@@ -29,11 +26,9 @@ from chalicelib.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from chalicelib.core.routing import Address, Route, Routes, pattern, placed, routes_of, variables
 from chalicelib.core.settings import settings
 from chalicelib.core.wire import (
-    Input,
-    Output,
-    Query,
     Reply,
     Request,
     cacheable,
@@ -46,7 +41,6 @@ from chalicelib.core.wire import (
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATH_VALUE = r"^[A-Za-z0-9._~-]{1,200}$"
-_VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -66,147 +60,6 @@ _CORS_HEADERS = {
     "Access-Control-Max-Age": "600",
 }
 _TOKENS = ("Authorization", "X-Cart-Token", "X-Event-Token", "X-Order-Token")
-
-V = TypeVar("V", bound=Callable[..., Any])
-
-
-# --- routes -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Route:
-    """One operation.
-
-    `aliases` are other addresses of it, as `METHOD /path`; `limit` is (calls, seconds) per address of origin.
-    `returns` is the schema of `data`; `many` wraps it in a page. `raw`, a media type or some with `, ` between,
-    marks a route that answers with a `Reply`. `hidden` ones are left out of the OpenAPI document, which lists
-    `headers` as required.
-    A `guarded` route is closed to a token whose session has ended, though it has not expired. `location` is
-    where created things are found, relative to the path, when that is not below it. `cache` is how many seconds
-    an answer may be shown again without asking; for half of them more while it is asked for anew. It is for
-    what everybody gets alike: whoever sends a token to a public route gets an answer that nobody keeps.
-    """
-
-    method: str
-    path: str
-    view: Callable[..., Any]
-    permission: str
-    returns: type[Output] | None
-    status: int
-    many: bool
-    raw: str | None
-    aliases: tuple[str, ...]
-    tag: str
-    limit: tuple[int, int] | None
-    hidden: bool
-    guarded: bool
-    location: str | None
-    headers: tuple[str, ...]
-    cache: int | None
-    body: type[Input] | None = None
-    query: type[Query] | None = None
-    arguments: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def variables(self) -> list[str]:
-        return _VARIABLE.findall(self.path)
-
-
-class Options(TypedDict, total=False):
-    """How a route is declared; the fields are those of `Route`."""
-
-    permission: Required[str]
-    returns: type[Output]
-    many: bool
-    status: int
-    raw: str
-    aliases: tuple[str, ...]
-    limit: tuple[int, int]
-    hidden: bool
-    guarded: bool
-    location: str
-    headers: tuple[str, ...]
-    cache: int
-
-
-class Routes:
-    """The routes of one domain. The permission has no default: a route that does not say does not exist."""
-
-    def __init__(self, tag: str) -> None:
-        self.tag = tag
-        self.routes: list[Route] = []
-
-    def get(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
-        return self._register("GET", path, options)
-
-    def post(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
-        return self._register("POST", path, options)
-
-    def put(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
-        return self._register("PUT", path, options)
-
-    def delete(self, path: str, **options: Unpack[Options]) -> Callable[[V], V]:
-        return self._register("DELETE", path, options)
-
-    def _register(self, method: str, path: str, options: Options) -> Callable[[V], V]:
-        aliases = options.get("aliases", ())
-
-        def register(view: V) -> V:
-            inputs = typing.get_type_hints(view)
-            self.routes.append(
-                Route(
-                    method=method,
-                    path=path,
-                    view=view,
-                    permission=options["permission"],
-                    returns=options.get("returns"),
-                    many=options.get("many", False),
-                    status=options.get("status", 200 if "returns" in options or "raw" in options else 204),
-                    raw=options.get("raw"),
-                    aliases=tuple(alias if " " in alias else f"{method} {alias}" for alias in aliases),
-                    tag=self.tag,
-                    limit=options.get("limit"),
-                    hidden=options.get("hidden", False),
-                    guarded=options.get("guarded", False),
-                    location=options.get("location"),
-                    headers=options.get("headers", ()),
-                    cache=options.get("cache"),
-                    body=inputs.get("body"),
-                    query=inputs.get("query"),
-                    arguments=tuple(inspect.signature(view).parameters),
-                )
-            )
-            return view
-
-        return register
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a route answers, which is known before it is opened: its module may not have been imported yet."""
-
-    method: str
-    path: str
-    aliases: tuple[str, ...]
-    open: Callable[[], Route]
-
-
-def addresses(rooms: Sequence[str]) -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
-    """By room the method, path and aliases of each route: what `Api.mount_rooms` reads as JSON."""
-    return {room: [(each.method, each.path, each.aliases) for each in _routes_of(room).routes] for room in rooms}
-
-
-def _itself(route: Route) -> Route:
-    return route
-
-
-def _routes_of(room: str) -> Routes:
-    routes: Routes = import_module(f"{room}.routes").routes
-    return routes
 
 
 # --- the API ------------------------------------------------------------------------------------------------
@@ -253,7 +106,7 @@ class Api(Chalice):
         """
         routes = [route for domain in domains for route in domain.routes]
         for route in routes:
-            self._check(route)
+            route.check(self._granted)
         self._place([Address(route.method, route.path, route.aliases, partial(_itself, route)) for route in routes])
 
     def mount_rooms(self, rooms: Sequence[str], written: Path) -> None:
@@ -262,7 +115,7 @@ class Api(Chalice):
         Where their addresses have been written down, as `addresses` tells them, a room is opened by its first request.
         """
         if not written.exists():
-            self.mount(*(_routes_of(room) for room in rooms))
+            self.mount(*(routes_of(room) for room in rooms))
             return
         told: dict[str, list[tuple[str, str, list[str]]]] = json.loads(written.read_bytes())
         self._place(
@@ -280,31 +133,21 @@ class Api(Chalice):
 
     def _opened(self, room: str, method: str, path: str) -> Route:
         if (method, path) not in self._open:
-            for route in _routes_of(room).routes:
-                self._check(route)
+            for route in routes_of(room).routes:
+                route.check(self._granted)
                 self._open[route.method, route.path] = route
         return self._open[method, path]
 
-    def _check(self, route: Route) -> None:
-        _check(route, frozenset().union(*self.access.permissions.values()) | {ANONYMOUS, PUBLIC, SIGNED_IN})
+    @property
+    def _granted(self) -> frozenset[str]:
+        return frozenset().union(*self.access.permissions.values()) | {ANONYMOUS, PUBLIC, SIGNED_IN}
 
     def _place(self, addresses: list[Address]) -> None:
         self._addresses = addresses
-        paths: dict[str, str] = {}
-        operations: dict[str, dict[str, Address]] = {}
-        for address in addresses:
-            shape = _shape(address.path)
-            if paths.setdefault(shape, address.path) != address.path:
-                raise TypeError(f"{address.path} and {paths[shape]} name their variables differently")
-            _claim(operations, address.method, address.path, address)
-        for address in addresses:
-            for alias in address.aliases:
-                method, path = alias.split(" ")
-                _claim(operations, method, paths.setdefault(_shape(path), path), address)
         resources = {address.path for address in addresses}
-        for path, methods in operations.items():
+        for path, methods in placed(addresses).items():
             if path not in resources:
-                self._aliases.append((_pattern(path), methods))
+                self._aliases.append((pattern(path), methods))
                 continue
             for method, address in methods.items():
                 self._register(path, method, partial(self._serve, address, path))
@@ -322,7 +165,7 @@ class Api(Chalice):
 
     def _serve(self, address: Address, mounted_at: str, **path_values: str) -> Response:
         route = address.open()
-        names = dict(zip(_VARIABLE.findall(mounted_at), route.variables, strict=True))
+        names = dict(zip(variables(mounted_at), route.variables, strict=True))
         return self._answer(route, {names[name]: value for name, value in path_values.items()})
 
     def _elsewhere(self) -> Response:
@@ -332,8 +175,8 @@ class Api(Chalice):
         assert held.uri_params is not None
         path = f"/{held.uri_params['proxy'].strip('/')}"
         allowed: set[str] = set()
-        for pattern, operations in self._aliases:
-            match = pattern.fullmatch(path)
+        for shape, operations in self._aliases:
+            match = shape.fullmatch(path)
             if match and held.method in operations:
                 route = operations[held.method].open()
                 return self._answer(route, dict(zip(route.variables, match.groups(), strict=True)))
@@ -484,6 +327,10 @@ class Api(Chalice):
             return False
 
 
+def _itself(route: Route) -> Route:
+    return route
+
+
 def _named_in_log(event: Any, proceed: Callable[[Any], Any]) -> Any:
     """Around every call of every Lambda function: its lines name it."""
     context = event.lambda_context if hasattr(event, "lambda_context") else event.context
@@ -540,35 +387,3 @@ def _collection(route: Route, request: Request) -> str:
     if route.location is None:
         return path
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(path), route.location))
-
-
-# --- addresses ----------------------------------------------------------------------------------------------
-
-
-def _check(route: Route, granted: frozenset[str]) -> None:
-    if route.permission not in granted:
-        raise TypeError(f"{route.name} needs {route.permission!r}, which no role has")
-    given = {"api", "principal", "request", *route.variables}
-    given |= {name for name, schema in (("body", route.body), ("query", route.query)) if schema is not None}
-    if unknown := set(route.arguments) - given:
-        raise TypeError(f"{route.name} asks for {', '.join(sorted(unknown))}, which no request gives")
-    if route.cache is not None and (route.method != "GET" or route.permission not in (ANONYMOUS, PUBLIC)):
-        raise TypeError(f"{route.name} is not the same for everybody: it can not be cached")
-    for alias in route.aliases:
-        if len(_VARIABLE.findall(alias)) != len(route.variables):
-            raise TypeError(f"{route.name} and its alias {alias} differ in their variables")
-
-
-def _claim(paths: dict[str, dict[str, Address]], method: str, path: str, address: Address) -> None:
-    operations = paths.setdefault(path, {})
-    if method in operations:
-        raise TypeError(f"{method} {path} is declared twice")
-    operations[method] = address
-
-
-def _shape(path: str) -> str:
-    return _VARIABLE.sub("{}", path)
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile("([^/]+)".join(re.escape(part) for part in _VARIABLE.split(path)[::2]))

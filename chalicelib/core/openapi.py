@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.core.auth import ANONYMOUS, PUBLIC
-from chalicelib.core.http import PATH_VALUE, Api, Route
+from chalicelib.core.http import PATH_VALUE, Api
+from chalicelib.core.routing import Route
 
 _REF = "#/components/schemas/{model}"
 Mode = Literal["validation", "serialization"]

@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Reply, Request
 from chalicelib.entitlements import page, schemas, service
 from chalicelib.entitlements.model import Download, Downloads, Renewals

@@ -1,7 +1,7 @@
 """Events over HTTP. `{id}` is an event's id or its slug."""
 
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.events import schemas, service
 from chalicelib.events.access import schemas as access_schemas

@@ -1,7 +1,7 @@
 """Faces over HTTP. The `{id}` of an event is its id or its slug."""
 
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.faces import schemas, service

@@ -1,7 +1,7 @@
 """Favourites over HTTP."""
 
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.favorites import schemas, service

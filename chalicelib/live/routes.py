@@ -2,7 +2,7 @@
 
 from chalicelib.core import clock
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.live import schemas, service
 
 routes = Routes("live")

@@ -3,7 +3,7 @@
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Entry, User
 from chalicelib.core.auth import ANONYMOUS, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
 from chalicelib.members import page, schemas, service

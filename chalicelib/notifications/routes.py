@@ -1,7 +1,7 @@
 """Notification settings over HTTP."""
 
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.notifications import schemas, service
 
 routes = Routes("notifications")

@@ -9,7 +9,8 @@ from typing import Any
 from chalicelib.core import openapi
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.errors import NotFound
-from chalicelib.core.http import Api, Routes
+from chalicelib.core.http import Api
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Reply, Request
 from chalicelib.operations import health, schemas
 

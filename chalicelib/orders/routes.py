@@ -1,7 +1,7 @@
 """Orders over HTTP."""
 
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Request, idempotency_key
 from chalicelib.orders import model, schemas, service

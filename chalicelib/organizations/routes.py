@@ -1,7 +1,7 @@
 """The organization behind the host that was called, and all of them for the platform."""
 
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.organizations import schemas, service

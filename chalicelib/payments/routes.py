@@ -1,7 +1,7 @@
 """Payments over HTTP."""
 
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
 from chalicelib.payments import model, schemas, service

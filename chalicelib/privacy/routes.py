@@ -2,7 +2,7 @@
 
 from chalicelib.core import signing
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply
 from chalicelib.privacy import page, schemas

@@ -1,7 +1,7 @@
 """What people tell of themselves, over HTTP. Everybody reaches their own only."""
 
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.storage import UploadForm
 from chalicelib.profiles import schemas, service
 

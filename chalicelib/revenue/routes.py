@@ -1,7 +1,7 @@
 """Revenue over HTTP: how sales are split, and what everybody earned."""
 
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.revenue import schemas, service

@@ -1,7 +1,7 @@
 """Proving who one is, and the staff's review of the documents."""
 
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.verification import schemas, service

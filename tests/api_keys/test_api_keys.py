@@ -12,7 +12,7 @@ from chalicelib.api_keys import service, store
 from chalicelib.api_keys.model import GRANTABLE, SEEN_EVERY
 from chalicelib.core import clock, ids
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN
-from chalicelib.core.http import Route
+from chalicelib.core.routing import Route
 from chalicelib.organizations.roles import GRANTS
 from infra.local.gateway import Response
 from tests.stack import client, moto_stack

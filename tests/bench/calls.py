@@ -9,7 +9,7 @@ from typing import Any
 
 from app import app
 from chalicelib.core import ids
-from chalicelib.core.http import Route
+from chalicelib.core.routing import Route
 from chalicelib.organizations import service as organizations
 from infra.bench.calls import Row
 from infra.bench.meter import Usage, metered

@@ -11,7 +11,8 @@ from pydantic import Field
 from chalicelib.core import ids, log
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import Conflict, NotFound, Unavailable, Unprocessable
-from chalicelib.core.http import Access, Api, Routes
+from chalicelib.core.http import Access, Api
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Input, Output, Paging, Query, Reply, Request, idempotency_key
 

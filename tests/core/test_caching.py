@@ -4,8 +4,9 @@ import pytest
 
 from chalicelib.core import auth, secrets
 from chalicelib.core.auth import PUBLIC, SIGNED_IN
-from chalicelib.core.http import SECURITY_HEADERS, Routes
+from chalicelib.core.http import SECURITY_HEADERS
 from chalicelib.core.openapi import document
+from chalicelib.core.routing import Routes
 from infra.local.gateway import Gateway, Response
 from tests import stack
 from tests.core import lamps

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core import auth
 from chalicelib.core.auth import PUBLIC
-from chalicelib.core.http import SECURITY_HEADERS, Routes
+from chalicelib.core.http import SECURITY_HEADERS
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import LARGEST_BODY, Output
 from infra.local.gateway import Gateway, Response, thread_safe
 from tests import logged, stack

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.core import openapi
 from chalicelib.core.auth import PUBLIC
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Input, Output
 from tests.core import lamps
 from tests.core.lamps import People

@@ -12,7 +12,7 @@ import pytest
 from cfnlint.decode import decode
 
 from app import app
-from chalicelib.core.http import Route
+from chalicelib.core.routing import Route
 from infra.local.gateway import BASE_PATHS
 
 FILE = Path(__file__).resolve().parents[2] / "infra" / "edge.yaml"

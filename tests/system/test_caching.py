@@ -13,7 +13,7 @@ import pytest
 from app import app
 from chalicelib.core import clock, ids
 from chalicelib.core.auth import ANONYMOUS, PUBLIC
-from chalicelib.core.http import Route
+from chalicelib.core.routing import Route
 from chalicelib.core.table import transact
 from chalicelib.lines.photos import store
 from chalicelib.lines.photos.service import gallery

@@ -23,7 +23,8 @@ from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi
 
 from app import app
-from chalicelib.core.http import SECURITY_HEADERS, Route
+from chalicelib.core.http import SECURITY_HEADERS
+from chalicelib.core.routing import Route
 from chalicelib.operations.routes import openapi_document
 from chalicelib.organizations import service as organizations
 from tests.figures import Show

@@ -12,7 +12,7 @@ import pytest
 
 from app import app
 from chalicelib.core import clock, ids
-from chalicelib.core.http import Route
+from chalicelib.core.routing import Route
 from chalicelib.core.secrets import secrets
 from chalicelib.core.wire import LARGEST_BODY, Paging
 from chalicelib.lines.photos import service as photos

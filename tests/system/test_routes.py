@@ -21,7 +21,8 @@ from pydantic.json_schema import models_json_schema
 from app import app
 from chalicelib.core import log, queues, storage
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN
-from chalicelib.core.http import METHODS, SECURITY_HEADERS, Route
+from chalicelib.core.http import METHODS, SECURITY_HEADERS
+from chalicelib.core.routing import Route
 from chalicelib.core.settings import settings
 from chalicelib.core.wire import Input
 from chalicelib.operations.routes import openapi_document

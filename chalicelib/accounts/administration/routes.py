@@ -3,7 +3,7 @@
 from chalicelib.accounts.administration import schemas, service
 from chalicelib.accounts.model import User
 from chalicelib.core.auth import Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 
 routes = Routes("people")

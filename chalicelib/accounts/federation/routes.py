@@ -4,7 +4,7 @@ from chalicelib.accounts.federation import schemas, service
 from chalicelib.accounts.federation.model import Attempt
 from chalicelib.accounts.second_factor.schemas import LoggedIn
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Request
 
 routes = Routes("accounts")

@@ -6,7 +6,7 @@ from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import schemas, service
 from chalicelib.accounts.second_factor.model import Policy, Setup, Status
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Request
 
 routes = Routes("accounts")

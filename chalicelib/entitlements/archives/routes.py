@@ -1,7 +1,7 @@
 """Archives over HTTP."""
 
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.entitlements.archives import schemas, service
 from chalicelib.entitlements.archives.model import Progress
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.entitlements import service as entitlements
 from chalicelib.entitlements.licences import schemas, service
 from chalicelib.entitlements.licences.service import Verdict

@@ -1,7 +1,7 @@
 """Photos over HTTP. The `{id}` of an event is its id or its slug."""
 
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
 from chalicelib.lines.photos import page, schemas, service

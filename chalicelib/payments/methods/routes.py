@@ -1,7 +1,7 @@
 """Saved payment methods over HTTP. Everybody reaches their own only."""
 
 from chalicelib.core.auth import SIGNED_IN, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.payments.methods import schemas, service
 
 routes = Routes("payment methods")

@@ -20,7 +20,8 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.administration import service as administration
 from chalicelib.accounts.federation import service as federation
 from chalicelib.core import clock, ids, secrets
-from chalicelib.core.http import Api, Route
+from chalicelib.core.http import Api
+from chalicelib.core.routing import Route
 from chalicelib.core.table import transact
 from chalicelib.faces import service as faces
 from chalicelib.members import service as members

@@ -11,7 +11,8 @@ from app import app
 from chalicelib.core import auth, ids, once
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.errors import Forbidden, NotFound, Unauthorized
-from chalicelib.core.http import Api, Route, Routes
+from chalicelib.core.http import Api
+from chalicelib.core.routing import Route, Routes
 from chalicelib.core.table import transact
 from chalicelib.core.wire import Output
 from chalicelib.orders import service as orders

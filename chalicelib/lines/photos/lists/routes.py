@@ -1,7 +1,7 @@
 """Shared lists over HTTP."""
 
 from chalicelib.core.auth import PUBLIC, Principal
-from chalicelib.core.http import Routes
+from chalicelib.core.routing import Routes
 from chalicelib.lines.photos.lists import schemas, service
 from chalicelib.lines.photos.lists.model import Opened, Shared
 
