@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.api_keys import service as api_keys
-from chalicelib.core import outbox, queues
+from chalicelib.core import outbox, queues, sweeps
 from chalicelib.core.http import Access, Api
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.roles import GUARDED, ROLES
@@ -184,15 +184,16 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Documents and exports whose time is up, erasures that nobody took back, domains to look at again."""
-    """Identity documents, exports, faces and selfies whose time is up, and erasures that nobody took back."""
+    """Documents, exports, faces and selfies whose time is up, erasures nobody took back, domains to look at again."""
     from chalicelib.faces import service as faces
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
 
-    verification.expire_due()
-    exports.expire_due()
-    erasures.begin_due()
-    organizations.begin_due()
-    faces.delete_selfies()
-    faces.give_up_due()
+    sweeps.run(
+        verification.expire_due,
+        exports.expire_due,
+        erasures.begin_due,
+        organizations.begin_due,
+        faces.delete_selfies,
+        faces.give_up_due,
+    )
