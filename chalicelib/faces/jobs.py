@@ -11,7 +11,7 @@ from chalicelib.faces.messages import (
     PhotoToRecognize,
     RecognitionOpened,
 )
-from chalicelib.lines.photos.messages import PhotoApproved, PhotoRejected, PhotoRemoved
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoReconsidered, PhotoRejected, PhotoRemoved
 
 # --- photos: beside other image work, where they keep no search waiting -------------------------------------
 
@@ -28,6 +28,11 @@ def recognize_photo(fact: PhotoToRecognize) -> Outcome:
 
 @on(PhotoRejected)
 def forget_rejected(fact: PhotoRejected) -> Outcome:
+    return _outcome(service.forget_photo(fact.organization, fact.event, fact.photo))
+
+
+@on(PhotoReconsidered)
+def forget_reconsidered(fact: PhotoReconsidered) -> Outcome:
     return _outcome(service.forget_photo(fact.organization, fact.event, fact.photo))
 
 

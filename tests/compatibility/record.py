@@ -206,6 +206,13 @@ def faces_of_a_rejected_photo(world: World) -> None:
     world.settle()
 
 
+def faces_of_a_photo_put_back(world: World) -> None:
+    faces_from_the_start(world)
+    decisions = {"decisions": [{"photoId": flows._photos(world)[0], "verdict": "reconsider"}]}
+    world.ask(world.person("organizer"), "POST", f"/events/{world.notes['event']}/review", decisions)
+    world.settle()
+
+
 def faces_of_a_deleted_event(world: World) -> None:
     faces_from_the_start(world)
     world.ask(world.person("organizer"), "DELETE", f"/events/{world.notes['event']}", expect=204)
@@ -219,6 +226,7 @@ def faces_of_erased_photos(world: World) -> None:
 
 FIRST = (
     Flow(flows.gallery, faces_of_a_rejected_photo),
+    Flow(flows.gallery, faces_of_a_photo_put_back),
     Flow(flows.gallery, faces_of_a_deleted_event),
     Flow(flows.gallery, faces_of_erased_photos),
 )

@@ -111,10 +111,10 @@ def published() -> set[str]:
     return {item["fact"]["S"] for item in items("outbox")}
 
 
-def told(**data: Any) -> bool:
-    """Whether a log has an entry that shows this."""
+def told(times: int = 1, **data: Any) -> bool:
+    """Whether so many entries of logs show this."""
     shown = [json.loads(item["frame"]["S"])["data"] for item in items("connections") if "frame" in item]
-    return any(data.items() <= each.items() for each in shown)
+    return sum(data.items() <= each.items() for each in shown) == times
 
 
 def pushed() -> bool:
@@ -160,11 +160,15 @@ DONE: dict[str, Callable[[], bool]] = {
     "lines.photos.tell_of_failure": lambda: told(processing="failed"),
     "lines.photos.tell_of_approval": lambda: told(onSale=True) or told(onSale=False),  # as the photo is by then
     "lines.photos.tell_of_rejection": lambda: told(approval="rejected") or told(approval="approved"),
+    "lines.photos.tell_of_reconsideration": lambda: told(
+        times=3, approval="pending"
+    ),  # each when it came, and one again
     "live.push": pushed,
     "faces.begin_recognition": lambda: "PhotoToRecognize" in published(),
     "faces.recognize_photo": lambda: photos_seen() == 1,
     "faces.recognize_approved": lambda: photos_seen() == 1,
     "faces.forget_rejected": lambda: photos_seen() == 1,  # the other one
+    "faces.forget_reconsidered": lambda: photos_seen() == 1,
     "faces.forget_removed": lambda: photos_seen() == 1,
     "faces.forget_event": lambda: "FaceIndexDropped" in published(),
     "faces.forget_index": lambda: "#FIX#" not in str(items("faces")),

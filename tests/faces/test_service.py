@@ -15,7 +15,8 @@ from chalicelib.faces import service, store
 from chalicelib.faces.engines.contract import Word
 from chalicelib.faces.model import Purpose, SearchState, bibs_of
 from chalicelib.lines.photos import service as photos
-from chalicelib.lines.photos.model import Faces, Wanted
+from chalicelib.lines.photos.model import Decision, Faces, Verdict, Wanted
+from chalicelib.organizations.service import DEFAULT
 from chalicelib.privacy.holdings import of_scope
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents
@@ -167,6 +168,48 @@ def test_a_photo_that_is_taken_off_sale_is_forgotten_and_comes_back(race, rekogn
     deliver.all()
 
     assert race.find(anna, 1) == [photo.id]
+
+
+def test_a_photo_that_waits_for_a_decision_again_is_forgotten(race, rekognition):
+    race.attest()
+    photo, other = race.sell(1, 2)
+
+    photos.decide(ADMIN, race.event.id, [Decision(photo.id, Verdict.RECONSIDER)])
+    deliver.all()
+
+    (collection,) = rekognition.collections.values()
+    assert [name for name, _ in collection.values()] == [other.id]
+
+
+def test_a_rejection_that_is_told_after_the_next_approval_forgets_nothing(race, rekognition):
+    race.attest()
+    (photo,) = race.sell(1)
+
+    assert not service.forget_photo(DEFAULT, race.event.id, photo.id)
+    deliver.all()
+
+    (collection,) = rekognition.collections.values()
+    assert [name for name, _ in collection.values()] == [photo.id]
+
+
+def test_a_photo_that_comes_back_while_it_is_forgotten_is_looked_at_again(race, rekognition, monkeypatch):
+    race.attest()
+    (photo,) = race.sell(1)
+    photos.reject_photo(ADMIN, photo.id, "blurred")
+    remove = store.remove_seen
+
+    def and_meanwhile(seen):
+        photos.approve_photo(ADMIN, photo.id)
+        service.look_at(DEFAULT, race.event.id, photo.id)  # and finds it looked at
+        return remove(seen)
+
+    monkeypatch.setattr(store, "remove_seen", and_meanwhile)
+    assert service.forget_photo(DEFAULT, race.event.id, photo.id)
+    monkeypatch.undo()
+    deliver.all()
+
+    (collection,) = rekognition.collections.values()
+    assert [name for name, _ in collection.values()] == [photo.id]
 
 
 def test_a_photo_that_is_erased_is_forgotten(race, rekognition):

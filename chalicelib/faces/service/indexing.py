@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chalicelib.core import log, storage
+from chalicelib.core import log, outbox, storage
 from chalicelib.core.errors import Conflict
 from chalicelib.core.table import transact
 from chalicelib.faces import engines, store
 from chalicelib.faces.engines.contract import LONG_SIDE
+from chalicelib.faces.messages import PhotoToRecognize
 from chalicelib.faces.model import Recognition, Seen, SeenFace, bibs_of
 from chalicelib.faces.service.recognition import index_of
 from chalicelib.lines.photos import service as photos
@@ -48,14 +49,24 @@ def look_at(organization: str, event: str, photo_id: str) -> bool:
 
 
 def forget_photo(organization: str, event: str, photo: str) -> bool:
-    """Take a photo's faces out of its event's index; False where there are none."""
+    """Take the faces of a photo that is on sale no more out of its event's index; False where there are none.
+
+    One that came back meanwhile is looked at again: facts come in any order. May run again where it was cut off.
+    """
     held = store.recognition(organization, event)
     seen = store.find_seen(organization, held.index, photo) if held.index else None
-    if seen is None:
-        return False
-    _forget(held, seen)
-    transact(store.remove_seen(seen))
-    return True
+    forgotten = seen is not None and not _is_on_sale(organization, photo)
+    if seen is not None and forgotten:
+        _forget(held, seen)
+        transact(store.remove_seen(seen))
+    if held.index and _is_on_sale(organization, photo):
+        transact(outbox.publish(PhotoToRecognize(organization=organization, event=event, photo=photo)))
+    return forgotten
+
+
+def _is_on_sale(organization: str, photo: str) -> bool:
+    held = photos.find(organization, [photo])
+    return photo in held and held[photo].for_sale
 
 
 def picture_in(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from chalicelib.lines.photos.messages import (
     PhotoApproved,
     PhotoFailed,
     PhotoReady,
+    PhotoReconsidered,
     PhotoRejected,
     PhotoRetryRequested,
 )
@@ -77,7 +78,14 @@ def tell_of_rejection(fact: PhotoRejected) -> Outcome:
     return _tell_photographer(fact)
 
 
-def _tell_photographer(fact: PhotoReady | PhotoFailed | PhotoApproved | PhotoRejected) -> Outcome:
+@on(PhotoReconsidered)
+def tell_of_reconsideration(fact: PhotoReconsidered) -> Outcome:
+    return _tell_photographer(fact)
+
+
+def _tell_photographer(
+    fact: PhotoReady | PhotoFailed | PhotoApproved | PhotoRejected | PhotoReconsidered,
+) -> Outcome:
     """How their photo stands, and with it the upload that it came with."""
     photo = service.get(fact.organization, fact.photo)
     group, once_for = f"user:{photo.photographer}", f"{photo.id}#{type(fact).__name__}"

@@ -29,6 +29,13 @@ class PhotoRejected(Fact):
     photographer: str
 
 
+class PhotoReconsidered(Fact):
+    """It waits for a decision again, and is on sale no more."""
+
+    event: str
+    photo: str
+
+
 class PhotoRemoved(Fact):
     """It is gone with all its files."""
 

@@ -7,7 +7,7 @@ from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.lines.photos import jobs, service, store
-from chalicelib.lines.photos.messages import PhotoApproved, PhotoReady, PhotoRejected
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoReady, PhotoReconsidered, PhotoRejected
 from chalicelib.lines.photos.model import Counts, Decision, Processing, Shelf, Verdict
 from chalicelib.media.service import Quality
 from chalicelib.organizations.service import DEFAULT
@@ -87,6 +87,7 @@ def test_many_are_decided_at_once_and_each_for_itself(world):
 
     assert [each.approval for each in became] == ["approved", "rejected", "pending", None, None]
     assert [each.error for each in became] == [None, None, None, "photo_not_ready", "photo_not_found"]
+    assert deliver.facts()[-1] == PhotoReconsidered(organization=DEFAULT, event=world.event.id, photo=three.id)
     assert counted(world) == Counts(pending=1, approved=1, rejected=1)
 
 

@@ -11,7 +11,7 @@ from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.events.model import Event
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.messages import PhotoApproved, PhotoRejected, PhotoRetryRequested
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoReconsidered, PhotoRejected, PhotoRetryRequested
 from chalicelib.lines.photos.model import (
     Counts,
     Decided,
@@ -47,7 +47,8 @@ def reject_photo(actor: Principal, photo_id: str, reason: str) -> Shown:
 def reconsider_photo(actor: Principal, photo_id: str) -> Shown:
     """Put a photo back among those that wait for a decision. Raises Conflict `photo_not_ready`."""
     photo = store.get(actor.organization, photo_id)
-    return _decided(photo, photo.reconsidered(by=actor.known_user, at=clock.now()))
+    fact = PhotoReconsidered(organization=photo.organization, event=photo.event, photo=photo.id)
+    return _decided(photo, photo.reconsidered(by=actor.known_user, at=clock.now()), fact)
 
 
 def retry_photo(actor: Principal, photo_id: str) -> Shown:
@@ -108,13 +109,13 @@ def counts_of(actor: Principal, id_or_slug: str) -> Counts:
     return store.counts(event.organization, event.id)
 
 
-def _decided(photo: Photo, changed: Photo, *facts: Fact) -> Shown:
+def _decided(photo: Photo, changed: Photo, fact: Fact) -> Shown:
     """Commit a decision; deciding the same twice changes nothing."""
     if changed is not photo:
         transact(
             store.save(changed, was=photo),
             *store.count(photo, Counts.moved(photo, changed)),
             *store.time(photo, changed),
-            *(outbox.publish(fact) for fact in facts),
+            outbox.publish(fact),
         )
     return shown(changed)
