@@ -65,15 +65,20 @@ class Export:
 
     @property
     def key(self) -> str:
-        """Where the file is, in the bucket of documents."""
-        return export_key(self.organization, self.user, self.id)
+        return f"{export_key(self.organization, self.user, self.id)}.zip"
+
+    @property
+    def draft_key(self) -> str:
+        """Of what was gathered so far."""
+        return f"{export_key(self.organization, self.user, self.id)}.json"
 
     def ready(self, size: int, at: datetime) -> Self:
         return replace(self, state=ExportState.READY, size=size, expires_at=at + EXPORT_LASTS, version=self.version + 1)
 
 
 def export_key(organization: str, user: str, export: str) -> str:
-    return f"exports/{organization}/{user}/{export}.zip"
+    """What the keys of its ZIP and of its draft begin with."""
+    return f"exports/{organization}/{user}/{export}"
 
 
 class Scope(StrEnum):

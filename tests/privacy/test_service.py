@@ -136,7 +136,7 @@ def test_the_link_opens_this_export_until_it_expires_and_nothing_else(anna):
     assert exports.opened(DEFAULT, user, id, token).id == asked.id
     for wrong in (
         (DEFAULT, user, id, "x" * 43),
-        (DEFAULT, anna.known_user[:-1] + "0", id, token),
+        (DEFAULT, ids.new("usr"), id, token),
         (organizations.create("Other").id, user, id, token),
         (DEFAULT, "usr_x", id, token),
     ):
@@ -149,6 +149,38 @@ def test_the_link_opens_this_export_until_it_expires_and_nothing_else(anna):
         deliver.all()
     assert files() == []
     assert exports.exports_of(anna) == []
+
+
+def test_an_export_that_is_cut_off_goes_on_with_what_is_missing(anna, monkeypatch):
+    asked_of = []
+
+    def holding(name, *, broken=False):
+        def tell(organization, user):
+            asked_of.append(name)
+            if broken and asked_of.count(name) == 1:
+                raise ConnectionError
+            return name
+
+        return replace(holdings.HOLDINGS[0], name=name, export=tell, files=lambda organization, user: ())
+
+    monkeypatch.setattr(exports, "HOLDINGS", (holding("first"), holding("second", broken=True), holding("third")))
+    asked = exports.ask(anna)
+    with pytest.raises(ConnectionError):
+        exports.make(DEFAULT, anna.known_user, asked.id)
+    assert exports.make(DEFAULT, anna.known_user, asked.id)
+
+    assert asked_of == ["first", "second", "second", "third"]
+    assert files() == [asked.key]
+
+
+def test_a_draft_that_was_left_behind_goes_when_the_message_comes_again(anna):
+    asked = exports.ask(anna)
+    deliver.all()
+    storage.upload("documents", asked.draft_key, b"{}", content_type="application/json")
+
+    assert not exports.make(DEFAULT, anna.known_user, asked.id)
+
+    assert files() == [asked.key]
 
 
 def test_one_that_can_not_be_removed_keeps_no_other(anna, monkeypatch):

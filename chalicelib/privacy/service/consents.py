@@ -75,7 +75,7 @@ def personal_data(organization: str, user: str) -> Mapping[str, Any]:
 
 def erase_person(organization: str, user: str) -> None:
     """Forget consents, their history and exports."""
-    storage.remove("documents", export_key(organization, user, "").removesuffix(".zip"))
+    storage.remove("documents", export_key(organization, user, ""))
     writes = list(store.forget(organization, user))
     for start in range(0, len(writes), MOST_WRITES):
         transact(*writes[start : start + MOST_WRITES])

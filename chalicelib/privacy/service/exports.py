@@ -3,6 +3,7 @@
 import json
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +43,22 @@ def exports_of(actor: Principal) -> list[Export]:
 
 
 def make(organization: str, user: str, export_id: str) -> bool:
-    """Write the ZIP and tell its owner; False where nobody waits for it. May run again: it writes the same place."""
+    """Write the ZIP and tell its owner; False where nobody waits for it. Cut off, it goes on with what is missing."""
     export = store.find_export(organization, user, export_id)
-    if export is None or export.state is not ExportState.ASKED:
+    if export is None:
         return False
+    if export.state is not ExportState.ASKED:
+        storage.delete("documents", export.draft_key)
+        return False
+    told = _gathered(export)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "export.zip"
-        _write(export, file, Path(folder) / "part")
+        _write(export, told, file, Path(folder) / "part")
         storage.upload("documents", export.key, file, content_type="application/zip")
         ready = export.ready(file.stat().st_size, clock.now())
     fact = ExportReady(organization=organization, user=user, export=export.id)
     transact(store.save_export(ready, was=export), outbox.publish(fact))
+    storage.delete("documents", export.draft_key)
     return True
 
 
@@ -107,12 +113,24 @@ def expire_due() -> int:
     return gone
 
 
-def _write(export: Export, file: Path, part: Path) -> None:
+def _gathered(export: Export) -> dict[str, Any]:
+    """What each holding has, by its name. The draft in storage grows with each that has told."""
+    held = storage.find("documents", export.draft_key)
+    told: dict[str, Any] = json.loads(held.content) if held else {}
+    for holding in HOLDINGS:
+        if holding.name not in told:
+            found = holding.export(export.organization, export.user)
+            told[holding.name] = to_jsonable_python(found, serialize_unknown=True)
+            storage.upload("documents", export.draft_key, _text(told).encode(), content_type="application/json")
+    return told
+
+
+def _write(export: Export, told: Mapping[str, Any], file: Path, part: Path) -> None:
     """Each holding's JSON, then files while there is room; what is left out is listed."""
     room, left_out = MOST_BYTES, []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for holding in HOLDINGS:
-            archive.writestr(f"{holding.name}.json", _text(holding.export(export.organization, export.user)))
+            archive.writestr(f"{holding.name}.json", _text(told[holding.name]))
         for holding in HOLDINGS:
             for held in holding.files(export.organization, export.user):
                 if room <= 0 or not storage.download(held.bucket, held.key, part):
@@ -124,4 +142,4 @@ def _write(export: Export, file: Path, part: Path) -> None:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(to_jsonable_python(value, serialize_unknown=True), ensure_ascii=False, indent=1, sort_keys=True)
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)

@@ -259,12 +259,12 @@ def further_addresses(world: World) -> None:
     def add_phone() -> None:
         world.ask(buyer, "POST", "/users/phones", number, expect=202)
         code = _texted(world, number["phone"], lambda: world.ask(buyer, "POST", "/users/phones", number, expect=202))
-        world.ask(buyer, "PUT", "/users/phones/66812345679", {"code": code}, settled=400)
+        world.ask(buyer, "PUT", "/users/phones/66812345679", {"code": code}, settled=400, late=400)
 
     def move() -> None:
         world.ask(buyer, "POST", "/users/email", new, expect=202)
         code = _mailed(world, new["email"], lambda: world.ask(buyer, "POST", "/users/email", new, expect=202))
-        world.ask(buyer, "PUT", "/users/email", {"code": code}, settled=400)
+        world.ask(buyer, "PUT", "/users/email", {"code": code}, settled=400, late=400)
 
     _until(world, lambda: world.see(buyer, "/users/phones")["default"] == number["phone"], add_phone)
     _until(world, lambda: world.see(buyer, "/auth/me")["email"] == new["email"], move)
@@ -672,14 +672,19 @@ def lose_domain(world: World) -> None:
         record = world.see(organizer, "/organization/domains")["items"][0]["record"]
         zone.ZONE[record["name"]] = [record["value"]]
         world.ask(organizer, "POST", f"/organization/domains/{host}/verify")
-    for day in range(5):
-        zone.ZONE[record["name"]] = [record["value"]] if day == 0 else []
+
+    def look() -> None:
         world.minute(timedelta(days=1, minutes=1))
         world.settle()
+
+    look()
+    zone.ZONE[record["name"]] = []
+    for _ in range(3):
+        look()
+    _until(world, lambda: not any("verified_at" in row for row in world.rows_with(host)), look)
     with world.undisturbed():
         _log_in(world, organizer)
-    assert [each["verifiedAt"] for each in world.see(organizer, "/organization/domains")["items"]] == [None]
-    assert len([mail for mail in world.mails_to(organizer) if host in mail.subject]) == 1
+    assert any(host in mail.subject for mail in world.mails_to(organizer))
     zone.ZONE[record["name"]] = [record["value"]]
     world.ask(organizer, "POST", f"/organization/domains/{host}/verify")
     world.ask(organizer, "DELETE", f"/organization/domains/{host}", expect=204, settled=404)
@@ -1358,7 +1363,7 @@ def selfie_of(picture: bytes) -> dict[str, Any]:
 def answered(world: World, path: str, asked: dict[str, Any]) -> Any:
     """What the buyer asks for with their picture, again where nobody looked at it in time."""
     buyer = world.person("buyer")
-    for _ in range(ROUNDS):
+    for _ in range(max(ROUNDS, world.patience)):
         opened = world.ask(buyer, "POST", path, asked, expect=202).data
         world.settle()
         if world.see(buyer, f"/face/search/{opened['id']}/status")["status"] == "done":

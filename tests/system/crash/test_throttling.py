@@ -22,21 +22,11 @@ def lab(secret):
         yield lab
 
 
-GIVE_UP = {
-    "export": "one message reads every room: some sixty calls, of which one in eight fails for good",
-    "lost domain": "the sweep before it asks some twenty times; it gets through on one of ten days",
-    "faces": "a search that could not be made twice is told as failed, and asked for again by whoever wants it",
-}
-"""Flows that may end otherwise where half of all attempts are refused."""
-
-
-@pytest.mark.parametrize(
-    ("percent", "name"),
-    [(percent, name) for percent in (5, 20, 50) for name in FLOWS if percent < 50 or name not in GIVE_UP],
-)
+@pytest.mark.parametrize("percent", [5, 20, 50])
+@pytest.mark.parametrize("name", FLOWS)
 def test_a_flow_ends_as_always_when_attempts_are_refused(lab, figure, full, name, percent):
-    if not full and percent != (20 if name in GIVE_UP else 50):
-        pytest.skip("the proof tries 5, 20 and 50 percent, the tests the worst that a flow stands")
+    if not full and percent != 50:
+        pytest.skip("the proof tries 5, 20 and 50 percent, the tests the worst")
     flow, seeds = FLOWS[name], 5 if full else 1
     wrong, seen = {}, Counter()
     for seed in range(seeds):
