@@ -240,8 +240,10 @@ def test_mailbox_answers_head_without_a_body(running: Running) -> None:
 
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 sys.path.insert(0, {root!r})
 from chalice.app import Chalice
 from infra.local.system import System
@@ -279,7 +281,10 @@ def test_a_signal_stops_cleanly_and_a_taken_port_is_told(tmp_path: Path, number:
     assert requests.get(f"{url}/x", timeout=10).status_code == 404
 
     program.send_signal(number)
-    rest, errors = program.communicate(timeout=60)
+    try:
+        rest, errors = program.communicate(timeout=60)
+    finally:
+        program.kill()
 
     assert program.returncode == code
     assert rest == "sandbox stopped\n"
