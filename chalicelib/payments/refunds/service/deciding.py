@@ -155,6 +155,9 @@ def decline(actor: Principal, order_id: str, refund_id: str, why: str) -> Refund
 
 def note_transfer(actor: Principal, order_id: str, refund_id: str, reference: str) -> Refund:
     """Say that the money was sent, and under which reference. Somebody else confirms it. Raises NotFound, Conflict."""
+    refund = store.get(actor.organization, order_id, refund_id)
+    if (refund.reference, refund.sent_by) == (reference, actor.user):
+        return refund
     return _change(actor, order_id, refund_id, lambda refund: (refund.sent(reference, actor.user), []))
 
 
