@@ -1005,6 +1005,26 @@ def refund(world: World) -> None:
     world.ask(guest, "POST", f"/downloads/{order}/photos/{_photos(world)[0]}", expect=403)
 
 
+def refusing(world: World) -> None:
+    """As with a gateway that gives nothing back."""
+    paid(world)
+    world.bank.refund_state = "failed"
+
+
+def refused_refund(world: World) -> None:
+    """The gateway refuses; the money is free again, and the buyer keeps what was bought."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    wanted = {"reason": "they are blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=1))
+    world.settle()
+    file = world.see(organizer, f"/admin/orders/{order}")
+    assert [each["status"] for each in file["refunds"]] == ["failed"]
+    assert (file["order"]["status"], file["payments"][0]["refunded"]) == ("completed", 0)
+
+
 def bank_transfers(world: World) -> None:
     """As with a gateway that gives no money back; and two people who may."""
     paid(world)
@@ -1523,6 +1543,7 @@ FLOWS: dict[str, Flow] = {
     "cancellation": Flow(payment, cancel),
     "orders of others": Flow(paid, look_after, (RESENT, MAILED_TWICE)),
     "refund": Flow(paid, refund),
+    "refused refund": Flow(refusing, refused_refund),
     "refund by transfer": Flow(bank_transfers, transfer_back),
     "case under review": Flow(overpaid, close_case),
     "download": Flow(paid, download),
