@@ -14,7 +14,7 @@ def settle(fact: GatewayNotified) -> Outcome:
     return service.settle(fact.organization, fact.payment, fact.transaction)
 
 
-@on(OrderCancelled)
+@on(OrderCancelled, queue="payments")
 def withdraw_charge(fact: OrderCancelled) -> Outcome:
     return service.withdraw(fact.organization, fact.order)
 
