@@ -28,6 +28,9 @@ ROOMS = (
     "chalicelib.orders",
     "chalicelib.payments",
     "chalicelib.payments.methods",
+    "chalicelib.payments.refunds",
+    "chalicelib.payments.administration",
+    "chalicelib.orders.administration",
     "chalicelib.entitlements",
     "chalicelib.entitlements.archives",
     "chalicelib.entitlements.licences",
@@ -51,6 +54,7 @@ JOBS = (
     "chalicelib.orders",
     "chalicelib.organizations",
     "chalicelib.payments",
+    "chalicelib.payments.refunds",
     "chalicelib.lines.photos",
     "chalicelib.privacy",
     "chalicelib.profiles",
@@ -168,10 +172,11 @@ def sweep_outbox(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_payments")
 def sweep_payments(_event: Any) -> None:
-    """Payments whose webhook may be lost: ask the gateway."""
+    """Payments whose webhook may be lost, refunds that are not through: ask the gateway."""
     from chalicelib.payments import service as payments
+    from chalicelib.payments.refunds import service as refunds
 
-    payments.settle_due()
+    sweeps.run(payments.settle_due, refunds.submit_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")

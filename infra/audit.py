@@ -50,13 +50,14 @@ KEPT = {
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
-    "GrantRecord": ("order", "resource"),
+    "GrantRecord": ("order", "resource", "revoked_at"),
     "OrderRecord": ("id", "organization", "status", "payment", "total", "lines"),
     "OwnerRecord": ("photo",),
-    "PaymentRecord": ("id", "order", "state", "amount", "received"),
+    "PaymentRecord": ("id", "order", "state", "amount", "received", "refundable", "suspended"),
     "PhotoRecord": ("id", "organization", "event", "processing", "approval"),
     "PointerRecord": ("pk",),
     "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "amount", "currency"),
+    "RefundRecord": ("id", "order", "payment", "state", "parts", "tail", "excess", "returned"),
     "SlugRecord": ("event",),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
     "UserRecord": ("id",),
@@ -138,8 +139,8 @@ def audit(prefix: str, client: Any = None) -> Report:
 # --- checks: each gives (subject, what is wrong or nothing) -------------------------------------------------
 
 Findings = Iterator[tuple[str, str | None]]
-_RECEIVED = ("captured", "review")
-_PAID = ("paid", "paid_late", "completed")
+_RECEIVED = ("captured", "review", "returned")
+_PAID = ("paid", "paid_late", "completed", "refunded")
 
 
 def entries(books: Books) -> Findings:
@@ -175,7 +176,7 @@ def captures(books: Books) -> Findings:
     payments = {payment.id: payment for payment in books.of("PaymentRecord")}
     for posting in books.of("PostingRecord"):
         kind, payment, *stray = posting.entry.split("#")
-        if kind == "share":
+        if kind in ("share", "unshare", "refund"):
             continue
         if payment not in payments:
             yield posting.entry, "is booked for a payment that does not exist"
@@ -208,15 +209,42 @@ def orders(books: Books) -> Findings:
         yield id, "has a captured payment and does not exist"
 
 
+def refunds(books: Books) -> Findings:
+    """What went back is booked once, no payment gives back more than came, and what is set aside is on its way."""
+    booked: Counter[str] = Counter()
+    strays: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
+    for posting in books.of("PostingRecord"):
+        kind, of, *stray = posting.entry.split("#")
+        if kind == "refund" and posting.account.startswith(("gateway:", "bank")):
+            booked[of] -= int(posting.amount)
+        if kind == "capture" and stray and posting.account.startswith("gateway:"):
+            strays[of] += int(posting.amount)
+    for refund in books.of("RefundRecord"):
+        amount = int(refund.tail) + int(refund.excess) + sum(part.amount for part in refund.parts)
+        gone[refund.payment] += amount if refund.state in ("submitted", "settled") else 0
+        due = amount if refund.state == "settled" else 0
+        yield refund.id, None if booked[refund.id] == due else f"gave back {due}, booked {booked[refund.id]}"
+    for payment in books.of("PaymentRecord"):
+        came = int(payment.received or 0) + strays[payment.id]
+        left = came if payment.refundable is None else int(payment.refundable)
+        wrong = [f"of {came} that came {gone[payment.id]} went back"] if gone[payment.id] > came else []
+        if payment.refundable is not None and left + gone[payment.id] != came:
+            wrong.append(f"of {came} that came {gone[payment.id]} went back and {left} is left")
+        yield payment.id, _told(wrong)
+
+
 def shares(books: Books) -> Findings:
     """What a line brought is owed to whom it belongs to, to the last satang, once it is handed over."""
-    booked = _shared(books)
+    booked, back = _shared(books), _taken_back(books)
     for order in books.of("OrderRecord"):
         for line in order.lines:
             found, due = booked.pop((order.id, line.id), Counter()), _due(order.organization, line)
+            due.subtract(_owed(order.organization, line, back[order.id, line.id]))
             wrong = []
-            if line.shares and due["revenue-shares"] != line.amount:
-                wrong.append(f"brought {line.amount}, its shares come to {due['revenue-shares']}")
+            brought = sum(share.takings.gross for share in line.shares)
+            if line.shares and brought != line.amount:
+                wrong.append(f"brought {line.amount}, its shares come to {brought}")
             if found != due and (found or order.status == "completed"):
                 wrong.append(f"is shared as {dict(due)}, booked as {dict(found)}")
             if found and order.status not in _PAID:
@@ -228,17 +256,18 @@ def shares(books: Books) -> Findings:
 
 def takings(books: Books) -> Findings:
     """The sums of what was taken are those of the lines that were shared out."""
-    booked = _shared(books)
+    booked, back = _shared(books), _taken_back(books)
     recounted: dict[str, Takings] = defaultdict(Takings)
     summed: dict[str, Takings] = defaultdict(Takings)
     for order in books.of("OrderRecord"):
         for line in order.lines:
-            for share in line.shares if (order.id, line.id) in booked else ():
+            for number, share in enumerate(line.shares, start=1) if (order.id, line.id) in booked else ():
                 of_whom = (share.photographer, f"{line.subject}#{share.photographer}") if share.photographer else ()
+                gone = [-things for things in _things(back[order.id, line.id], number, share)]
                 for whose in ("all", line.subject, *of_whom):
-                    recounted[f"T#{order.organization}#TAKEN#{whose}"] += share.takings
-                for ref, brought in share.by_ref():
-                    recounted[f"T#{order.organization}#TAKEN#{ref}"] += brought
+                    recounted[f"T#{order.organization}#TAKEN#{whose}"] += sum(gone, share.takings)
+                for (ref, brought), minus in zip(share.by_ref(), gone, strict=True):
+                    recounted[f"T#{order.organization}#TAKEN#{ref}"] += brought + minus
     for row in books.of("TakingsRecord"):
         summed[row.pk] += Takings(
             *(int(part or 0) for part in (row.sold, row.platform, row.photographer, row.organizer))
@@ -253,9 +282,36 @@ def _shared(books: Books) -> dict[tuple[str, str], Counter[str]]:
     booked: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for posting in books.of("PostingRecord"):
         kind, *of = posting.entry.split("#")
-        if kind == "share":
-            booked[of[0], of[1]][posting.account] += int(posting.amount)
+        if kind in ("share", "unshare"):
+            booked[posting.order, of[1]][posting.account] += int(posting.amount)
     return booked
+
+
+def _taken_back(books: Books) -> dict[tuple[str, str], list[Any]]:
+    """(order, line) -> what settled refunds took back of its shares."""
+    back: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for refund in books.of("RefundRecord"):
+        for each in refund.returned:
+            back[refund.order, each.line].append(each)
+    return back
+
+
+def _things(back: list[Any], number: int, share: Any) -> list[Takings]:
+    """What was taken back of each thing of a share."""
+    returned = [each.things for each in back if each.number == number]
+    return [sum((things[position] for things in returned), Takings()) for position in range(len(share.refs))]
+
+
+def _owed(organization: str, line: Any, back: list[Any]) -> Counter[str]:
+    """Account -> what refunds took back of it."""
+    owed: Counter[str] = Counter()
+    for number, share in enumerate(line.shares, start=1):
+        takings = sum(_things(back, number, share), Takings())
+        owed["revenue-shares"] += takings.gross
+        owed["platform"] -= takings.platform
+        owed[f"organizer:{organization}"] -= takings.organizer
+        owed[f"photographer:{share.photographer}"] -= takings.photographer
+    return owed
 
 
 def _due(organization: str, line: Any) -> Counter[str]:
@@ -272,15 +328,21 @@ def _due(organization: str, line: Any) -> Counter[str]:
 def grants(books: Books) -> Findings:
     """What was handed over of an order is granted, once, and nothing else is."""
     held: dict[str, Counter[str]] = defaultdict(Counter)
+    withdrawn: set[tuple[str, str]] = set()
     for grant in books.of("GrantRecord"):
         held[grant.order][grant.resource] += 1
+        if grant.revoked_at is not None:
+            withdrawn.add((grant.order, grant.resource))
     for order in books.of("OrderRecord"):
         over = [line for line in order.lines if line.status == "fulfilled"]
+        back = [line for line in order.lines if line.status == "revoked"]
         due = Counter(ref for line in over for ref in line.refs)
         granted = held.pop(order.id, Counter())
+        for ref in (ref for line in back for ref in line.refs if (order.id, ref) in withdrawn):
+            del granted[ref]
         wrong = [f"{sorted(due - granted)} not granted"] if due - granted else []
         wrong += [f"{sorted(granted - due)} granted for nothing"] if granted - due else []
-        if (order.status == "completed") != (len(over) == len(order.lines)):
+        if (order.status == "completed") != (len(over) > 0 and len(over) + len(back) == len(order.lines)):
             wrong.append(f"is {order.status} with {len(over)} of {len(order.lines)} lines handed over")
         yield order.id, _told(wrong)
     for id in held:
@@ -326,6 +388,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     balances,
     captures,
     orders,
+    refunds,
     shares,
     takings,
     grants,

@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Conflict, Unauthorized, Unavailable, Unprocessable
-from chalicelib.core.table import Record, Write, create, table, transact, update
+from chalicelib.core.table import Record, Write, create, delete, table, transact, update
 from chalicelib.lines.contract import Item, Part, Problem, Quote, QuoteLine, Sold
 from chalicelib.payments.gateways.contract import (
     Charge,
@@ -17,6 +18,7 @@ from chalicelib.payments.gateways.contract import (
     Located,
     Method,
     Notification,
+    Returned,
     State,
     Status,
 )
@@ -62,6 +64,10 @@ class Things:
         except Conflict:
             return
 
+    def revoke(self, sold: Sold) -> None:
+        record = StockRecord(f"T#{sold.organization}#GIVEN#{sold.order}", sold.line)
+        transact(delete(record))
+
 
 def stock(organization: str, left: int) -> None:
     StockRecord(_stock(organization), "-", left=left).save()
@@ -90,6 +96,9 @@ class FakeGateway:
     cancelled: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
+    refunds: bool = True
+    refund_state: Literal["pending", "settled", "failed"] = "settled"
+    returned: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
         id = f"T{len(self.charges) + 1:04d}"
@@ -105,6 +114,17 @@ class FakeGateway:
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.cancelled.append(transaction_id)
         self._may_fail("cancel")
+
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+        """Gives back once for each key, and never more than came."""
+        if not self.refunds:
+            raise Unprocessable("refund_by_hand", "This gateway gives no money back.")
+        if self.refund_state != "failed":
+            assert self.returned.setdefault(key, (transaction_id, amount)) == (transaction_id, amount)
+            gone = sum(sum for transaction, sum in self.returned.values() if transaction == transaction_id)
+            assert gone <= self.charges[transaction_id].amount, "more went back than came"
+        self._may_fail("refund")
+        return Returned(self.refund_state, f"R-{key}")
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         """Knows every token that begins with `tok_`."""

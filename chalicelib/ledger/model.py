@@ -50,6 +50,34 @@ def suspense(
     return Entry(f"capture#{payment}", organization, order, currency, at, postings)
 
 
+def acceptance(
+    payment: str, *, organization: str, order: str, kept: int, owed: int, currency: str, at: datetime
+) -> Entry:
+    """Money that waited for a person pays its order after all; what is short of the price is booked as a tail is."""
+    postings = [Posting("suspense", kept), Posting("sales", -owed)]
+    if kept != owed:
+        postings.append(Posting("payment-tails", owed - kept))
+    return Entry(f"accept#{payment}", organization, order, currency, at, tuple(postings))
+
+
+def refund(
+    refund: str,
+    *,
+    organization: str,
+    order: str,
+    source: str,
+    sales: int,
+    tail: int,
+    suspended: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """Money went back out of the account `source`: of what was sold, of its tail, of what no order accounted for."""
+    parts = [Posting("sales", sales), Posting("payment-tails", tail), Posting("suspense", suspended)]
+    postings = (Posting(source, -sales - tail - suspended), *(part for part in parts if part.amount))
+    return Entry(f"refund#{refund}", organization, order, currency, at, postings)
+
+
 def distribution(
     part: str,
     *,
@@ -62,8 +90,9 @@ def distribution(
     organizer_part: int,
     currency: str,
     at: datetime,
+    kind: str = "share",
 ) -> Entry:
-    """What was sold is owed to whom it belongs to: `part` names the piece of the order.
+    """What was sold is owed to whom it belongs to: `part` names the piece of the order. Parts below zero take it back.
 
     `revenue-shares` mirrors `sales`: of an order that is handed over the two come to nothing.
     """
@@ -73,4 +102,4 @@ def distribution(
     gross = sum(amount for _, amount in owed)
     credits = (Posting(whose, -amount, subject) for whose, amount in owed)
     postings = (Posting("revenue-shares", gross, subject), *credits)
-    return Entry(f"share#{part}", organization, order, currency, at, postings)
+    return Entry(f"{kind}#{part}", organization, order, currency, at, postings)

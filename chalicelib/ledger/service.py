@@ -2,10 +2,23 @@
 
 from chalicelib.core.table import Write
 from chalicelib.ledger import store
-from chalicelib.ledger.model import Entry, Posting, capture, distribution, suspense
+from chalicelib.ledger.model import Entry, Posting, acceptance, capture, distribution, refund, suspense
 from chalicelib.ledger.store import Booked
 
-__all__ = ["Booked", "Entry", "Posting", "balance", "book", "capture", "distribution", "postings", "suspense"]
+__all__ = [
+    "Booked",
+    "Entry",
+    "Posting",
+    "acceptance",
+    "balance",
+    "book",
+    "capture",
+    "distribution",
+    "find",
+    "postings",
+    "refund",
+    "suspense",
+]
 
 
 def book(entry: Entry) -> tuple[Write, ...]:
@@ -15,6 +28,11 @@ def book(entry: Entry) -> tuple[Write, ...]:
 
 def postings(organization: str, entry: str) -> list[Posting]:
     return store.postings(organization, entry)
+
+
+def find(organization: str, entry: str) -> Entry | None:
+    """An entry with all that belongs to it, or None."""
+    return store.find(organization, entry)
 
 
 def balance(organization: str, account: str) -> int:

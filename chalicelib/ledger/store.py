@@ -67,6 +67,14 @@ def postings(organization: str, entry: str) -> list[Posting]:
     return [Posting(record.account, int(record.amount), record.subject) for record in found]
 
 
+def find(organization: str, entry: str) -> Entry | None:
+    found = list(PostingRecord.query(f"T#{organization}#JRN#{entry}", consistent_read=True))
+    if not found:
+        return None
+    postings = tuple(Posting(record.account, int(record.amount), record.subject) for record in found)
+    return Entry(entry, organization, found[0].order, found[0].currency, found[0].at, postings)
+
+
 def balance(organization: str, account: str) -> int:
     """The sum of an account in minor units, from all of its postings: for audits, not for requests."""
     found = PostingRecord.by_account.query(f"T#{organization}#ACC#{account}")

@@ -131,3 +131,7 @@ class LineOfSale(Protocol):
     def fulfil(self, sold: Sold) -> None:
         """Take the stock for good and hand over. Restartable: a retry completes what a crash left half done."""
         ...
+
+    def revoke(self, sold: Sold) -> None:
+        """Withdraw what was handed over, as far as it was, and free its stock: the money went back. Restartable."""
+        ...

@@ -108,6 +108,18 @@ class Item(Values):
     count: int = 1
 
 
+class Refunded(Values):
+    """`amount` is as a person reads it: `str(Money)`. `organization` is the name to show, else its mail name."""
+
+    about: ClassVar[Kind] = Kind.ORDERS
+
+    order_code: Line
+    amount: Line
+    by_transfer: bool
+    withdrawn: bool
+    organization: Line | None = None
+
+
 class DownloadReady(Values):
     """`total` is as a person reads it: `str(Money)`. `organization` is the name to show, else its mail name.
 
@@ -195,6 +207,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "erasure_done": ErasureDone,
     "invitation": Invitation,
     "domain_lost": DomainLost,
+    "refunded": Refunded,
 }
 """What is mailed."""
 

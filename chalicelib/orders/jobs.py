@@ -6,8 +6,16 @@ from chalicelib.entitlements import service as entitlements
 from chalicelib.live import service as live
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service
-from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
-from chalicelib.orders.model import ERASED
+from chalicelib.orders.messages import (
+    ConfirmationDue,
+    LineDue,
+    OrderCancelled,
+    OrderCompleted,
+    OrderExpired,
+    OrderPaid,
+    OrderPaidLate,
+)
+from chalicelib.orders.model import LineStatus
 from chalicelib.organizations import service as organizations
 
 
@@ -33,21 +41,34 @@ def settle_late(fact: OrderPaidLate) -> Outcome:
 
 @on(OrderCompleted, queue="emails")
 def mail_downloads(fact: OrderCompleted) -> Outcome:
-    order = service.get(fact.organization, fact.order)
-    grants = entitlements.of_order(fact.organization, fact.order)
-    if not grants or order.email == ERASED:
+    return _mail_downloads(fact.organization, fact.order, f"download-ready#{fact.order}")
+
+
+@on(ConfirmationDue, queue="emails")
+def mail_downloads_again(fact: ConfirmationDue) -> Outcome:
+    return _mail_downloads(fact.organization, fact.order, f"download-ready#{fact.order}#{fact.asked}")
+
+
+def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
+    order = service.get(organization, order_id)
+    grants = [grant for grant in entitlements.of_order(organization, order_id) if not grant.revoked]
+    if not grants or not order.has_buyer:
         return Outcome.SKIPPED
-    policy = organizations.get(fact.organization)
+    policy = organizations.get(organization)
     return notifications.send_email(
-        fact.organization,
-        once=f"download-ready#{order.id}",
+        organization,
+        once=once,
         to=order.email,
         template="download_ready",
         language=order.language,
         values={
             "order_code": order.code,
-            "items": [{"title": line.title, "count": len(line.refs)} for line in order.lines],
-            "total": str(Money(order.total, order.currency)),
+            "items": [
+                {"title": line.title, "count": len(line.refs)}
+                for line in order.lines
+                if line.status is not LineStatus.REVOKED
+            ],
+            "total": str(Money(order.total - order.refunded, order.currency)),
             "link": entitlements.link(order.organization, order.id),
             "hours": max(grant.hours for grant in grants),
             "limit": max(grant.limit for grant in grants),
@@ -80,7 +101,12 @@ def tell_of_expiry(fact: OrderExpired) -> Outcome:
     return _tell(fact)
 
 
-def _tell(fact: OrderPaid | OrderPaidLate | OrderCompleted | OrderExpired) -> Outcome:
+@on(OrderCancelled)
+def tell_of_cancelling(fact: OrderCancelled) -> Outcome:
+    return _tell(fact)
+
+
+def _tell(fact: OrderPaid | OrderPaidLate | OrderCompleted | OrderExpired | OrderCancelled) -> Outcome:
     def update() -> dict[str, str]:
         return {"order": fact.order, "status": service.get(fact.organization, fact.order).status}
 

@@ -32,3 +32,16 @@ class OrderExpired(Fact):
     """An order was not paid in time."""
 
     order: str
+
+
+class OrderCancelled(Fact):
+    """An order that nobody had paid is not wanted any more."""
+
+    order: str
+
+
+class ConfirmationDue(Fact):
+    """The mail with the link is to be sent again; `asked` names the occasion."""
+
+    order: str
+    asked: str

@@ -1,10 +1,11 @@
 """An order and its states. Prices are frozen when it is placed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.core.errors import Conflict
+from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.lines.contract import Part, QuoteLine, Sold
 from chalicelib.revenue.model import Share
 
@@ -15,6 +16,9 @@ ERASED = "erased"
 MOST_LINES = 50
 """Each line adds a write to the transaction of the payment, which takes a hundred."""
 
+MOST_NOTES = 50
+"""Of one order."""
+
 
 class Status(StrEnum):
     AWAITING_PAYMENT = "awaiting_payment"
@@ -22,27 +26,38 @@ class Status(StrEnum):
     COMPLETED = "completed"
     EXPIRED = "expired"
     PAID_LATE = "paid_late"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
 
 
 class LineStatus(StrEnum):
+    """REVOKED: its money was given back, and what was handed over is withdrawn."""
+
     HELD = "held"
     FULFILLED = "fulfilled"
+    REVOKED = "revoked"
 
 
 _MOVES = {
-    Status.AWAITING_PAYMENT: {Status.PAID, Status.EXPIRED},
+    Status.AWAITING_PAYMENT: {Status.PAID, Status.EXPIRED, Status.CANCELLED},
     Status.EXPIRED: {Status.PAID_LATE},
-    Status.PAID_LATE: {Status.PAID},
-    Status.PAID: {Status.COMPLETED},
-    Status.COMPLETED: set(),
+    Status.CANCELLED: {Status.PAID_LATE},
+    Status.PAID_LATE: {Status.PAID, Status.REFUNDED},
+    Status.PAID: {Status.COMPLETED, Status.REFUNDED},
+    Status.COMPLETED: {Status.REFUNDED},
+    Status.REFUNDED: set(),
 }
+
+OPEN = frozenset({Status.AWAITING_PAYMENT, Status.PAID, Status.PAID_LATE})
+"""Orders of which something is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of sale's part of an order; `id` is unique within the order. Amounts are minor units.
 
-    `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed.
+    `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed. `refunded` is
+    what of the amount was given back.
     """
 
     id: str
@@ -57,6 +72,7 @@ class Line:
     status: LineStatus = LineStatus.HELD
     shares: tuple[Share, ...] = ()
     licence: str = "personal"
+    refunded: int = 0
 
     @classmethod
     def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
@@ -79,14 +95,56 @@ class Line:
         names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because", "licence")
         return QuoteLine(**{name: getattr(self, name) for name in names})
 
+    def given_back(self, amount: int, *, whole: bool) -> "Line":
+        """With so much more of it given back; `whole` also withdraws it."""
+        status = LineStatus.REVOKED if whole else self.status
+        return replace(self, refunded=self.refunded + amount, status=status)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One entry of an order's history."""
+    """One entry of an order's history. `by` is a user's id, or None where the house did it or a guest."""
 
     status: Status
     at: datetime
     why: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What staff wrote down about an order."""
+
+    id: str
+    organization: str
+    order: str
+    author: str | None
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What orders staff look for; None does not matter. Times are those of placing, the end not included."""
+
+    status: Status | None = None
+    customer: str | None = None
+    event: str | None = None
+    code: str | None = None
+    email: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def fits(self, order: "Order") -> bool:
+        return (
+            self.status in (None, order.status)
+            and self.customer in (None, order.owner)
+            and self.code in (None, order.code)
+            and self.email in (None, order.email)
+            and (self.event is None or any(line.subject == self.event for line in order.lines))
+            and (self.since is None or order.created_at >= self.since)
+            and (self.until is None or order.created_at < self.until)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +177,63 @@ class Order:
     def list_total(self) -> int:
         return sum(line.list_amount for line in self.lines)
 
-    def move(self, to: Status, at: datetime, why: str) -> "Order":
+    @property
+    def has_buyer(self) -> bool:
+        """Whether anybody can be written to."""
+        return self.email != ERASED
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether its lines were told to be handed over, and so to be shared out."""
+        return self.status in {Status.PAID, Status.COMPLETED}
+
+    @property
+    def refunded(self) -> int:
+        return sum(line.refunded for line in self.lines)
+
+    def line(self, line_id: str) -> Line:
+        """Raises NotFound."""
+        for line in self.lines:
+            if line.id == line_id:
+                return line
+        raise NotFound("line_not_found", "The order has no such line.")
+
+    def move(self, to: Status, at: datetime, why: str, by: str | None = None) -> "Order":
         """Raises Conflict for a move the state machine does not know."""
         if to not in _MOVES[self.status]:
             raise Conflict("order_status", f"An order that is {self.status} can not become {to}.")
-        return replace(self, status=to, history=(*self.history, Step(to, at, why)))
+        return replace(self, status=to, history=(*self.history, Step(to, at, why, by)))
+
+    def given_back(self, parts: Mapping[str, tuple[int, bool]], at: datetime, why: str, by: str | None) -> "Order":
+        """With money of its lines given back: line id -> (amount, whether the line is withdrawn).
+
+        REFUNDED once no line is left, COMPLETED where those that are left have all been handed over.
+        """
+        lines = tuple(
+            line.given_back(parts[line.id][0], whole=parts[line.id][1]) if line.id in parts else line
+            for line in self.lines
+        )
+        order = replace(self, lines=lines)
+        if all(line.status is LineStatus.REVOKED for line in lines):
+            return order.move(Status.REFUNDED, at, why, by)
+        noted = replace(order, history=(*order.history, Step(order.status, at, why, by)))
+        return noted._settled(at)
 
     def paid(self, payment: str, at: datetime) -> "Order":
-        """The order once the money is there: PAID, or PAID_LATE when it had expired."""
-        late = self.status is Status.EXPIRED
+        """The order once the money is there: PAID, or PAID_LATE when it had expired or been cancelled."""
+        late = self.status in {Status.EXPIRED, Status.CANCELLED}
         moved = self.move(Status.PAID_LATE if late else Status.PAID, at, f"captured by {payment}")
         return replace(moved, payment=payment, paid_at=at)
 
     def fulfilled(self, line_id: str, at: datetime) -> "Order":
         """The order with one more line handed over; COMPLETED with the last one."""
         lines = tuple(replace(line, status=LineStatus.FULFILLED) if line.id == line_id else line for line in self.lines)
-        order = replace(self, lines=lines)
-        if all(line.status is LineStatus.FULFILLED for line in lines):
-            return order.move(Status.COMPLETED, at, "everything handed over")
-        return order
+        return replace(self, lines=lines)._settled(at)
+
+    def _settled(self, at: datetime) -> "Order":
+        if self.status is Status.PAID and all(line.status is not LineStatus.HELD for line in self.lines):
+            return self.move(Status.COMPLETED, at, "everything handed over")
+        return self
 
     def sold(self, line: Line) -> Sold:
         """A line as its line of sale delivers it, once the order is paid."""
@@ -151,7 +247,7 @@ class Order:
             subject=line.subject,
             refs=line.refs,
             code=self.code,
-            buyer=None if self.email == ERASED else self.email,
+            buyer=self.email if self.has_buyer else None,
             amount=line.amount,
             currency=self.currency,
             payment=self.payment,
@@ -161,11 +257,17 @@ class Order:
 
     def without_buyer(self) -> "Order":
         """What accounting needs, and nothing that tells who bought."""
-        return replace(self, owner=None, email=ERASED, cart=ERASED, correlation=None)
+        history = tuple(
+            replace(step, by=None, why=ERASED) if self.owner and step.by == self.owner else step
+            for step in self.history
+        )
+        return replace(self, owner=None, email=ERASED, cart=ERASED, correlation=None, history=history)
 
     def refuse_payment(self, at: datetime) -> None:
         """Raises Conflict, and says why, unless the order can be paid now."""
-        if self.status in {Status.PAID, Status.PAID_LATE, Status.COMPLETED}:
+        if self.status in {Status.PAID, Status.PAID_LATE, Status.COMPLETED, Status.REFUNDED}:
             raise Conflict("order_already_paid", "This order is paid.")
+        if self.status is Status.CANCELLED:
+            raise Conflict("order_cancelled", "This order was cancelled. Place it again from the cart.")
         if self.status is Status.EXPIRED or self.expires_at <= at:
             raise Conflict("order_expired", "This order has expired. Place it again from the cart.")

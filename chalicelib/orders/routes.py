@@ -38,6 +38,24 @@ def list_orders(principal: Principal, query: Paging) -> Page[model.Order]:
     return service.list_orders(principal, query.request())
 
 
+@routes.get("/orders/active", permission=SIGNED_IN, guarded=True, returns=schemas.Order, many=True)
+def list_active_orders(principal: Principal, query: Paging) -> Page[model.Order]:
+    """The buyer's orders that wait for payment or delivery, newest first. A page may hold fewer than it could."""
+    return service.list_open(principal, query.request(), is_open=True)
+
+
+@routes.get("/orders/history", permission=SIGNED_IN, guarded=True, returns=schemas.Order, many=True)
+def list_past_orders(principal: Principal, query: Paging) -> Page[model.Order]:
+    """The buyer's orders that came to their end, newest first. A page may hold fewer than it could."""
+    return service.list_open(principal, query.request(), is_open=False)
+
+
+@routes.post("/orders/{id}/cancel", permission=PUBLIC, guarded=True, returns=schemas.Order)
+def cancel_order(principal: Principal, id: str, body: schemas.Cancel) -> model.Order:
+    """Cancel an order that nobody has paid yet. For its buyer, the holder of its token, and staff."""
+    return service.cancel(principal, id, body.reason)
+
+
 @routes.get("/orders/{id}", permission=PUBLIC, guarded=True, returns=schemas.Order)
 def read_order(principal: Principal, id: str) -> model.Order:
     """An order, for its buyer, the holder of its token, or staff."""

@@ -16,9 +16,14 @@ class PlaceOrder(Input):
     expected_total: int | None = Field(None, ge=0, description="Refuses with `price_changed` when it differs.")
 
 
+class Cancel(Input):
+    reason: str | None = Field(None, min_length=1, max_length=200)
+
+
 class OrderLine(Line):
     id: str
     status: model.LineStatus
+    refunded: int
 
 
 class Step(Output):
@@ -35,6 +40,7 @@ class Order(Output):
     lines: list[OrderLine]
     total: int
     list_total: int
+    refunded: int = Field(description="What was given back of the total.")
     currency: str
     created_at: datetime
     expires_at: datetime

@@ -7,11 +7,12 @@ from typing import Any
 
 from chalicelib import lines
 from chalicelib.accounts import service as accounts
+from chalicelib.audit import service as audit
 from chalicelib.carts import service as carts
 from chalicelib.configuration import service as configuration
 from chalicelib.core import clock, ids, log, metrics, once, outbox, secrets
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import AppError, Conflict, NotFound, Unprocessable
+from chalicelib.core.errors import AppError, Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
 from chalicelib.core.storage import StoredFile
@@ -19,8 +20,8 @@ from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.entitlements import service as entitlements
 from chalicelib.lines.contract import Quote
 from chalicelib.orders import store
-from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
-from chalicelib.orders.model import MOST_LINES, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
+from chalicelib.orders.messages import LineDue, OrderCancelled, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
+from chalicelib.orders.model import MOST_LINES, MOST_NOTES, OPEN, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
 from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
 from chalicelib.revenue import service as revenue
@@ -74,11 +75,16 @@ def open_order(principal: Principal, order_id: str) -> Order:
     if not ids.is_id("ord", order_id):
         raise missing
     order = store.get(principal.organization, order_id)
-    is_buyer = principal.user is not None and order.owner == principal.user
-    has_token = secrets.is_signature(principal.tokens.get("order", ""), "order", order.organization, order.id)
-    if not (is_buyer or has_token or principal.may("order.read_all")):
+    if not (is_buyer(principal, order) or principal.may("order.read_all")):
         raise missing
     return order
+
+
+def is_buyer(principal: Principal, order: Order) -> bool:
+    """Whether it is theirs, or they hold its token."""
+    if principal.user is not None and order.owner == principal.user:
+        return True
+    return secrets.is_signature(principal.tokens.get("order", ""), "order", order.organization, order.id)
 
 
 def get(organization: str, order_id: str) -> Order:
@@ -92,6 +98,61 @@ def token_of(order: Order) -> str:
 
 def list_orders(principal: Principal, request: PageRequest) -> Page[Order]:
     return store.of_buyer(principal.organization, principal.known_user, request)
+
+
+def list_open(principal: Principal, request: PageRequest, *, is_open: bool) -> Page[Order]:
+    """Of the caller's orders those of which something is still to come, or the others. A page may hold fewer."""
+    found = list_orders(principal, request)
+    kept = [order for order in found.items if (order.status in OPEN) == is_open]
+    return Page(kept, found.size, found.cursor, number=found.number)
+
+
+def cancel(principal: Principal, order_id: str, reason: str | None) -> Order:
+    """Take back an order that nobody has paid, as its buyer, with its token or as staff; its stock is released.
+
+    Twice is once. Money that comes later makes it PAID_LATE. Raises NotFound, Forbidden (staff who only look),
+    Conflict `order_status`.
+    """
+    order = open_order(principal, order_id)
+    own = is_buyer(principal, order)
+    if not own and not principal.may("order.manage"):
+        raise Forbidden("forbidden", "You may not do this.")
+    why = f"by {'the buyer' if own else 'staff'}" + (f": {reason}" if reason else "")
+    for _ in range(_TRIES):
+        if order.status is Status.CANCELLED:
+            return order
+        cancelled = order.move(Status.CANCELLED, clock.now(), why, principal.user)
+        told = [
+            audit.entry(
+                principal, action="order.cancelled", entity="order", entity_id=order.id,
+                before={"status": order.status}, after={"status": cancelled.status},
+            )
+        ] if not own else []  # fmt: skip
+        fact = outbox.publish(OrderCancelled(organization=order.organization, order=order.id))
+        try:
+            transact(store.save(cancelled, was=order), *_released(order), *told, fact)
+            return replace(cancelled, version=order.version + 1)
+        except Conflict:
+            order = store.get(order.organization, order.id)  # paid, expired or cancelled at the same moment
+    raise Conflict("changed_meanwhile", "The order keeps changing.")
+
+
+def give_back(order: Order, parts: Mapping[str, tuple[int, bool]], why: str, by: str | None) -> tuple[Write, ...]:
+    """The writes that note a refund of lines: line id -> (amount, whether the line is withdrawn).
+
+    They hold while the order is as it was read. The lines are withdrawn by `withdraw`, after that.
+    """
+    after = order.given_back(parts, clock.now(), why, by)
+    completed = after.status is Status.COMPLETED and order.status is not Status.COMPLETED
+    facts = [OrderCompleted(organization=order.organization, order=order.id)] if completed else []
+    return store.save(after, was=order), *map(outbox.publish, facts)
+
+
+def withdraw(order: Order) -> None:
+    """Let the lines of sale take back what was handed over of lines whose money was given back. May run twice."""
+    for line in order.lines:
+        if line.status is LineStatus.REVOKED:
+            lines.of_kind(line.kind).revoke(order.sold(line))
 
 
 def still_payable(order: Order) -> Write:
@@ -127,8 +188,8 @@ def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
     """Let a line of sale deliver one paid line, then note it on the order."""
     order = store.get(organization, order_id)
     line = next(line for line in order.lines if line.id == line_id)
-    if line.status is LineStatus.FULFILLED:
-        return Outcome.SKIPPED
+    if line.status is not LineStatus.HELD:
+        return _handed_over(order, line_id)
     lines.of_kind(line.kind).fulfil(order.sold(line))
     for _ in range(_TRIES):
         done = order.fulfilled(line_id, clock.now())
@@ -138,9 +199,17 @@ def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
             return Outcome.SUCCESS
         except Conflict:
             order = store.get(organization, order_id)
-            if next(held for held in order.lines if held.id == line_id).status is LineStatus.FULFILLED:
-                return Outcome.SKIPPED
+            if order.line(line_id).status is not LineStatus.HELD:
+                return _handed_over(order, line_id)
     raise Conflict("changed_meanwhile", "The order keeps changing.")
+
+
+def _handed_over(order: Order, line_id: str) -> Outcome:
+    """Somebody was first. What was handed over of a line whose money went back at that moment is withdrawn again."""
+    line = order.line(line_id)
+    if line.status is LineStatus.REVOKED:
+        lines.of_kind(line.kind).revoke(order.sold(line))
+    return Outcome.SKIPPED
 
 
 def share_out(organization: str, order_id: str, line_id: str) -> Outcome:
@@ -193,14 +262,14 @@ def personal_data(organization: str, user: str) -> list[Mapping[str, Any]]:
             "paid_at": order.paid_at,
             "lines": [{"title": line.title, "amount": line.amount, "items": line.refs} for line in order.lines],
         }
-        for order in _orders_of(organization, user)
+        for order in of_person(organization, user)
     ]
 
 
 def own_files(organization: str, user: str) -> Iterator[StoredFile]:
     """The files that somebody paid for and may still fetch."""
     now = clock.now()
-    for order in _orders_of(organization, user):
+    for order in of_person(organization, user):
         for grant in entitlements.of_order(organization, order.id):
             if grant.is_available(now):
                 yield StoredFile("originals", grant.key, f"bought/{order.code}/{grant.id}-{grant.filename}")
@@ -208,18 +277,20 @@ def own_files(organization: str, user: str) -> Iterator[StoredFile]:
 
 def erase_person(organization: str, user: str) -> None:
     """Take the buyer out of all orders; what they paid stays, under a pseudonym. May run again where it was cut off."""
-    for order in _orders_of(organization, user):
+    for order in of_person(organization, user):
         entitlements.forget_owner(organization, order.id)
         for _ in range(_TRIES):
             with suppress(Conflict):
                 held = store.get(organization, order.id)
-                transact(store.save(held.without_buyer(), was=held))
+                gone = [store.forget_note(note) for note in store.notes(organization, order.id, MOST_NOTES)]
+                transact(store.save(held.without_buyer(), was=held), store.unlist_address(order), *gone)
                 break
         else:
             raise Conflict("changed_meanwhile", "The order keeps changing.")
 
 
-def _orders_of(organization: str, user: str) -> Iterator[Order]:
+def of_person(organization: str, user: str) -> Iterator[Order]:
+    """All that somebody ordered, the newest first."""
     request: PageRequest | None = PageRequest(size=100)
     while request is not None:
         found = store.of_buyer(organization, user, request)
@@ -232,17 +303,20 @@ def _expire(organization: str, order_id: str) -> bool:
     at = clock.now()
     if order.status is not Status.AWAITING_PAYMENT or order.expires_at > at:
         return False
-    released = [
-        write
-        for line in order.lines
-        for write in lines.of_kind(line.kind).release(organization, line.subject, line.refs, order.id)
-    ]
     transact(
         store.save(order.move(Status.EXPIRED, at, "not paid in time"), was=order),
-        *released,
+        *_released(order),
         outbox.publish(OrderExpired(organization=organization, order=order.id)),
     )
     return True
+
+
+def _released(order: Order) -> list[Write]:
+    return [
+        write
+        for line in order.lines
+        for write in lines.of_kind(line.kind).release(order.organization, line.subject, line.refs, order.id)
+    ]
 
 
 def _after_payment(order: Order) -> tuple[Write, ...]:

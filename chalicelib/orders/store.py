@@ -6,12 +6,20 @@
 | the order behind a code                  | pk T#{org}#CODE#{code} / sk -                       |
 | a user's orders, newest first            | by_buyer T#{org}#BUYER#{user} / created_at#id       |
 | unpaid orders whose time is up           | due G#DUE#order#{0-3} / expires_at#org#id           |
+| orders in a state, newest first          | by_list T#{org}#ORDERS#status#{status} / created_at#id |
+| all orders, newest first                 | by_list T#{org}#ORDERS#all / created_at#id          |
+| orders with things of an event           | by_list T#{org}#ORDERS#event#{event} / created_at#id |
+| orders of an address                     | by_list T#{org}#ORDERS#email#{its digest} / created_at#id |
+| what staff wrote about an order          | pk T#{org}#ORD#{id} / sk NOTE#{note}                |
+
+The order itself stands in the list of its state, which changes; the other lists hold rows beside it (sk LIST#{which}).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, NotFound
@@ -25,15 +33,17 @@ from chalicelib.core.table import (
     Write,
     check,
     create,
+    delete,
     each_gets,
     index,
     page,
     replace,
     table,
 )
-from chalicelib.orders.model import Line, Order, Status, Step
+from chalicelib.orders.model import Line, Note, Order, Search, Status, Step
 
 _SHARDS = 4
+_NOTE = "NOTE#"
 
 
 class CodeTaken(Conflict):
@@ -47,7 +57,11 @@ class OrderRecord(Record):
     Meta = table("orders")
     keys = ("T#{}#ORD#{}", "-")
     model = Order
-    upgrades = (each_gets("lines", shares=[], licence="personal"),)
+    upgrades = (
+        each_gets("lines", shares=[], licence="personal"),
+        each_gets("lines", refunded=0),
+        each_gets("history", by=None),
+    )
 
     id = UnicodeAttribute()
     organization = UnicodeAttribute()
@@ -70,8 +84,36 @@ class OrderRecord(Record):
     buyer_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
+    list_pk = UnicodeAttribute(null=True)
+    list_sk = UnicodeAttribute(null=True)
     by_buyer = index("by_buyer")
+    by_list = index("by_list")
     due = index("due")
+
+
+class ListRecord(Record):
+    """An order's row in a list that it stays in."""
+
+    Meta = table("orders")
+    keys = ("T#{}#ORD#{}", "LIST#{*}")
+
+    order = UnicodeAttribute()
+    list_pk = UnicodeAttribute()
+    list_sk = UnicodeAttribute()
+    by_list = index("by_list")
+
+
+class NoteRecord(Record):
+    Meta = table("orders")
+    keys = ("T#{}#ORD#{}", "NOTE#{}")
+    model = Note
+
+    id = UnicodeAttribute()
+    organization = UnicodeAttribute()
+    order = UnicodeAttribute()
+    author = UnicodeAttribute(null=True)
+    text = UnicodeAttribute()
+    created_at = Moment()
 
 
 class CodeRecord(Record):
@@ -91,9 +133,21 @@ def get(organization: str, order_id: str) -> Order:
 
 
 def add(order: Order) -> tuple[Write, ...]:
-    """The order and its code. Raises CodeTaken at commit when the code is not free."""
+    """The order, its code and its rows in lists. Raises CodeTaken at commit when the code is not free."""
     code = CodeRecord(f"T#{order.organization}#CODE#{order.code}", "-", order=order.id)
-    return create(_record(order)), create(code, CodeTaken())
+    rows = (create(_row(order, which)) for which in _lists(order))
+    return create(_record(order)), create(code, CodeTaken()), *rows
+
+
+def list_missing(order: Order) -> tuple[Write, ...]:
+    """The rows in lists that an order from before there were any lacks."""
+    kept = {row.sk for row in ListRecord.query(_pk(order.organization, order.id), ListRecord.sk.startswith("LIST#"))}
+    return tuple(create(_row(order, which)) for which in _lists(order) if f"LIST#{which}" not in kept)
+
+
+def unlist_address(order: Order) -> Write:
+    """The order is not found by its buyer's address any more."""
+    return delete(_row(order, _of_address(order.email)))
 
 
 def save(order: Order, *, was: Order) -> Write:
@@ -113,6 +167,52 @@ def of_buyer(organization: str, user: str, request: PageRequest) -> Page[Order]:
     return found.map(lambda record: record.value())
 
 
+def find(organization: str, search: Search, request: PageRequest) -> Page[Order]:
+    """A page of the list that fits best, newest first, without those that do not fit: it may hold fewer than asked."""
+    between = _between(search.since, search.until)
+    if search.code is not None:
+        found = CodeRecord.fetch(f"T#{organization}#CODE#{search.code}", "-")
+        page_of: Page[Order] = Page(_of_ids(organization, [found.order] if found else []), request.size)
+    elif search.customer is not None:
+        pk, between = f"T#{organization}#BUYER#{search.customer}", _between(search.since, search.until, "buyer_sk")
+        page_of = page(OrderRecord, OrderRecord.by_buyer, pk, request, newest_first=True, range_condition=between).map(
+            lambda record: record.value()
+        )
+    elif search.status is not None and search.event is None and search.email is None:
+        pk = f"T#{organization}#ORDERS#status#{search.status}"
+        page_of = page(OrderRecord, OrderRecord.by_list, pk, request, newest_first=True, range_condition=between).map(
+            lambda record: record.value()
+        )
+    else:
+        which = "all"
+        if search.email is not None:
+            which = _of_address(search.email)
+        elif search.event is not None:
+            which = f"event#{search.event}"
+        pk = f"T#{organization}#ORDERS#{which}"
+        rows = page(ListRecord, ListRecord.by_list, pk, request, newest_first=True, range_condition=between)
+        orders = _of_ids(organization, [row.order for row in rows.items])
+        page_of = Page(orders, rows.size, rows.cursor, number=rows.number)
+    kept = [order for order in page_of.items if search.fits(order)]
+    return Page(kept, page_of.size, page_of.cursor, number=page_of.number)
+
+
+def add_note(note: Note) -> Write:
+    return create(NoteRecord.of(note, pk=_pk(note.organization, note.order), sk=_NOTE + note.id))
+
+
+def notes(organization: str, order: str, at_most: int) -> list[Note]:
+    """The newest first."""
+    starts = NoteRecord.sk.startswith(_NOTE)
+    pk = _pk(organization, order)
+    found = NoteRecord.query(pk, starts, consistent_read=True, scan_index_forward=False, limit=at_most)
+    return [record.value() for record in found]
+
+
+def forget_note(note: Note) -> Write:
+    return delete(NoteRecord(_pk(note.organization, note.order), _NOTE + note.id))
+
+
 def overdue(at: datetime, at_most: int) -> Iterator[tuple[str, str, str | None]]:
     """(organization, order id, its correlation) of unpaid orders that expired before `at`."""
     for shard in range(_SHARDS):
@@ -129,7 +229,43 @@ def _record(order: Order) -> OrderRecord:
     if order.status is Status.AWAITING_PAYMENT:
         keys["due_pk"] = f"G#DUE#order#{ids.shard_of(order.id, _SHARDS)}"
         keys["due_sk"] = f"{clock.stamp(order.expires_at)}#{order.organization}#{order.id}"
+    keys["list_pk"] = f"T#{order.organization}#ORDERS#status#{order.status}"
+    keys["list_sk"] = f"{clock.stamp(order.created_at)}#{order.id}"
     return OrderRecord.of(order, pk=_pk(order.organization, order.id), sk="-", **keys)
+
+
+def _lists(order: Order) -> list[str]:
+    events = dict.fromkeys(line.subject for line in order.lines)
+    return ["all", _of_address(order.email), *(f"event#{event}" for event in events)]
+
+
+def _of_address(email: str) -> str:
+    return f"email#{ids.digest(email)}"
+
+
+def _row(order: Order, which: str) -> ListRecord:
+    return ListRecord(
+        _pk(order.organization, order.id),
+        f"LIST#{which}",
+        order=order.id,
+        list_pk=f"T#{order.organization}#ORDERS#{which}",
+        list_sk=f"{clock.stamp(order.created_at)}#{order.id}",
+    )
+
+
+def _between(since: datetime | None, until: datetime | None, name: str = "list_sk") -> Condition | None:
+    if since is None and until is None:
+        return None
+    stamp = getattr(OrderRecord, name)
+    condition: Condition = stamp.between(clock.stamp(since) if since else "0", clock.stamp(until) if until else "9")
+    return condition
+
+
+def _of_ids(organization: str, orders: Sequence[str]) -> list[Order]:
+    """In that order."""
+    keys = [(_pk(organization, order), "-") for order in orders]
+    found = {record.id: record.value() for record in OrderRecord.batch_get(keys, consistent_read=True)} if keys else {}
+    return [found[order] for order in orders if order in found]
 
 
 def _pk(organization: str, order_id: str) -> str:

@@ -3,7 +3,7 @@
 from chalicelib.core.queues import Outcome, on
 from chalicelib.live import service as live
 from chalicelib.orders import service as orders
-from chalicelib.orders.messages import OrderPaid
+from chalicelib.orders.messages import OrderCancelled, OrderPaid
 from chalicelib.payments import service
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import State
@@ -12,6 +12,11 @@ from chalicelib.payments.model import State
 @on(GatewayNotified, queue="payments")
 def settle(fact: GatewayNotified) -> Outcome:
     return service.settle(fact.organization, fact.payment, fact.transaction)
+
+
+@on(OrderCancelled, queue="payments")
+def withdraw_charge(fact: OrderCancelled) -> Outcome:
+    return service.withdraw(fact.organization, fact.order)
 
 
 @on(OrderPaid)

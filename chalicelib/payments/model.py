@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.core.errors import Conflict
 from chalicelib.payments.gateways.contract import Charge
 
 _FIRST_CHECK = timedelta(seconds=30)
@@ -12,7 +13,10 @@ _WATCHED_AFTER_EXPIRY = timedelta(hours=24)
 
 
 class State(StrEnum):
-    """CREATED: written down, the gateway not asked yet. REVIEW: money came, but not as agreed; a person decides."""
+    """CREATED: written down, the gateway not asked yet. REVIEW: money came, but not as agreed; a person decides.
+
+    RETURNED: a person decided that it goes back.
+    """
 
     CREATED = "created"
     PENDING = "pending"
@@ -20,6 +24,7 @@ class State(StrEnum):
     FAILED = "failed"
     CAPTURED = "captured"
     REVIEW = "review"
+    RETURNED = "returned"
 
 
 RANK = {
@@ -27,8 +32,9 @@ RANK = {
     State.PENDING: 1,
     State.EXPIRED: 2,
     State.FAILED: 2,
-    State.CAPTURED: 3,
     State.REVIEW: 3,
+    State.CAPTURED: 4,
+    State.RETURNED: 4,
 }
 
 
@@ -38,6 +44,9 @@ class Payment:
 
     `next_check_at` is when the sweep asks the gateway again; None once nothing more can come. `correlation` is that of
     the request that opened it: what a sweep finds out is logged under it.
+
+    `kept` is what of the received money pays the order where that is not all of it; `suspended` is what belongs to no
+    order and waits for a person, `refundable` what is left of everything that came and was not given back.
     """
 
     id: str
@@ -59,11 +68,42 @@ class Payment:
     next_check_at: datetime | None = None
     review_reason: str | None = None
     correlation: str | None = None
+    kept: int | None = None
+    suspended: int | None = None
+    refundable: int | None = None
+    other_currency: str | None = None
+    reviewed_at: datetime | None = None
+    reviewed_by: str | None = None
     version: int = 0
 
     @property
     def is_final(self) -> bool:
-        return RANK[self.state] == RANK[State.CAPTURED]
+        return RANK[self.state] >= RANK[State.REVIEW]
+
+    @property
+    def difference(self) -> int:
+        """What pays the order beyond its price: the gateway's tail, or less than nothing where staff took less."""
+        return (self.received or 0) - self.amount if self.kept is None else self.kept - self.amount
+
+    @property
+    def waiting(self) -> int:
+        """What a person must decide about, in minor units. Payments from before this was noted wait with all of it."""
+        if self.suspended is None and self.state is State.REVIEW:
+            return self.received or 0
+        return self.suspended or 0
+
+    @property
+    def left(self) -> int:
+        """What can still be given back."""
+        return (self.received or 0) if self.refundable is None else self.refundable
+
+    @property
+    def refunded(self) -> int:
+        """What of the order's money was given back or is on its way."""
+        if self.state is State.REVIEW:
+            return 0
+        paid = (self.received or 0) if self.kept is None else self.kept
+        return paid - (self.left - self.waiting)
 
     def is_open(self, at: datetime) -> bool:
         """Whether the buyer can still pay this attempt."""
@@ -87,23 +127,67 @@ class Payment:
         return replace(self, state=state).checked(at)
 
     def captured(self, received: int, at: datetime) -> "Payment":
-        return replace(self, state=State.CAPTURED, received=received, captured_at=at, checked_at=at, next_check_at=None)
+        return replace(
+            self,
+            state=State.CAPTURED,
+            received=received,
+            refundable=received,
+            captured_at=at,
+            checked_at=at,
+            next_check_at=None,
+        )
 
-    def for_review(self, reason: str, received: int, at: datetime) -> "Payment":
+    def for_review(self, reason: str, received: int, currency: str, at: datetime) -> "Payment":
         """Settled, but not as agreed."""
         return replace(
             self,
             state=State.REVIEW,
             review_reason=reason,
             received=received,
+            refundable=received + self.left,
+            suspended=received + self.waiting,
+            other_currency=None if currency == self.currency else currency,
             captured_at=at,
             checked_at=at,
             next_check_at=None,
+            reviewed_at=None,
         )
 
-    def flagged(self, reason: str) -> "Payment":
-        """Still open on its own, with something about it for a person to look at."""
-        return replace(self, review_reason=reason)
+    def flagged(self, reason: str, received: int, currency: str) -> "Payment":
+        """As open on its own as it was, with money about it for a person to look at."""
+        return replace(
+            self,
+            review_reason=reason,
+            refundable=self.left + received,
+            suspended=self.waiting + received,
+            other_currency=None if currency == self.currency else currency,
+            reviewed_at=None,
+        )
+
+    def accepted(self, by: str | None, at: datetime) -> "Payment":
+        """It pays its order after all; what is above its price still waits."""
+        received = self.received or 0
+        kept = min(received, self.payable or self.amount)
+        return replace(self, state=State.CAPTURED, kept=kept, suspended=self.waiting - kept)._looked_at(by, at)
+
+    def returned(self, by: str | None, at: datetime) -> "Payment":
+        """What waits goes back. One that pays its order still does."""
+        state = State.RETURNED if self.state is State.REVIEW else self.state
+        return replace(self, state=state)._looked_at(by, at)
+
+    def _looked_at(self, by: str | None, at: datetime) -> "Payment":
+        return replace(self, reviewed_by=by, reviewed_at=at)
+
+    def reserved(self, amount: int, excess: int) -> "Payment":
+        """With so much on its way back, of which `excess` is what waited. Raises Conflict for more than is left."""
+        if amount > self.left or excess > self.waiting:
+            raise Conflict("more_than_left", "That is more than is left of this payment.")
+        return replace(self, refundable=self.left - amount, suspended=self.waiting - excess)
+
+    def restored(self, amount: int, excess: int) -> "Payment":
+        """A refund failed. What waited for a person waits again."""
+        back = replace(self, refundable=self.left + amount, suspended=self.waiting + excess)
+        return replace(back, reviewed_at=None) if excess else back
 
     def checked(self, at: datetime) -> "Payment":
         """Asked and not settled: ask again later, ever more rarely, until a day after it expired."""

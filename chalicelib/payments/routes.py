@@ -1,6 +1,6 @@
 """Payments over HTTP."""
 
-from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
@@ -14,7 +14,7 @@ routes = Routes("payments")
     permission=PUBLIC,
     guarded=True,
     returns=schemas.Payment,
-    aliases=("/payment/create",),
+    aliases=("/payment/create", "/payments/initiate", "/payments/process", "/payments/create-intent"),
     limit=(60, 60),
 )
 def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.Payment:
@@ -34,6 +34,19 @@ def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.P
 def read_payment(principal: Principal, id: str) -> model.Payment:
     """How a payment stands. Poll it every few seconds while the QR code is shown."""
     return service.read_payment(principal, id)
+
+
+@routes.get(
+    "/payments/history",
+    permission=SIGNED_IN,
+    guarded=True,
+    returns=schemas.Transaction,
+    many=True,
+    aliases=("/payments/transactions", "/payment/history"),
+)
+def list_transactions(principal: Principal, query: Paging) -> Page[model.Payment]:
+    """The caller's payments that were captured, the newest order's first. A page may hold fewer than it could."""
+    return service.list_own(principal, query.request())
 
 
 @routes.get("/payments/review", permission="payment.read_all", returns=schemas.ReviewedPayment, many=True)

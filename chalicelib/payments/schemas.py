@@ -28,3 +28,18 @@ class Payment(Output):
 class ReviewedPayment(Payment):
     received: int | None
     review_reason: str | None
+    waiting: int = Field(description="What a person must decide about.")
+
+
+class Transaction(Output):
+    """A captured payment."""
+
+    id: str
+    order_id: str = Field(validation_alias="order")
+    gateway: str
+    status: State = Field(validation_alias="state")
+    amount: int
+    received: int | None
+    refunded: int = Field(description="What was given back or is on its way.")
+    currency: str
+    captured_at: datetime | None

@@ -4,6 +4,7 @@ Webhook, sweep and the buyer's polling all end in `settle`, which believes nobod
 """
 
 import base64
+from contextlib import suppress
 from datetime import timedelta
 
 from chalicelib.core import clock, ids, log, metrics, outbox, queues
@@ -54,11 +55,7 @@ def create_payment(principal: Principal, order_id: str) -> Payment:
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:
     """A payment as it stands. While it is open the gateway is asked, at most every three seconds."""
-    payment = store.get(principal.organization, payment_id)
-    try:
-        orders.open_order(principal, payment.order)
-    except NotFound as hidden:
-        raise NotFound("payment_not_found", "There is no such payment.") from hidden
+    payment = open_payment(principal, payment_id)
     at = clock.now()
     asked = payment.checked_at or payment.created_at
     if payment.state is State.PENDING and (at - asked).total_seconds() >= _ASK_AGAIN_SECONDS:
@@ -68,6 +65,16 @@ def read_payment(principal: Principal, payment_id: str) -> Payment:
             # The stored state is still a true answer; the sweep will ask again.
             log.warning("payment not refreshed", payment=payment.id, code=refusal.code)
         payment = store.get(principal.organization, payment_id)
+    return payment
+
+
+def open_payment(principal: Principal, payment_id: str) -> Payment:
+    """A payment for whoever may open its order. Everybody else learns nothing: NotFound."""
+    payment = store.get(principal.organization, payment_id)
+    try:
+        orders.open_order(principal, payment.order)
+    except NotFound as hidden:
+        raise NotFound("payment_not_found", "There is no such payment.") from hidden
     return payment
 
 
@@ -132,6 +139,25 @@ def settle_due() -> int:
                 log.bug("payment not checked", failure, payment=payment_id)
                 _postpone(organization, payment_id, failure)
     return asked
+
+
+def withdraw(organization: str, order_id: str) -> Outcome:
+    """Take back the charge of an order that was cancelled. One that was paid at that moment stays."""
+    open_now = [each for each in store.attempts(organization, order_id) if each.is_open(clock.now())]
+    for payment in open_now:
+        assert payment.transaction is not None
+        account = gateways.account_of(organization, payment.gateway)
+        with suppress(Unprocessable):
+            gateways.of_name(payment.gateway).cancel(account, payment.transaction)
+    return Outcome.SUCCESS if open_now else Outcome.SKIPPED
+
+
+def list_own(principal: Principal, request: PageRequest) -> Page[Payment]:
+    """The payments of the caller's orders that were captured, those of the newest order first."""
+    found = orders.list_orders(principal, request)
+    paid = store.find(principal.organization, [order.payment for order in found.items if order.payment])
+    captured = [paid[order.payment] for order in found.items if order.payment in paid]
+    return Page(captured, found.size, found.cursor, number=found.number)
 
 
 def get(organization: str, payment_id: str) -> Payment:
@@ -284,7 +310,10 @@ def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
         currency=status.currency,
         at=at,
     )
-    noted = payment.for_review(reason, status.amount, at) if own else payment.flagged(reason)
+    if own:
+        noted = payment.for_review(reason, status.amount, status.currency, at)
+    else:
+        noted = payment.flagged(reason, status.amount, status.currency)
     transact(
         *ledger.book(entry),
         store.save(noted, was=payment),

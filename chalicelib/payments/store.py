@@ -6,13 +6,15 @@
 | the payment behind its id (global)  | pk G#gateway-transaction#{payment} / sk -                  |
 | payments to ask the gateway about   | due G#DUE#payment#{0-3} / next_check_at#payment            |
 | payments a person must look at      | by_review T#{org}#REVIEW / created_at#payment              |
+| payments in a state, newest first   | by_list T#{org}#PAYMENTS#{state} / created_at#payment      |
 
 The global row is written before the gateway is asked, so even the earliest webhook finds its payment by our own
 reference. It holds ids only.
 """
 
+import dataclasses
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,10 +64,19 @@ class PaymentRecord(Record):
     next_check_at = Moment(null=True)
     review_reason = UnicodeAttribute(null=True)
     correlation = UnicodeAttribute(null=True)
+    kept = NumberAttribute(null=True)
+    suspended = NumberAttribute(null=True)
+    refundable = NumberAttribute(null=True)
+    other_currency = UnicodeAttribute(null=True)
+    reviewed_at = Moment(null=True)
+    reviewed_by = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)
     review_sk = UnicodeAttribute(null=True)
+    list_pk = UnicodeAttribute(null=True)
+    list_sk = UnicodeAttribute(null=True)
+    by_list = index("by_list")
     due = index("due")
     by_review = index("by_review")
 
@@ -141,6 +152,31 @@ def save(payment: Payment, *, was: Payment) -> Write:
     return replace(_record(payment), was.version)
 
 
+def reserve(payment: Payment, amount: int, excess: int, *, was: Payment) -> Write:
+    """As `save`, for money that goes back: it holds only while that much is left."""
+    held = PaymentRecord.refundable
+    enough = held.does_not_exist() | (held >= amount)  # what an older release captured has none: all of it is left
+    write = save(payment.reserved(amount, excess), was=was)
+    return dataclasses.replace(write, condition=write.condition & enough)
+
+
+def in_state(organization: str, state: State, request: PageRequest) -> Page[Payment]:
+    pk = f"T#{organization}#PAYMENTS#{state}"
+    found = page(PaymentRecord, PaymentRecord.by_list, pk, request, newest_first=True)
+    return found.map(lambda record: record.value())
+
+
+def find(organization: str, payments: Sequence[str]) -> dict[str, Payment]:
+    """Payments of the organization by their ids."""
+    if not payments:
+        return {}
+    pointers = PointerRecord.batch_get([(_pointer(payment), "-") for payment in payments], consistent_read=True)
+    own = [pointer for pointer in pointers if pointer.organization == organization]
+    keys = [(_pk(organization, pointer.order), _sk(int(pointer.attempt))) for pointer in own]
+    found = PaymentRecord.batch_get(keys, consistent_read=True) if keys else ()
+    return {record.id: record.value() for record in found}
+
+
 def to_check(at: datetime) -> Iterator[tuple[str, str, str | None]]:
     """(organization, payment id, correlation) of payments to ask the gateway about by `at`, the longest due first."""
     before = PaymentRecord.due_sk < clock.stamp(at)
@@ -159,7 +195,9 @@ def _record(payment: Payment) -> PaymentRecord:
     if payment.next_check_at is not None:
         keys["due_pk"] = f"G#DUE#payment#{ids.shard_of(payment.id, _SHARDS)}"
         keys["due_sk"] = f"{clock.stamp(payment.next_check_at)}#{payment.id}"
-    if payment.review_reason is not None:
+    keys["list_pk"] = f"T#{payment.organization}#PAYMENTS#{payment.state}"
+    keys["list_sk"] = f"{clock.stamp(payment.created_at)}#{payment.id}"
+    if payment.review_reason is not None and payment.reviewed_at is None:
         keys["review_pk"] = f"T#{payment.organization}#REVIEW"
         keys["review_sk"] = f"{clock.stamp(payment.created_at)}#{payment.id}"
     return PaymentRecord.of(payment, pk=_pk(payment.organization, payment.order), sk=_sk(payment.attempt), **keys)

@@ -20,6 +20,7 @@ from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
 from chalicelib.payments.methods import service as payment_methods
+from chalicelib.payments.refunds import service as refunds
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
 from chalicelib.profiles import service as profiles
@@ -49,6 +50,7 @@ HOLDINGS = (
     ),
     Holding("events", events.personal_data, events.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
+    Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
     Holding(
         "orders",
         orders.personal_data,

@@ -75,6 +75,9 @@ class Takings:
     def gross(self) -> int:
         return self.platform + self.photographer + self.organizer
 
+    def __neg__(self) -> "Takings":
+        return Takings(-self.sold, -self.platform, -self.photographer, -self.organizer)
+
     def __add__(self, other: "Takings") -> "Takings":
         return Takings(
             self.sold + other.sold,
@@ -106,6 +109,58 @@ class Share:
         )
         for ref, (platform, photographer, organizer) in zip(self.refs, zip(*parts, strict=True), strict=True):
             yield ref, Takings(1, platform, photographer, organizer)
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some things of one photographer, and what each of them brought or, below zero, takes back."""
+
+    photographer: str | None
+    things: tuple[tuple[str, Takings], ...]
+
+    @property
+    def takings(self) -> Takings:
+        return sum((takings for _, takings in self.things), Takings())
+
+
+Return = tuple[Takings, ...]
+"""What is taken back of each thing of a share, in the order of its `refs`."""
+
+
+def taken_back(
+    shares: Sequence[Share], earlier: Sequence[Sequence[Return]], amount: int, *, whole: bool
+) -> tuple[Return, ...]:
+    """Split a refund of `amount` (minor units) of a line over its shares: whoever earned gives back their part.
+
+    `earlier` are the returns of each share so far. It goes by what each part has left, by largest remainder, first over
+    photographers and parties and then over their things: no part ever gives back more than it got, and a line that is
+    given back whole, in however many steps, leaves nothing. `whole`: its things are not sold any more.
+    """
+    left = [
+        [
+            takings + -sum((of_share[n] for of_share in before), Takings())
+            for n, (_, takings) in enumerate(share.by_ref())
+        ]
+        for share, before in zip(shares, earlier, strict=True)
+    ]
+    sums = [part for things in left for part in _parts(sum(things, Takings()))]
+    if not sum(sums):
+        return tuple(tuple(Takings(int(whole)) for _ in things) for things in left)
+    due = allocate(amount, sums)
+    returns = []
+    for number, things in enumerate(left):
+        columns = zip(*(_parts(thing) for thing in things), strict=True)
+        parts = [_spread(due[3 * number + party], list(column)) for party, column in enumerate(columns)]
+        returns.append(tuple(Takings(int(whole), *of_thing) for of_thing in zip(*parts, strict=True)))
+    return tuple(returns)
+
+
+def _parts(takings: Takings) -> tuple[int, int, int]:
+    return takings.platform, takings.photographer, takings.organizer
+
+
+def _spread(amount: int, weights: list[int]) -> list[int]:
+    return allocate(amount, weights) if amount else [0] * len(weights)
 
 
 def shared(

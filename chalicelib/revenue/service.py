@@ -1,6 +1,6 @@
 """Rules of the split, the shares of what is sold, and what everybody earned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.accounts import service as accounts
@@ -14,7 +14,8 @@ from chalicelib.ledger import service as ledger
 from chalicelib.lines.contract import QuoteLine
 from chalicelib.organizations import service as organizations
 from chalicelib.revenue import store
-from chalicelib.revenue.model import Earned, Rule, Share, Split, Statement, Takings, scopes, shared
+from chalicelib.revenue.model import Earned, Portion, Rule, Share, Split, Statement, Takings, scopes, shared
+from chalicelib.revenue.model import taken_back as taken_back
 
 MOST_AT_ONCE = 80
 """Things a booking adds to the sums of, so that a transaction has room for the rest of it."""
@@ -84,35 +85,44 @@ def book(organization: str, *, order: str, line: str, subject: str, shares: Sequ
     for number, share in enumerate(shares, start=1):
         if share.photographer is not None:
             store.list_earner(organization, subject, share.photographer)
-        for part, some in enumerate(_portions(share), start=1):
-            entry = ledger.distribution(
-                f"{order}#{line}#{number}-{part}",
-                organization=organization,
-                order=order,
-                subject=subject,
-                photographer=some.photographer,
-                platform_part=some.takings.platform,
-                photographer_part=some.takings.photographer,
-                organizer_part=some.takings.organizer,
-                currency=currency,
-                at=clock.now(),
-            )
-            try:
-                transact(*ledger.book(entry), *store.count(organization, order, subject, some))
-            except ledger.Booked:
-                continue
-            booked = True
+        sale = Portion(share.photographer, tuple(share.by_ref()))
+        booked |= _book(organization, f"{order}#{line}#{number}", "share", order, subject, sale, currency)
     return booked
 
 
-def _portions(share: Share) -> Iterator[Share]:
-    """The share in pieces that one transaction can book."""
-    each = list(share.by_ref())
-    for start in range(0, len(each), MOST_AT_ONCE):
-        some = each[start : start + MOST_AT_ONCE]
-        refs = tuple(ref for ref, _ in some)
-        takings = sum((takings for _, takings in some), Takings())
-        yield Share(share.photographer, refs, takings, share.split, share.rule)
+def take_back(
+    organization: str, *, refund: str, order: str, line: str, number: int, subject: str, portion: Portion, currency: str
+) -> bool:
+    """Debit everybody with what a refund takes back of the share `number` (from 1) of a line. As `book`."""
+    minus = Portion(portion.photographer, tuple((ref, -takings) for ref, takings in portion.things))
+    return _book(organization, f"{refund}#{line}#{number}", "unshare", order, subject, minus, currency)
+
+
+def _book(organization: str, part: str, kind: str, order: str, subject: str, portion: Portion, currency: str) -> bool:
+    """In pieces that one transaction can book; False: nothing was left to do."""
+    booked = False
+    for piece, start in enumerate(range(0, len(portion.things), MOST_AT_ONCE), start=1):
+        some = Portion(portion.photographer, portion.things[start : start + MOST_AT_ONCE])
+        takings = some.takings
+        entry = ledger.distribution(
+            f"{part}-{piece}",
+            organization=organization,
+            order=order,
+            subject=subject,
+            photographer=some.photographer,
+            platform_part=takings.platform,
+            photographer_part=takings.photographer,
+            organizer_part=takings.organizer,
+            currency=currency,
+            at=clock.now(),
+            kind=kind,
+        )
+        try:
+            transact(*ledger.book(entry), *store.count(organization, order, subject, some))
+        except ledger.Booked:
+            continue
+        booked = True
+    return booked
 
 
 # --- what was earned ----------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from chalicelib.core.table import (
     transact,
     update,
 )
-from chalicelib.revenue.model import Rule, Share, Split, Takings, scopes
+from chalicelib.revenue.model import Portion, Rule, Split, Takings, scopes
 
 SHARDS = 8
 ALL = "all"
@@ -111,15 +111,15 @@ def save_rule(rule: Rule) -> Write:
 # --- sums ---------------------------------------------------------------------------------------------------
 
 
-def count(organization: str, order: str, event: str, share: Share) -> Iterator[Write]:
-    """The writes that add a share to all sums that it belongs to."""
+def count(organization: str, order: str, event: str, portion: Portion) -> Iterator[Write]:
+    """The writes that add a portion to all sums that it belongs to."""
     shard = f"{ids.shard_of(order, SHARDS):02d}"
-    of_whom = (share.photographer, f"{event}#{share.photographer}") if share.photographer else ()
+    of_whom = (portion.photographer, f"{event}#{portion.photographer}") if portion.photographer else ()
     for whose in (ALL, event, *of_whom):
-        yield _add(TakingsRecord(_taken_pk(organization, whose), shard), share.takings)
-    for ref, takings in share.by_ref():
+        yield _add(TakingsRecord(_taken_pk(organization, whose), shard), portion.takings)
+    for ref, takings in portion.things:
         record = TakingsRecord(_taken_pk(organization, ref), "00")
-        yield _add(record, takings, _taken_pk(organization, event), f"{share.photographer or '-'}#{ref}")
+        yield _add(record, takings, _taken_pk(organization, event), f"{portion.photographer or '-'}#{ref}")
 
 
 def _add(

@@ -34,6 +34,8 @@ FACTS = sorted(FOLDER.glob("*/facts.json"))
 HANDLED = queues.handlers().keys()  # opens all rooms with facts
 OURS = {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib.")}
 TOLD = "GatewayNotified"  # never in the outbox
+WITHDRAWN: list[str] = []
+"""The charges that the gateway was asked to forget."""
 CONSUMERS = {"uploads": "on_upload", "payments": "on_payment", "emails": "on_email", "jobs": "on_job"}
 
 
@@ -57,6 +59,7 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
     organizations.forget()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: at)
+        WITHDRAWN.clear()
         patch.setattr(gateways, "of_name", lambda name: bank(held))
         patch.setattr(dns, "txt", lambda name: [])
         yield held
@@ -65,7 +68,7 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
 
 def bank(held: dict[str, Any]) -> FakeGateway:
     """A gateway where every open payment has been paid as asked."""
-    made = FakeGateway()
+    made = FakeGateway(cancelled=WITHDRAWN)
     for payment in held["tables"]["payments"]:
         if "transaction" in payment:
             id, payable = payment["transaction"]["S"], int(payment["payable"]["N"])
@@ -175,6 +178,12 @@ DONE: dict[str, Callable[[], bool]] = {
     "faces.search": lambda: statuses("faces", "state") == {"done"} and documents("selfies/") == 0,
     "faces.group": lambda: statuses("faces", "members") == {"[]"},  # of a face that the index has no more
     "faces.unblock": lambda: "DeleteFaces" in [operation for operation, _ in rekognition.here().asked],
+    "orders.mail_downloads_again": lambda: mails() == 1,
+    "orders.tell_of_cancelling": lambda: told(status="cancelled"),
+    "payments.withdraw_charge": lambda: len(WITHDRAWN) == 1,
+    "payments.refunds.submit": lambda: "settled" in statuses("payments", "state"),
+    "payments.refunds.take_back": lambda: any("#unshare#" in item["pk"]["S"] for item in items("ledger")),
+    "payments.refunds.mail_refund": lambda: mails() == 1,
     "privacy.note_face_consent": lambda: "face_recognition" in statuses("privacy", "kind"),
 }
 """What each message brings about."""

@@ -4,18 +4,24 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.carts import service as carts
-from chalicelib.core import clock, ids, log
+from chalicelib.core import clock, ids, log, migrations
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, NotFound, Unprocessable
+from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
+from chalicelib.core.migrations import Pace
 from chalicelib.core.outbox import OutboxRecord
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service, store
+from chalicelib.orders.administration import service as administration
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
-from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Status
+from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Search, Status
 from chalicelib.organizations.service import DEFAULT
+from infra import stages
 from tests import deliver, logged, selling
+from tests.stack import client
+
+stages.load_records()
 
 pytestmark = pytest.mark.usefixtures("things")
 
@@ -364,3 +370,166 @@ def test_an_order_expires_under_the_correlation_of_the_request_that_placed_it(bu
         assert service.expire_due() == 1
 
     assert [(record.fact, record.correlation) for record in OutboxRecord.scan()] == [("OrderExpired", "req-order")]
+
+
+# --- cancelling ---------------------------------------------------------------------------------------------
+
+
+STAFF = Principal(DEFAULT, user="usr_staff", permissions=frozenset({"order.read_all", "order.manage"}))
+
+
+def test_a_buyer_cancels_what_nobody_has_paid(buyer, order):
+    assert selling.left(DEFAULT) == 98
+
+    cancelled = service.cancel(buyer, order.id, "changed my mind")
+    again = service.cancel(buyer, order.id, None)
+
+    assert (cancelled.status, again.version) == (Status.CANCELLED, cancelled.version)
+    assert (cancelled.history[-1].why, cancelled.history[-1].by) == ("by the buyer: changed my mind", buyer.user)
+    assert selling.left(DEFAULT) == 100
+    with pytest.raises(Conflict, match="order_cancelled"):
+        cancelled.refuse_payment(clock.now())
+
+
+def test_a_guest_cancels_with_the_token(order):
+    guest = Principal(DEFAULT, tokens={"order": service.token_of(order)})
+
+    assert service.cancel(guest, order.id, None).history[-1].by is None
+
+
+def test_staff_cancel_and_strangers_do_not(order):
+    with pytest.raises(NotFound):
+        service.cancel(Principal(DEFAULT, user="usr_stranger"), order.id, None)
+    with pytest.raises(Forbidden):
+        service.cancel(Principal(DEFAULT, user="usr_a", permissions=frozenset({"order.read_all"})), order.id, None)
+
+    assert service.cancel(STAFF, order.id, "a test").history[-1].why == "by staff: a test"
+
+
+def test_of_a_payment_and_a_cancellation_at_once_the_first_counts(buyer, order, monkeypatch):
+    real = store.save
+
+    def paid_meanwhile(changed, *, was):
+        if changed.status is Status.CANCELLED:
+            monkeypatch.setattr(store, "save", real)
+            transact(*service.pay(service.get(DEFAULT, order.id), "pay_1"))
+        return real(changed, was=was)
+
+    monkeypatch.setattr(store, "save", paid_meanwhile)
+
+    with pytest.raises(Conflict, match="order_status"):
+        service.cancel(buyer, order.id, None)
+
+    assert (service.get(DEFAULT, order.id).status, selling.left(DEFAULT)) == (Status.PAID, 98)
+
+
+def test_money_for_a_cancelled_order_is_late(buyer, order):
+    service.cancel(buyer, order.id, None)
+
+    transact(*service.pay(service.get(DEFAULT, order.id), "pay_1"))
+
+    assert service.get(DEFAULT, order.id).status is Status.PAID_LATE
+
+
+def test_open_and_past_orders_are_told_apart(buyer, order):
+    first = service.list_open(buyer, PageRequest(), is_open=True)
+    service.cancel(buyer, order.id, None)
+
+    assert [found.id for found in first.items] == [order.id]
+    assert service.list_open(buyer, PageRequest(), is_open=True).items == []
+    assert [found.id for found in service.list_open(buyer, PageRequest(), is_open=False).items] == [order.id]
+
+
+# --- for staff ----------------------------------------------------------------------------------------------
+
+
+def found(**search):
+    return [order.id for order in administration.find(STAFF, Search(**search), PageRequest()).items]
+
+
+def test_staff_find_an_order_by_whatever_is_known_of_it(order, buyer):
+    soon, before = clock.now() + timedelta(minutes=1), order.created_at - timedelta(seconds=1)
+    right = (
+        {},
+        {"status": Status.AWAITING_PAYMENT},
+        {"customer": buyer.user},
+        {"event": "shelf"},
+        {"code": order.code},
+        {"email": order.email},
+        {"email": order.email, "event": "shelf", "status": Status.AWAITING_PAYMENT},
+        {"since": before, "until": soon},
+        {"customer": buyer.user, "since": before},
+    )
+    wrong = (
+        {"status": Status.PAID},
+        {"customer": "usr_other"},
+        {"event": "other"},
+        {"code": "AAAAAAAA"},
+        {"email": "other@example.com"},
+        {"since": soon},
+        {"customer": buyer.user, "until": before},
+        {"email": order.email, "status": Status.PAID},
+    )
+
+    assert [found(**search) for search in right] == [[order.id]] * len(right)
+    assert [found(**search) for search in wrong] == [[]] * len(wrong)
+
+
+def test_an_order_moves_to_the_list_of_its_state(order, buyer):
+    service.cancel(buyer, order.id, None)
+
+    assert found(status=Status.AWAITING_PAYMENT) == []
+    assert found(status=Status.CANCELLED) == [order.id]
+
+
+def test_an_order_of_an_earlier_release_is_listed_by_the_migration(order):
+    record = store.OrderRecord.fetch(store._pk(DEFAULT, order.id), "-")
+    item = {name: value for name, value in record.serialize().items() if not name.startswith("list_")}
+    client("dynamodb").put_item(TableName=store.OrderRecord.Meta.table_name, Item=item)
+    for row in store.ListRecord.query(store._pk(DEFAULT, order.id), store.ListRecord.sk.startswith("LIST#")):
+        row.delete()
+    assert found() == []
+
+    migrations.run("list-orders", pace=Pace(1e9), segments=1)
+
+    assert found() == found(status=order.status) == found(email=order.email) == found(event="shelf") == [order.id]
+
+
+def test_notes_are_kept_once_and_end_somewhere(order):
+    first = administration.write_note(STAFF, order.id, "called, wants an invoice")
+    assert administration.write_note(STAFF, order.id, "called, wants an invoice") == first
+    for number in range(49):
+        administration.write_note(STAFF, order.id, f"note {number}")
+
+    with pytest.raises(Conflict, match="too_many_notes"):
+        administration.write_note(STAFF, order.id, "one more")
+    assert len(administration.notes(order)) == 50
+
+
+def test_a_person_makes_no_order_paid(order):
+    with pytest.raises(Conflict, match="order_status"):
+        administration.change(STAFF, order.id, status=Status.PAID, reason=None, note="x")
+    assert administration.notes(order) == []
+
+    changed = administration.change(STAFF, order.id, status=Status.CANCELLED, reason="double", note="on the phone")
+
+    assert (changed.status, [note.text for note in administration.notes(order)]) == (
+        Status.CANCELLED, ["on the phone"],
+    )  # fmt: skip
+
+
+def test_only_what_was_handed_over_is_mailed_again(order):
+    with pytest.raises(Conflict, match="nothing_to_send"):
+        administration.resend(STAFF, order.id)
+
+
+def test_a_forgotten_buyer_is_not_found_by_the_address(order, buyer):
+    administration.write_note(STAFF, order.id, "is called Anna")
+    service.cancel(buyer, order.id, "my name is Anna")
+
+    service.erase_person(DEFAULT, buyer.user)
+
+    kept = service.get(DEFAULT, order.id)
+    assert found(email=order.email) == administration.notes(order) == []
+    assert (kept.history[-1].by, kept.history[-1].why) == (None, "erased")
+    assert found() == [order.id]

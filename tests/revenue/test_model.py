@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import Invalid
-from chalicelib.revenue.model import Rule, Split, Takings, scope_of, scopes, shared
+from chalicelib.revenue.model import Rule, Split, Takings, scope_of, scopes, shared, taken_back
 
 EVENT, ANNA, BEN = "evt_1", "usr_anna", "usr_ben"
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
@@ -95,3 +95,54 @@ def test_each_photographer_is_split_by_the_rule_of_their_own():
 def test_parts_that_are_not_the_whole_are_refused():
     with pytest.raises(Invalid, match="split_incomplete"):
         Split(3_000, 5_000, 1_999)
+
+
+# --- what a refund takes back -------------------------------------------------------------------------------
+
+
+@st.composite
+def refunded_lines(draw):
+    """A line's shares, and amounts that add up to all of it."""
+    count = draw(st.integers(1, 12))
+    refs = [f"pho_{n}" for n in range(count)]
+    makers = [draw(st.sampled_from(["a", "b", "c"])) for _ in refs]
+    amount = draw(st.integers(0, 40_000))
+    cuts = sorted(draw(st.lists(st.integers(0, amount), max_size=6)))
+    steps = [after - before for before, after in zip([0, *cuts], [*cuts, amount], strict=True)]
+    return shared(amount, refs, makers, "evt_1", {}), steps
+
+
+@given(refunded_lines())
+def test_any_sequence_of_refunds_takes_back_exactly_what_everybody_got(line):
+    shares, steps = line
+    earlier = [[] for _ in shares]
+
+    for number, step in enumerate(steps, start=1):
+        returns = taken_back(shares, earlier, step, whole=number == len(steps))
+        assert sum(takings.gross for things in returns for takings in things) == step
+        for share, before, things in zip(shares, earlier, returns, strict=True):
+            whole = share.takings
+            share_now = sum(things, Takings())
+            for party in ("platform", "photographer", "organizer"):
+                left = getattr(whole, party) - sum(getattr(thing, party) for each in before for thing in each)
+                assert 0 <= getattr(share_now, party) <= left
+        for before, things in zip(earlier, returns, strict=True):
+            before.append(things)
+
+    for share, before in zip(shares, earlier, strict=True):
+        for position, (_, got) in enumerate(share.by_ref()):
+            assert sum((each[position] for each in before), Takings()) == got
+
+
+@given(refunded_lines())
+def test_a_partial_refund_is_borne_by_everybody_in_proportion(line):
+    shares, steps = line
+    total = sum(share.takings.gross for share in shares)
+
+    returns = taken_back(shares, [[] for _ in shares], steps[0], whole=False)
+
+    for share, things in zip(shares, returns, strict=True):
+        back = sum(things, Takings())
+        for party in ("platform", "photographer", "organizer"):
+            fair = getattr(share.takings, party) * steps[0] / total if total else 0
+            assert abs(getattr(back, party) - fair) < 1

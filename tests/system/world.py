@@ -52,6 +52,7 @@ from chalicelib.payments import service as payments
 from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.methods import service as methods
+from chalicelib.payments.refunds import service as refunds
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
 from chalicelib.profiles import service as profiles
@@ -119,6 +120,8 @@ class Shop:
     uploads: dict[str, str] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     payments: dict[str, str] = field(default_factory=dict)
+    refund: str = ""
+    """What the customer asked back of the order `paid`."""
     carts: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     export: tuple[str, str, str] = ("", "", "")
@@ -356,18 +359,25 @@ def picture(seed: int) -> File:
 
 
 def _sell(shop: Shop, bank: Bank) -> None:
-    """`paid` and `unpaid` are the customer's, `guest` is paid and `walk-in` is not; each has a payment."""
+    """`paid` and `unpaid` are the customer's, `guest` is paid and `walk-in` is not; each has a payment.
+
+    For `short` too little came, which waits for a person. The customer asked for the money of `paid`.
+    """
     customer = shop.people["customer"].principal
     _order(shop, "paid", customer, "approved")
     _order(shop, "unpaid", customer, "approved", "second")
     _order(shop, "guest", Principal(shop.organization), "approved")
     _order(shop, "walk-in", Principal(shop.organization), "second")
-    for name in ("paid", "guest"):
+    _order(shop, "short", Principal(shop.organization), "second")
+    for name in ("paid", "guest", "short"):
         payment = payments.read_payment(_holder(shop, name), shop.payments[name])
         assert payment.transaction is not None
-        bank.set(payment.transaction, "captured")
+        assert payment.payable is not None
+        bank.set(payment.transaction, "captured", amount=100 if name == "short" else payment.payable)
         payments.settle(shop.organization, payment.id)
     deliver.all()
+    asked = refunds.request(customer, shop.payments["paid"], lines=None, reason="blurred", pay_to=None)
+    shop.refund = asked.id
     shop.shared = lists.share(Principal(shop.organization), [shop.photos["approved"]]).slug
     archives.begin(_holder(shop, "paid"), shop.orders["paid"].id)
     deliver.all()

@@ -1,5 +1,6 @@
 """Asking for everything in one file, and fetching it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from chalicelib.core import clock, ids, outbox, storage
@@ -11,6 +12,7 @@ from chalicelib.entitlements.archives import store
 from chalicelib.entitlements.archives.messages import ArchiveDue
 from chalicelib.entitlements.archives.model import LASTS, Archive, Progress, State
 from chalicelib.entitlements.chain import Step
+from chalicelib.entitlements.model import Grant
 
 
 def begin(principal: Principal, order: str) -> Progress:
@@ -21,7 +23,7 @@ def begin(principal: Principal, order: str) -> Progress:
     """
     held = entitlements.list_grants(principal, order)
     now, was = clock.now(), store.find(principal.organization, order)
-    if was is not None and was.is_current(now) and not held[0].revoked:
+    if was is not None and was.is_current(now) and not _is_withdrawn(was, held):
         return _shown(was)
     resources = entitlements.take_each(principal.organization, order)
     archive = Archive(
@@ -46,9 +48,14 @@ def show(principal: Principal, order: str) -> Progress:
     """How far the archive of an order is. Raises NotFound for a stranger and where there is none (any more)."""
     held = entitlements.list_grants(principal, order)
     archive = store.find(principal.organization, order)
-    if archive is None or archive.expires_at <= clock.now() or held[0].revoked:
+    if archive is None or archive.expires_at <= clock.now() or _is_withdrawn(archive, held):
         raise NotFound("archive_not_found", "Nothing was packed of this order. Ask for it first.")
     return _shown(archive)
+
+
+def _is_withdrawn(archive: Archive, held: Sequence[Grant]) -> bool:
+    """Whether it holds what the buyer may not have any more."""
+    return any(grant.revoked and grant.resource in archive.resources for grant in held)
 
 
 def _shown(archive: Archive) -> Progress:

@@ -10,7 +10,7 @@ from chalicelib.entitlements.service.fetching import (
     received,
     take_each,
 )
-from chalicelib.entitlements.service.granting import forget_owner, grant, of_order, revoke, sales_of
+from chalicelib.entitlements.service.granting import forget_owner, grant, of_order, revoke, revoke_some, sales_of
 from chalicelib.entitlements.service.history import append, receipt
 from chalicelib.entitlements.service.renewing import allow, renew
 
@@ -34,6 +34,7 @@ __all__ = [
     "received",
     "renew",
     "revoke",
+    "revoke_some",
     "sales_of",
     "take_each",
 ]

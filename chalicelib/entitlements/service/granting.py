@@ -105,6 +105,21 @@ def revoke(organization: str, order: str) -> None:
         transact(*(store.revoke(grant, now) for grant in standing[start : start + MOST_WRITES]))
 
 
+def revoke_some(organization: str, order: str, resources: Sequence[str]) -> None:
+    """Withdraw the downloads of some resources of an order, with their licences and any archive that holds one.
+
+    May run twice. A `grant` that comes late brings them back: whoever calls this sees to it that none does.
+    """
+    now = clock.now()
+    standing = [
+        grant for grant in store.of_order(organization, order) if not grant.revoked and grant.resource in resources
+    ]
+    for start in range(0, len(standing), MOST_WRITES - _COUNTED):
+        some = standing[start : start + MOST_WRITES - _COUNTED]
+        facts: dict[str, str | int] = {"photos": len(some)}
+        append(organization, order, Step.REVOKED, facts, *(store.revoke(grant, now) for grant in some))
+
+
 def forget_owner(organization: str, order: str) -> None:
     """Withdraw the downloads of an order and forget whose they were. May run twice.
 

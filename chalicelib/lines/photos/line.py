@@ -65,6 +65,9 @@ class Photos:
             hours=event.download_hours or policy.download_hours,
         )
 
+    def revoke(self, sold: Sold) -> None:
+        entitlements.revoke_some(sold.organization, sold.order, sold.refs)
+
 
 def _quote_event(organization: str, event_id: str, wanted: list[tuple[Photo, Item]], at: datetime) -> Quote:
     """A line for each licence class under which photos of the event are wanted."""

@@ -1,5 +1,6 @@
 """Payment gateways behind one contract."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from chalicelib.core.secrets import secrets
@@ -7,8 +8,27 @@ from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount
 from chalicelib.payments.gateways.paynoi import PayNoi
 
-NAMES = frozenset({"paynoi"})
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A way to pay as buyers know it. `kind` says what they do."""
+
+    gateway: str
+    title: str
+    kind: str
+    currencies: tuple[str, ...]
+
+
+OFFERS = (Offer("paynoi", "PromptPay", "qr_code", ("THB",)),)
+NAMES = frozenset(offer.gateway for offer in OFFERS)
 """The gateways that payments may go through."""
+
+
+def offered(organization: str, currency: str) -> list[Offer]:
+    """The ways to pay an organization in a currency: those of gateways where it has an account."""
+    return [
+        offer for offer in OFFERS if currency in offer.currencies and account_of(organization, offer.gateway).api_key
+    ]
 
 
 @cache

@@ -72,9 +72,21 @@ class Method:
     expires: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """How a refund stands. `reference` is what the gateway calls it."""
+
+    state: Literal["pending", "settled", "failed"]
+    reference: str
+
+
 class Gateway(Protocol):
     @property
     def name(self) -> str: ...
+
+    @property
+    def refunds(self) -> bool:
+        """Whether it gives money back when it is asked to. Else people transfer it."""
 
     def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
         """Ask for `amount` minor units; `reference` comes back in `Status` and in webhooks."""
@@ -83,6 +95,12 @@ class Gateway(Protocol):
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         """Withdraw a charge that nobody has paid yet; a paid one is refused."""
+
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+        """Give back `amount` minor units of a captured charge, once for each `key`: asked again it says how it stands.
+
+        Raises Unprocessable `refund_by_hand` where the gateway has no such thing.
+        """
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         """What `token` stands for at the gateway.

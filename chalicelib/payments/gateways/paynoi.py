@@ -16,7 +16,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Located, Method, Notification, State, Status
+from chalicelib.payments.gateways.contract import (
+    Charge,
+    GatewayAccount,
+    Located,
+    Method,
+    Notification,
+    Returned,
+    State,
+    Status,
+)
 
 if TYPE_CHECKING:
     from requests import Session
@@ -46,6 +55,7 @@ class PayNoi:
     """`timeout` is in seconds: to connect, and between two bytes of the answer."""
 
     name = "paynoi"
+    refunds = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
         self._url = f"{base_url.rstrip('/')}/ppay_api"
@@ -72,6 +82,9 @@ class PayNoi:
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         fields = {"method": "cancel", "api_key": account.api_key, "trans_id": transaction_id}
         self._ask(json.dumps(fields), lambda _: None)
+
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+        raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it from the bank account.")
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "This gateway keeps no payment methods.")

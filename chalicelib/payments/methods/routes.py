@@ -1,10 +1,16 @@
-"""Saved payment methods over HTTP. Everybody reaches their own only."""
+"""Saved payment methods over HTTP. Everybody reaches their own only; how one may pay is public."""
 
-from chalicelib.core.auth import SIGNED_IN, Principal
+from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.payments.methods import schemas, service
 
 routes = Routes("payment methods")
+
+
+@routes.get("/payments/methods", permission=PUBLIC, guarded=True, returns=schemas.Offers)
+def list_offers(principal: Principal) -> schemas.Offers:
+    """How one may pay here, and for whoever is signed in their saved methods."""
+    return schemas.Offers.of(*service.offered(principal))
 
 
 @routes.get("/users/payment-methods", permission=SIGNED_IN, guarded=True, returns=schemas.Methods)
@@ -20,6 +26,7 @@ def list_methods(principal: Principal) -> schemas.Methods:
     returns=schemas.Method,
     status=201,
     limit=(20, 60),
+    aliases=("/payments/methods",),
 )
 def save_method(principal: Principal, body: schemas.NewMethod) -> schemas.Method:
     """Save a payment method by the token that the gateway gave for it. Anything like a card's number is refused."""

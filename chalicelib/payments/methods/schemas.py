@@ -1,10 +1,12 @@
 """Saved payment methods on the wire."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
 
 from chalicelib.core.wire import Input, Output
+from chalicelib.payments import gateways
 from chalicelib.payments.methods.model import SavedMethod, Wallet
 
 
@@ -45,3 +47,24 @@ class Methods(Output):
     @classmethod
     def of(cls, wallet: Wallet) -> "Methods":
         return cls(items=[Method.of(wallet, method) for method in wallet.methods])
+
+
+class Offer(Output):
+    """A way to pay. `kind` says what the buyer does: `qr_code` is scanned."""
+
+    gateway: str
+    title: str
+    kind: str
+    currencies: list[str]
+
+
+class Offers(Output):
+    """How one may pay here; `saved` are the caller's own methods, null for whoever is not signed in."""
+
+    items: list[Offer]
+    saved: list[Method] | None
+
+    @classmethod
+    def of(cls, offers: Sequence[gateways.Offer], wallet: Wallet | None) -> "Offers":
+        saved = None if wallet is None else Methods.of(wallet).items
+        return cls(items=[Offer.model_validate(offer) for offer in offers], saved=saved)

@@ -244,6 +244,14 @@ def _links(world: World, *rest: str) -> Objects:
     }
 
 
+def _refunds(world: World, body: Any) -> Objects:
+    a, b = world.a, world.b
+    asked = a.orders["paid"].id, a.refund
+    found = {"asked": asked, "foreign": (b.orders["paid"].id, b.refund), "missing": (asked[0], ids.new("rfd"))}
+    found |= {"other-order": (a.orders["guest"].id, a.refund), "missing-order": (ids.new("ord"), a.refund)}
+    return {name: Asked(path, body) for name, path in found.items()}
+
+
 def _event_details(world: World, name: str) -> Any:
     event = world.a.events.get(name) or world.a.events["live"]
     return {"name": "Another name", "date": "2026-04-14", "version": event.version}
@@ -526,6 +534,29 @@ OBJECTS: dict[str, Asking] = {
     "GET /orders": NOTHING,
     "POST /orders": lambda world: {"-": Asked(body={"email": "buyer@example.com"})},
     "GET /orders/{id}": ORDERS,
+    "GET /orders/active": NOTHING,
+    "GET /orders/history": NOTHING,
+    "POST /orders/{id}/cancel": _with(ORDERS, {"reason": "changed my mind"}),
+    "GET /admin/orders": NOTHING,
+    "GET /admin/orders/{id}": ORDERS,
+    "PUT /admin/orders/{id}": _with(ORDERS, {"note": "called"}),
+    "POST /admin/orders/{id}/notes": _with(ORDERS, {"text": "called"}),
+    "POST /admin/orders/{id}/resend": ORDERS,
+    "POST /admin/orders/{id}/refund": _with(ORDERS, {"reason": "blurred"}),
+    "GET /admin/orders/{id}/refunds/{refund}": lambda world: _refunds(world, None),
+    "PUT /admin/orders/{id}/refunds/{refund}": lambda world: _refunds(world, {"action": "approve"}),
+    "GET /admin/refunds": NOTHING,
+    "GET /admin/payments": NOTHING,
+    "GET /payments/history": NOTHING,
+    "GET /payments/methods": NOTHING,
+    "POST /payments/refund": _one(
+        "payments", "pay", "paid", "unpaid", "guest", body=lambda id: {"paymentId": id, "reason": "blurred"}
+    ),
+    "POST /payments/{id}/refund": _with(PAYMENTS, {"reason": "blurred"}),
+    "GET /payments/{id}/refund": PAYMENTS,
+    "PUT /payments/review/{id}": _with(
+        _one("payments", "pay", "paid", "unpaid", "guest", "short"), {"decision": "refund", "reason": "too little"}
+    ),
     "GET /organization": NOTHING,
     "PUT /organization": lambda world: {"-": Asked(body={"version": version_of(world.a), "name": "Renamed"})},
     "GET /organization/settings": NOTHING,

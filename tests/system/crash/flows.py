@@ -74,6 +74,10 @@ SEARCH = Leftover(
     r"faces .*(#FSR#|SEARCH#)",
     "a search that nobody heard of, or the answer to it: nobody can read it, and it goes by TTL after a day",
 )
+RESENT = Leftover(r"audit .*order\.resent", "the log tells of both")
+MAILED_TWICE = Leftover(
+    r"mail .*photos are ready|claims .*#CLM#email#", "the same mail, for who did not hear that it goes"
+)
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -954,6 +958,122 @@ def deliver(world: World) -> None:
     assert list(dict.fromkeys(steps)) == list(dict.fromkeys(expected)) if world.redrives else steps == expected
 
 
+def cancel(world: World) -> None:
+    """The buyer does not want the order any more; of another one staff take it back. Nobody is asked for money."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    world.ask(buyer, "POST", f"/orders/{order}/cancel", {"reason": "too late"})
+    _await(world, "cancelled")
+    assert [each["id"] for each in world.see(buyer, "/orders/history")["items"]] == [order]
+    with world.undisturbed():
+        body = {"email": buyer.email, "language": "en"}
+        again = world.ask(buyer, "POST", "/orders", body, expect=201, key="checkout-2").data["id"]
+    world.ask(organizer, "PUT", f"/admin/orders/{again}", {"status": "cancelled", "reason": "a test"})
+    world.settle()
+    assert {each["status"] for each in world.see(organizer, "/admin/orders")["items"]} == {"cancelled"}
+
+
+def look_after(world: World) -> None:
+    """Somebody calls; staff find the order, write it down and mail the link again."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    (found,) = world.see(organizer, f"/admin/orders?email={world.person('buyer').email}")["items"]
+    assert found["id"] == order
+    world.ask(organizer, "PUT", f"/admin/orders/{order}", {"note": "called"})
+    world.ask(organizer, "POST", f"/admin/orders/{order}/notes", {"text": "called again"}, expect=201)
+    world.ask(organizer, "POST", f"/admin/orders/{order}/resend", expect=202)
+    world.settle()
+    assert len(world.see(organizer, f"/admin/orders/{order}")["notes"]) == 2
+    assert len(world.mails_to(world.person("buyer"))) >= 2
+
+
+def refund(world: World) -> None:
+    """Staff give some of the money back, and the rest when the buyer asks for it."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", some, expect=202, key="refund-1")
+    world.settle()
+    payment = world.notes["payment"]
+    asked = world.ask(buyer, "POST", "/payments/refund", {"paymentId": payment, "reason": "all are"}, expect=202).data
+    again = world.ask(buyer, "POST", f"/payments/{payment}/refund", {"reason": "all are"}, expect=202).data
+    assert asked["id"] == again["id"]
+    path = f"/admin/orders/{order}/refunds/{asked['id']}"
+    world.ask(organizer, "PUT", path, {"action": "approve"}, settled=409)
+    world.settle()
+    for _ in range(2):  # the sweep asks what no message came to ask
+        world.minute(timedelta(hours=1))
+    _await(world, "refunded")
+    guest = Person("", "", {"X-Order-Token": world.notes["token"]})
+    world.ask(guest, "POST", f"/downloads/{order}/photos/{_photos(world)[0]}", expect=403)
+
+
+def refusing(world: World) -> None:
+    """As with a gateway that gives nothing back."""
+    paid(world)
+    world.bank.refund_state = "failed"
+
+
+def refused_refund(world: World) -> None:
+    """The gateway refuses; the money is free again, and the buyer keeps what was bought."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    wanted = {"reason": "they are blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=1))
+    world.settle()
+    file = world.see(organizer, f"/admin/orders/{order}")
+    assert [each["status"] for each in file["refunds"]] == ["failed"]
+    assert (file["order"]["status"], file["payments"][0]["refunded"]) == ("completed", 0)
+
+
+def bank_transfers(world: World) -> None:
+    """As with a gateway that gives no money back; and two people who may."""
+    paid(world)
+    world.bank.refunds = False
+    _hire(world, "colleague", "admin")
+    _log_in(world, world.person("colleague"))
+
+
+def transfer_back(world: World) -> None:
+    """One request is declined; then somebody transfers all of the money, and somebody else confirms it."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    wish = {"reason": "they are blurred", "payTo": "PromptPay 0812345678"}
+    asked = world.ask(buyer, "POST", f"/payments/{world.notes['payment']}/refund", wish, expect=202).data
+    path = f"/admin/orders/{order}/refunds"
+    world.ask(organizer, "PUT", f"{path}/{asked['id']}", {"action": "decline", "reason": "they are not"}, settled=409)
+    given = {"reason": "they are", "payTo": "PromptPay 0812345678"}
+    begun = world.ask(organizer, "POST", f"/admin/orders/{order}/refund", given, expect=202, key="refund-1").data
+    assert world.see(organizer, f"{path}/{begun['id']}")["payTo"] == given["payTo"]
+    world.ask(organizer, "PUT", f"{path}/{begun['id']}", {"action": "transferred", "reference": "SCB 1"})
+    world.ask(organizer, "PUT", f"{path}/{begun['id']}", {"action": "confirm"}, expect=403)
+    world.ask(world.person("colleague"), "PUT", f"{path}/{begun['id']}", {"action": "confirm"})
+    world.settle()
+    _await(world, "refunded")
+    assert world.see(organizer, "/admin/refunds")["items"] == []
+
+
+def overpaid(world: World) -> None:
+    """More came than the QR code asked for, and waits for somebody."""
+    payment(world)
+    transaction = _charge(world)
+    world.bank.set(transaction, "captured", amount=500_00)
+    world.webhook(transaction)
+    world.settle()
+
+
+def close_case(world: World) -> None:
+    """Staff take it as payment of the order, and what is too much goes back."""
+    organizer = world.person("organizer")
+    (case,) = world.see(organizer, "/payments/review")["items"]
+    decided = {"decision": "accept", "reason": "typed wrongly"}
+    world.ask(organizer, "PUT", f"/payments/review/{case['id']}", decided, settled=409)
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=1))
+    _await(world, "completed")
+    assert world.see(organizer, "/payments/review")["items"] == []
+    assert sum(amount for _, amount in world.bank.returned.values()) > 0
+
+
 # --- people's own data --------------------------------------------------------------------------------------
 
 
@@ -1420,6 +1540,12 @@ FLOWS: dict[str, Flow] = {
     "faces": Flow(shop, find_faces, (SEARCH,)),
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
+    "cancellation": Flow(payment, cancel),
+    "orders of others": Flow(paid, look_after, (RESENT, MAILED_TWICE)),
+    "refund": Flow(paid, refund),
+    "refused refund": Flow(refusing, refused_refund),
+    "refund by transfer": Flow(bank_transfers, transfer_back),
+    "case under review": Flow(overpaid, close_case),
     "download": Flow(paid, download),
     "delivery": Flow(paid, deliver),
     "documents": Flow(studio, prove),

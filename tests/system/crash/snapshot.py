@@ -85,6 +85,9 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
     for charge in world.bank.charges.values():
         state = "cancelled" if charge.transaction_id in world.bank.cancelled else charge.state
         lines.append(f"gateway {state} {charge.amount} {charge.currency} for {_plain(charge.reference, known)}")
+    lines += [
+        f"gateway gave back {amount} for {_plain(key, known)}" for key, (_, amount) in world.bank.returned.items()
+    ]
     return Counter(lines)
 
 
@@ -166,6 +169,7 @@ def violations(world: World) -> list[str]:
         *_dangling(),
         *_unbalanced(),
         *_money(world),
+        *_refunded(world),
         *_shared(),
         *_miscounted(),
         *_grants(),
@@ -207,7 +211,7 @@ def _money(world: World) -> Iterator[str]:
     for order in rows("orders"):
         if "status" not in order:
             continue
-        paid = order["status"] in {"paid", "paid_late", "completed"}
+        paid = order["status"] in {"paid", "paid_late", "completed", "refunded"}
         captured = [id for id, row in payments.items() if row["order"] == order["id"] and row["state"] == "captured"]
         if captured != ([order.get("payment")] if paid else []):
             yield f"order {order['id']} is {order['status']}, captured are {captured}"
@@ -215,7 +219,9 @@ def _money(world: World) -> Iterator[str]:
             yield f"order {order['id']}: {captured} is not in the ledger"
     for charge in world.bank.charges.values():
         payment = payments[charge.reference]
-        settled = payment["state"] in {"captured", "review"} and payment["transaction"] == charge.transaction_id
+        settled = (
+            payment["state"] in {"captured", "review", "returned"} and payment["transaction"] == charge.transaction_id
+        )
         if (charge.state == "captured") != settled:
             yield f"{charge.transaction_id} is {charge.state} at the gateway, {payment['state']} here"
     for payment in payments.values():
@@ -224,15 +230,42 @@ def _money(world: World) -> Iterator[str]:
             yield f"{payment['id']} names a charge that is not its own"
 
 
+def _refunded(world: World) -> Iterator[str]:
+    """Never more goes back than came; what is set aside is on its way; the gateway gave each refund once."""
+    refunds = [row for row in rows("payments") if "tail" in row]
+    for payment in (row for row in rows("payments") if "refundable" in row):
+        gone = [row for row in refunds if row["payment"] == payment["id"] and row["state"] in {"submitted", "settled"}]
+        left, received = int(payment["refundable"]), int(payment.get("received", 0))
+        if left < 0 or left + sum(map(_amount, gone)) != received:
+            yield f"{payment['id']} received {received}, {left} is left and {sum(map(_amount, gone))} went back"
+    settled = {row["id"]: _amount(row) for row in refunds if row["state"] == "settled"}
+    for id, amount in settled.items():
+        if amount != -sum(int(row["amount"]) for row in _postings() if _pays_out(row, id)):
+            yield f"{id} is settled, and not booked as such"
+    sent = {row["id"]: _amount(row) for row in refunds if row.get("way") == "gateway" and row["state"] == "settled"}
+    if sent != {key: amount for key, (_, amount) in world.bank.returned.items()}:
+        yield f"settled by the gateway are {sent}, it gave back {world.bank.returned}"
+
+
+def _amount(refund: Mapping[str, Any]) -> int:
+    return int(refund["tail"]) + int(refund["excess"]) + sum(part["amount"] for part in json.loads(refund["parts"]))
+
+
+def _pays_out(posting: Mapping[str, Any], refund: str) -> bool:
+    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(("gateway:", "bank"))
+
+
 def _shared() -> Iterator[str]:
-    """Of an order that is handed over everybody has their part, to the last satang."""
+    """Of an order that is handed over everybody has their part of what was not given back, to the last satang."""
     for order in rows("orders"):
-        if order.get("status") != "completed":
+        if order.get("status") not in {"completed", "refunded"}:
             continue
-        booked = [row for row in _postings() if row["order"] == order["id"]]
-        shares = {row["account"]: int(row["amount"]) for row in booked if row["account"] in ("sales", "revenue-shares")}
-        total = int(order["total"])
-        if shares != {"sales": -total, "revenue-shares": total}:
+        shares: Counter[str] = Counter()
+        for row in _postings():
+            if row["order"] == order["id"] and row["account"] in ("sales", "revenue-shares"):
+                shares[row["account"]] += int(row["amount"])
+        total = int(order["total"]) - sum(line["refunded"] for line in json.loads(order["lines"]))
+        if shares != Counter({"sales": -total, "revenue-shares": total}):
             yield f"order {order['id']} brought {total}, booked are {shares}"
 
 
@@ -249,16 +282,23 @@ def _miscounted() -> Iterator[str]:
 
 
 def _grants() -> Iterator[str]:
-    """A line that was handed over has exactly its grants, any other none."""
+    """A line that was handed over has exactly its grants, any other none, or withdrawn ones after a refund."""
     held = Counter((row["order"], row["resource"]) for row in rows("entitlements") if "resource" in row)
+    withdrawn = {
+        (row["order"], row["resource"]) for row in rows("entitlements") if "revoked_at" in row and "resource" in row
+    }
     due: Counter[tuple[str, str]] = Counter()
     for order in rows("orders"):
         if "lines" not in order:
             continue
         lines = json.loads(order["lines"])
         fulfilled = [line for line in lines if line["status"] == "fulfilled"]
+        revoked = [line for line in lines if line["status"] == "revoked"]
         due.update((order["id"], ref) for line in fulfilled for ref in line["refs"])
-        if (order["status"] == "completed") != (fulfilled == lines):
+        for gone in ((order["id"], ref) for line in revoked for ref in line["refs"]):
+            if held.pop(gone, 0) and gone not in withdrawn:
+                yield f"{gone} can still be fetched, and its money went back"
+        if (order["status"] == "completed") != (len(fulfilled) > 0 and len(fulfilled) + len(revoked) == len(lines)):
             yield f"order {order['id']} is {order['status']} with {len(fulfilled)} of {len(lines)} lines handed over"
     if held != due:
         yield f"grants without a line: {held - due}, lines without a grant: {due - held}"

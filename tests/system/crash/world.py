@@ -33,7 +33,7 @@ from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.organizations import service as organizations
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Method, Status
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Method, Returned, Status
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
 from tests.rekognition import Rekognition
@@ -72,6 +72,12 @@ class Bank(FakeGateway):
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         return self.chaos.ask_gateway("describe_method", lambda: super(Bank, self).describe_method(account, token))
+
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+        return self.chaos.ask_gateway(
+            "refund",
+            lambda: super(Bank, self).refund(account, transaction_id=transaction_id, amount=amount, key=key),
+        )
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.chaos.ask_gateway("cancel", lambda: super(Bank, self).cancel(account, transaction_id))

@@ -63,7 +63,7 @@ def tell(lab: Lab) -> None:
         lab.tell(flow)
     for flow in FLOWS.values():
         lab.golden(flow)
-    for name in ("register", "damaged upload", "webhook"):
+    for name in ("register", "damaged upload", "webhook", "refused refund"):
         for at, point in enumerate(lab.golden(FLOWS[name]).points, start=1):
             if point.takes(Mode.STREAM_LOST):
                 assert lab.differences(FLOWS[name], Fault(at, Mode.STREAM_LOST)) == []
@@ -218,6 +218,34 @@ def _settling() -> Iterator[tuple[str, Flow]]:
         yield f"wrong {how.__name__}", Flow(payment, partial(said, "captured", "review", amount=1))
 
 
+def found_by_sweep(world: World) -> None:
+    """The gateway takes its time to give money back."""
+    world.bank.refund_state = "pending"
+    organizer, order = world.person("organizer"), world.notes["order"]
+    wish = {"reason": "they are blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wish, expect=202, key="refund-1")
+    world.settle()
+    world.bank.refund_state = "settled"
+    world.minute(timedelta(hours=1))
+    world.settle()
+    assert world.see(world.person("buyer"), f"/orders/{order}")["status"] == "refunded"
+
+
+def asks_and_leaves(world: World) -> None:
+    """Who asks for money back takes everything along, and is forgotten."""
+    buyer, payment = world.person("buyer"), world.notes["payment"]
+    wish = {"reason": "they are blurred", "payTo": "PromptPay 0812345678"}
+    world.ask(buyer, "POST", f"/payments/{payment}/refund", wish, expect=202)
+    note = {"text": "called"}
+    world.ask(world.person("organizer"), "POST", f"/admin/orders/{world.notes['order']}/notes", note, expect=201)
+    world.ask(buyer, "POST", "/users/me/exports", {}, expect=202)
+    world.settle()
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    world.settle()
+    let_erase(world)
+    assert world.rows_with(wish["reason"]) == []
+
+
 # --- real time ----------------------------------------------------------------------------------------------
 
 
@@ -355,6 +383,8 @@ MORE: dict[str, Flow] = {
     "vanished": Flow(offered, vanished),
     "sold after the end": Flow(payment, sold_after_the_end),
     "unlucky archive": Flow(paid, unlucky_archive),
+    "refund found by sweep": Flow(paid, found_by_sweep),
+    "asks and leaves": Flow(paid, asks_and_leaves),
     "crowded": Flow(payment, crowded),
     "silenced": Flow(studio, silenced),
     **dict(_settling()),

@@ -1,0 +1,1 @@
+"""Giving money back: asked for, decided, sent, settled."""

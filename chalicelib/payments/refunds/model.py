@@ -1,0 +1,189 @@
+"""A refund: some of one payment's money on its way back. Its rank only rises."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.core.errors import Conflict, Forbidden, Unprocessable
+from chalicelib.orders.model import LineStatus, Order, Status
+from chalicelib.payments.model import Payment
+from chalicelib.revenue.model import Return
+
+ERASED = "erased"
+MOST = 50
+"""Refunds of one order, those that were declined or failed included."""
+
+_FIRST_LOOK = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+class State(StrEnum):
+    """REQUESTED: the buyer asked, nothing is set aside. SUBMITTED: set aside, on its way. DECLINED: staff said no."""
+
+    REQUESTED = "requested"
+    SUBMITTED = "submitted"
+    SETTLED = "settled"
+    FAILED = "failed"
+    DECLINED = "declined"
+
+
+RANK = {State.REQUESTED: 0, State.SUBMITTED: 1, State.SETTLED: 2, State.FAILED: 2, State.DECLINED: 2}
+OPEN = frozenset({State.REQUESTED, State.SUBMITTED})
+CLAIMING = frozenset({State.SUBMITTED, State.SETTLED})
+"""Refunds whose money is gone, or about to be."""
+
+
+class Way(StrEnum):
+    """TRANSFER: somebody of the staff sends it from the bank account, and somebody else confirms that."""
+
+    GATEWAY = "gateway"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A line to refund; `amount` None is all that is left of it."""
+
+    line: str
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What goes back of a line. `whole`: with this nothing of it is left, and what was handed over is withdrawn."""
+
+    line: str
+    amount: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a settled refund takes back of the share `number` (from 1) of a line, thing by thing."""
+
+    line: str
+    number: int
+    things: Return
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """`number` counts the refunds of an order. Amounts are minor units.
+
+    `tail` is what the payment brought beyond the price, or less than nothing where it was short; it goes back with the
+    last line. `excess` is what belonged to no order. `key` is the request's that began it, `pay_to` (sealed) where a
+    transfer goes, gone once it went. A transfer is `sent_by` one person under `reference` and `ended_by` another.
+    """
+
+    id: str
+    organization: str
+    order: str
+    payment: str
+    number: int
+    state: State
+    reason: str
+    currency: str
+    created_at: datetime
+    parts: tuple[Part, ...] = ()
+    tail: int = 0
+    excess: int = 0
+    way: Way | None = None
+    key: str | None = None
+    requested_by: str | None = None
+    decided_by: str | None = None
+    sent_by: str | None = None
+    ended_by: str | None = None
+    pay_to: str | None = None
+    reference: str | None = None
+    failure: str | None = None
+    submitted_at: datetime | None = None
+    ended_at: datetime | None = None
+    next_check_at: datetime | None = None
+    returned: tuple[Returned, ...] = ()
+    correlation: str | None = None
+    version: int = 0
+
+    @property
+    def amount(self) -> int:
+        return sum(part.amount for part in self.parts) + self.tail + self.excess
+
+    @property
+    def by_line(self) -> Mapping[str, tuple[int, bool]]:
+        """By line: its amount, and whether it is withdrawn."""
+        return {part.line: (part.amount, part.whole) for part in self.parts}
+
+    def submitted(self, way: Way, by: str | None, at: datetime) -> "Refund":
+        due = at + _FIRST_LOOK if way is Way.GATEWAY else None
+        moved = self._risen(State.SUBMITTED)
+        return replace(moved, way=way, decided_by=by, submitted_at=at, next_check_at=due)
+
+    def sent(self, reference: str, by: str | None) -> "Refund":
+        """Somebody transferred it. May be said again, until it is confirmed."""
+        if self.state is not State.SUBMITTED or self.way is not Way.TRANSFER:
+            raise Conflict("refund_status", f"This refund is {self.state}, and not to be transferred.")
+        return replace(self, reference=reference, sent_by=by)
+
+    def confirmed(self, by: str | None) -> "Refund":
+        """Raises Conflict where there is nothing to confirm, Forbidden for whoever sent it."""
+        if self.state is not State.SUBMITTED or self.sent_by is None:
+            raise Conflict("refund_status", "There is no transfer to confirm.")
+        if by is None or by == self.sent_by:
+            raise Forbidden("second_person", "Somebody else than who transferred it has to confirm it.")
+        return replace(self, ended_by=by)
+
+    def settled(self, reference: str, returned: Sequence[Returned], at: datetime) -> "Refund":
+        moved = self._risen(State.SETTLED)
+        done = replace(moved, reference=reference, returned=tuple(returned), ended_at=at)
+        return replace(done, next_check_at=None, pay_to=None)
+
+    def ended(self, state: State, why: str, by: str | None, at: datetime) -> "Refund":
+        """Failed or declined."""
+        moved = self._risen(state)
+        return replace(moved, failure=why, ended_by=by, ended_at=at, next_check_at=None, pay_to=None)
+
+    def waiting(self, at: datetime) -> "Refund":
+        """Asked, and not over: asked again ever more rarely, but always again."""
+        begun = self.submitted_at or self.created_at
+        return replace(self, next_check_at=at + min(max(_FIRST_LOOK, (at - begun) / 2), _LONGEST_PAUSE))
+
+    def without_buyer(self) -> "Refund":
+        """What accounting needs. Where an open transfer goes stays until it went."""
+        going = self.pay_to if self.state is State.SUBMITTED else None
+        return replace(self, reason=ERASED, requested_by=None, pay_to=going, correlation=None)
+
+    def _risen(self, to: State) -> "Refund":
+        if RANK[to] <= RANK[self.state]:
+            raise Conflict("refund_status", f"A refund that is {self.state} can not become {to}.")
+        return replace(self, state=to)
+
+
+def drawn_up(
+    order: Order, payment: Payment, earlier: Sequence[Refund], wanted: Sequence[Wanted] | None
+) -> tuple[tuple[Part, ...], int]:
+    """What goes back of each line, and the tail; without `wanted` all that is left.
+
+    Raises NotFound for a line that is not there, Conflict `order_status`, `nothing_to_refund`, `refund_all`,
+    Unprocessable `more_than_left`.
+    """
+    if order.payment != payment.id or order.status not in {Status.PAID, Status.COMPLETED, Status.PAID_LATE}:
+        raise Conflict("order_status", f"Of an order that is {order.status} there is nothing to give back.")
+    claims = [part for refund in earlier if refund.state in CLAIMING for part in refund.parts]
+    gone = {part.line for part in claims if part.whole}
+    standing = [line for line in order.lines if line.id not in gone and line.status is not LineStatus.REVOKED]
+    parts = []
+    for want in [Wanted(line.id) for line in standing] if wanted is None else wanted:
+        line = order.line(want.line)
+        left = line.amount - sum(part.amount for part in claims if part.line == line.id)
+        amount = left if want.amount is None else want.amount
+        if line not in standing or amount > left:
+            raise Unprocessable("more_than_left", f"Of {line.id} {left} is left.", field="lines")
+        parts.append(Part(line.id, amount, amount == left))
+    leaves = gone | {part.line for part in parts if part.whole}
+    is_last = all(line.id in leaves for line in order.lines)
+    if order.status is Status.PAID_LATE and not is_last:
+        raise Conflict("refund_all", "Nothing of this order was delivered: give all of it back.")
+    tail = payment.difference if is_last else 0
+    if sum(part.amount for part in parts) + tail <= 0:
+        raise Conflict("nothing_to_refund", "There is nothing left to give back.")
+    return tuple(parts), tail

@@ -1,0 +1,230 @@
+"""A buyer asks, staff decide: from there on the money is set aside."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from chalicelib.core import clock, ids, log, once, outbox, sealing
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, Invalid, NotFound, Unprocessable
+from chalicelib.core.table import Write, transact
+from chalicelib.orders import service as orders
+from chalicelib.payments import gateways
+from chalicelib.payments import service as payments
+from chalicelib.payments import store as payment_store
+from chalicelib.payments.model import Payment
+from chalicelib.payments.refunds import store
+from chalicelib.payments.refunds.messages import RefundDue
+from chalicelib.payments.refunds.model import MOST, Refund, State, Wanted, Way, drawn_up
+from chalicelib.payments.refunds.service.looking import purpose
+from chalicelib.payments.refunds.service.sending import restored, settle, told
+
+_TRIES = 8
+
+
+def request(
+    principal: Principal, payment_id: str, *, lines: Sequence[Wanted] | None, reason: str, pay_to: str | None
+) -> Refund:
+    """Ask for money back, as the buyer. While one request is open it is answered again; nothing is set aside.
+
+    Raises NotFound, what `drawn_up` raises, Conflict `too_many_refunds`.
+    """
+    payment = payments.open_payment(principal, payment_id)
+    order = orders.get(payment.organization, payment.order)
+    if not orders.is_buyer(principal, order):
+        raise NotFound("payment_not_found", "There is no such payment.")
+    for _ in range(_TRIES):
+        earlier = store.of_order(order.organization, order.id)
+        asked = next((refund for refund in earlier if refund.state is State.REQUESTED), None)
+        if asked is not None:
+            return asked
+        parts, tail = drawn_up(order, payment, earlier, lines)
+        drawn = _new(payment, earlier, reason, pay_to)
+        try:
+            transact(store.add(replace(drawn, parts=parts, tail=tail, requested_by=principal.user)))
+        except Conflict:
+            continue
+        log.info("refund requested", organization=order.organization, order=order.id, payment=payment.id)
+        return store.get(order.organization, order.id, drawn.id)
+    raise Conflict("changed_meanwhile", "Too much at once. Try again.")
+
+
+def begin(
+    actor: Principal,
+    order_id: str,
+    key: str,
+    *,
+    lines: Sequence[Wanted] | None,
+    reason: str,
+    way: Way | None,
+    pay_to: str | None,
+) -> Refund:
+    """Give money of an order back, as staff, once per key. Without `lines` all that is left.
+
+    Raises NotFound, what `drawn_up` raises, Unprocessable (`idempotency_key_reused`, `refund_by_hand`),
+    Conflict `too_many_refunds`.
+    """
+    order = orders.open_order(actor, order_id)
+    asked = f"{key}#{once.fingerprint([lines and [(each.line, each.amount) for each in lines], reason, way, pay_to])}"
+    for _ in range(_TRIES):
+        if order.payment is None:
+            raise Conflict("order_status", f"Of an order that is {order.status} there is nothing to give back.")
+        payment = payments.get(order.organization, order.payment)
+        earlier = store.of_order(order.organization, order.id)
+        if (known := _begun(earlier, key, asked)) is not None:
+            return known
+        parts, tail = drawn_up(order, payment, earlier, lines)
+        drawn = replace(_new(payment, earlier, reason, pay_to), parts=parts, tail=tail, key=asked)
+        refund = drawn.submitted(_way(payment, way), actor.user, clock.now())
+        writes = store.add(refund), *_reserved(refund, payment), told(actor, None, refund)
+        try:
+            transact(*writes)
+        except Conflict:
+            order = orders.get(order.organization, order.id)
+            continue
+        return store.get(order.organization, order.id, refund.id)
+    raise Conflict("changed_meanwhile", "Too much at once. Try again.")
+
+
+def return_waiting(actor: Principal, payment: Payment, reason: str, pay_to: str | None) -> tuple[Refund, list[Write]]:
+    """A refund of what waits for a person at a payment, and the writes that begin it; the caller saves the payment.
+
+    Raises Conflict `nothing_waits`, `too_many_refunds`.
+    """
+    if payment.waiting <= 0:
+        raise Conflict("nothing_waits", "Nothing of this payment waits for anybody.")
+    earlier = store.of_order(payment.organization, payment.order)
+    stray = payment.review_reason == "unknown_transaction"
+    drawn = replace(_new(payment, earlier, reason, pay_to), excess=payment.waiting)
+    refund = drawn.submitted(_way(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
+    return refund, [store.add(refund), *_due_of(refund), told(actor, None, refund)]
+
+
+def decide(
+    actor: Principal,
+    order_id: str,
+    refund_id: str,
+    action: Literal["approve", "decline", "transferred", "confirm"],
+    *,
+    way: Way | None,
+    reason: str,
+    reference: str | None,
+) -> Refund:
+    """What staff say of a refund. Raises NotFound, Conflict, Forbidden `second_person`, Invalid without a reference."""
+    match action:
+        case "approve":
+            return approve(actor, order_id, refund_id, way)
+        case "decline":
+            return decline(actor, order_id, refund_id, reason)
+        case "confirm":
+            return confirm(actor, order_id, refund_id)
+        case "transferred":
+            if reference is None:
+                raise Invalid("reference_required", "Name the bank's reference of the transfer.", field="reference")
+            return note_transfer(actor, order_id, refund_id, reference)
+
+
+def approve(actor: Principal, order_id: str, refund_id: str, way: Way | None) -> Refund:
+    """Set aside what a buyer asked for, and send it. Raises NotFound, Conflict, Unprocessable."""
+
+    def change(refund: Refund) -> tuple[Refund, list[Write]]:
+        order = orders.get(refund.organization, refund.order)
+        payment = payments.get(refund.organization, refund.payment)
+        moved = refund.submitted(_way(payment, way), actor.user, clock.now())
+        earlier = store.of_order(refund.organization, refund.order)
+        parts, tail = drawn_up(order, payment, earlier, [Wanted(part.line, part.amount) for part in refund.parts])
+        moved = replace(moved, parts=parts, tail=tail)
+        return moved, _reserved(moved, payment)
+
+    return _change(actor, order_id, refund_id, change)
+
+
+def decline(actor: Principal, order_id: str, refund_id: str, why: str) -> Refund:
+    """Say no to a request; or give up a transfer, whose money is free again. Raises NotFound, Conflict."""
+
+    def change(refund: Refund) -> tuple[Refund, list[Write]]:
+        if refund.state is State.REQUESTED:
+            return refund.ended(State.DECLINED, why, actor.user, clock.now()), []
+        if refund.way is not Way.TRANSFER:
+            raise Conflict("refund_status", f"A refund that is {refund.state} at the gateway can not be given up.")
+        failed = refund.ended(State.FAILED, why, actor.user, clock.now())
+        return failed, [restored(refund)]
+
+    return _change(actor, order_id, refund_id, change)
+
+
+def note_transfer(actor: Principal, order_id: str, refund_id: str, reference: str) -> Refund:
+    """Say that the money was sent, and under which reference. Somebody else confirms it. Raises NotFound, Conflict."""
+    refund = store.get(actor.organization, order_id, refund_id)
+    if (refund.reference, refund.sent_by) == (reference, actor.user):
+        return refund
+    return _change(actor, order_id, refund_id, lambda refund: (refund.sent(reference, actor.user), []))
+
+
+def confirm(actor: Principal, order_id: str, refund_id: str) -> Refund:
+    """Confirm a transfer that somebody else sent: that settles it. Raises NotFound, Conflict, Forbidden."""
+    refund = store.get(actor.organization, order_id, refund_id)
+    if refund.state is not State.SETTLED:
+        settle(refund.confirmed(actor.user), refund, str(refund.reference), actor)
+    return store.get(actor.organization, order_id, refund_id)
+
+
+def _new(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str | None) -> Refund:
+    if len(earlier) >= MOST:
+        raise Conflict("too_many_refunds", "This order was refunded too often.")
+    number = len(earlier) + 1
+    id = ids.derived("rfd", payment.organization, payment.order, str(number))
+    return Refund(
+        id=id,
+        organization=payment.organization,
+        order=payment.order,
+        payment=payment.id,
+        number=number,
+        state=State.REQUESTED,
+        reason=reason,
+        currency=payment.other_currency or payment.currency,
+        created_at=clock.now(),
+        pay_to=sealing.seal(payment.organization, purpose(id), pay_to) if pay_to else None,
+        correlation=log.correlation(),
+    )
+
+
+def _begun(earlier: Sequence[Refund], key: str, asked: str) -> Refund | None:
+    known = next((refund for refund in earlier if (refund.key or "").rpartition("#")[0] == key), None)
+    if known is not None and known.key != asked:
+        raise Unprocessable(
+            "idempotency_key_reused", "This Idempotency-Key came with another request before.", field="Idempotency-Key"
+        )
+    return known
+
+
+def _way(payment: Payment, wanted: Way | None) -> Way:
+    offered = gateways.of_name(payment.gateway).refunds and payment.transaction is not None
+    if wanted is Way.GATEWAY and not offered:
+        raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
+    return wanted or (Way.GATEWAY if offered else Way.TRANSFER)
+
+
+def _reserved(refund: Refund, payment: Payment) -> list[Write]:
+    return [payment_store.reserve(payment, refund.amount, refund.excess, was=payment), *_due_of(refund)]
+
+
+def _due_of(refund: Refund) -> list[Write]:
+    fact = RefundDue(organization=refund.organization, order=refund.order, refund=refund.id)
+    return [outbox.publish(fact)] if refund.way is Way.GATEWAY else []
+
+
+def _change(
+    actor: Principal, order_id: str, refund_id: str, change: Callable[[Refund], tuple[Refund, list[Write]]]
+) -> Refund:
+    """Change a refund as it is now; what staff did to it is audited."""
+    organization = actor.organization
+    refund = store.get(organization, order_id, refund_id)
+    for _ in range(_TRIES):
+        changed, writes = change(refund)
+        try:
+            transact(store.save(changed, was=refund), *writes, told(actor, refund, changed))
+            return store.get(organization, order_id, refund_id)
+        except Conflict:
+            refund = store.get(organization, order_id, refund_id)
+    raise Conflict("changed_meanwhile", "The refund keeps changing.")

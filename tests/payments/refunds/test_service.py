@@ -1,0 +1,383 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib import lines
+from chalicelib.carts import service as carts
+from chalicelib.core import clock
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, Unprocessable
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import PageRequest
+from chalicelib.ledger import service as ledger
+from chalicelib.lines.contract import Item
+from chalicelib.orders import jobs as order_jobs
+from chalicelib.orders import service as orders
+from chalicelib.orders.messages import LineDue
+from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Status
+from chalicelib.organizations.service import DEFAULT
+from chalicelib.payments import service as payments
+from chalicelib.payments.refunds import jobs, service, store
+from chalicelib.payments.refunds.model import State, Wanted, Way
+from chalicelib.revenue import service as revenue
+from tests import deliver, selling
+from tests.orders.test_jobs import sent
+
+pytestmark = pytest.mark.usefixtures("things")
+assert jobs.submit, "importing the jobs registers their handlers"
+
+MAY = frozenset({"order.read_all", "order.manage", "payment.read_all", "payment.manage"})
+STAFF = Principal(DEFAULT, user="usr_01J00000000000000000000009", permissions=MAY)
+COLLEAGUE = replace(STAFF, user="usr_01J00000000000000000000008")
+ACCOUNTS = ("gateway:paynoi", "bank", "sales", "payment-tails", "suspense", "revenue-shares", "platform")
+
+
+@pytest.fixture
+def paid(payment, gateway):
+    gateway.set(payment.transaction, "captured")
+    payments.settle(DEFAULT, payment.id)
+    deliver.all()
+    return payments.get(DEFAULT, payment.id)
+
+
+@pytest.fixture
+def by_hand(gateway):
+    gateway.refunds = False
+
+
+def begin(order, *lines, key="refund-1", **more):
+    asked = {"lines": list(lines) or None, "reason": "not what was shown", "way": None, "pay_to": None} | more
+    return service.begin(STAFF, order.id, key, **asked)
+
+
+def decide(refund, action, actor=STAFF, **more):
+    asked = {"way": None, "reason": "no", "reference": None} | more
+    return service.decide(actor, refund.order, refund.id, action, **asked)
+
+
+def ask(buyer, payment, *lines):
+    return service.request(
+        buyer, payment.id, lines=list(lines) or None, reason="blurred", pay_to="PromptPay 0812345678"
+    )
+
+
+def order_of(refund):
+    return orders.get(DEFAULT, refund.order)
+
+
+def state(refund):
+    return service.get(DEFAULT, refund.order, refund.id).state
+
+
+def left(refund):
+    return payments.get(DEFAULT, refund.payment).left
+
+
+def balances():
+    return {account: amount for account in ACCOUNTS if (amount := ledger.balance(DEFAULT, account))}
+
+
+def test_all_of_an_order_goes_back_and_is_withdrawn(paid, order, gateway):
+    assert selling.given(DEFAULT, order.id) == 1
+
+    refund = begin(order)
+    assert (refund.state, refund.amount, refund.tail, left(refund)) == (State.SUBMITTED, 100_24, 24, 0)
+    deliver.all()
+
+    after = order_of(refund)
+    assert (state(refund), after.status, after.refunded) == (State.SETTLED, Status.REFUNDED, 100_00)
+    assert after.history[-1].by == STAFF.user
+    assert gateway.returned == {refund.id: (paid.transaction, 100_24)}
+    assert selling.given(DEFAULT, order.id) == 0
+    assert balances() == {}
+    assert revenue.summary(DEFAULT).gross == revenue.summary(DEFAULT).sold == 0
+    (mail,) = sent()
+    assert (order.code in mail.subject, "100.24 THB" in mail.body) == (True, True)
+
+
+def test_a_part_of_a_line_leaves_it_with_the_buyer(paid, order):
+    refund = begin(order, Wanted("line-1", 30_00))
+    deliver.all()
+
+    after = order_of(refund)
+    assert (after.status, after.refunded, after.lines[0].status) == (Status.COMPLETED, 30_00, LineStatus.FULFILLED)
+    assert selling.given(DEFAULT, order.id) == 1
+    assert balances() == {
+        "gateway:paynoi": 70_24, "sales": -70_00, "payment-tails": -24, "revenue-shares": 70_00, "platform": -21_00,
+    }  # fmt: skip
+
+
+def test_parts_add_up_to_all_of_it_and_not_to_more(paid, order):
+    begin(order, Wanted("line-1", 33_33))
+    begin(order, Wanted("line-1", 33_33), key="refund-2")
+    with pytest.raises(Unprocessable, match="more_than_left"):
+        begin(order, Wanted("line-1", 33_35), key="refund-3")
+    last = begin(order, key="refund-3")
+    deliver.all()
+
+    assert (last.amount, last.tail) == (33_58, 24)
+    assert order_of(last).status is Status.REFUNDED
+    assert balances() == {}
+    with pytest.raises(Conflict, match="order_status"):
+        begin(order, key="refund-4")
+
+
+def test_the_same_key_is_one_refund_and_another_body_is_refused(paid, order, gateway):
+    first = begin(order, Wanted("line-1", 10_00))
+    deliver.all()
+
+    assert begin(order, Wanted("line-1", 10_00)).id == first.id
+    with pytest.raises(Unprocessable, match="idempotency_key_reused"):
+        begin(order, Wanted("line-1", 20_00))
+    assert len(gateway.returned) == 1
+
+
+def test_a_lost_answer_is_asked_for_again_and_paid_once(paid, order, gateway):
+    refund = begin(order)
+    gateway.fail = {"refund"}
+    with pytest.raises(Unavailable):
+        service.submit(DEFAULT, order.id, refund.id)
+
+    assert service.submit(DEFAULT, order.id, refund.id) is Outcome.SUCCESS
+    assert service.submit(DEFAULT, order.id, refund.id) is Outcome.SKIPPED
+    assert len(gateway.returned) == 1
+    assert ledger.balance(DEFAULT, "gateway:paynoi") == 0
+
+
+def test_a_refund_that_fails_sets_everything_free(paid, order, gateway):
+    gateway.refund_state = "failed"
+    refund = begin(order)
+    assert left(refund) == 0
+    deliver.all()
+
+    assert (state(refund), left(refund)) == (State.FAILED, 100_24)
+    assert order_of(refund).status is Status.COMPLETED
+    gateway.refund_state = "settled"
+    again = begin(order, key="refund-2")
+    deliver.all()
+    assert state(again) is State.SETTLED
+
+
+def test_a_pending_refund_is_asked_for_until_it_is_through(paid, order, gateway):
+    gateway.refund_state = "pending"
+    refund = begin(order)
+    deliver.all()
+    assert state(refund) is State.SUBMITTED
+    gateway.refund_state = "settled"
+
+    assert service.submit_due() == 0
+    with clock.travel(timedelta(minutes=3)):
+        assert service.submit_due() == 1
+
+    assert state(refund) is State.SETTLED
+
+
+def test_a_sweep_goes_past_a_refund_that_is_not_answered(paid, order, gateway):
+    gateway.refund_state = "pending"
+    refund = begin(order)
+    deliver.all()
+    gateway.fail = {"refund"}
+
+    with clock.travel(timedelta(minutes=3)):
+        assert service.submit_due() == 0
+
+    waiting = service.get(DEFAULT, order.id, refund.id)
+    assert waiting.next_check_at > clock.now() + timedelta(minutes=3)
+
+
+def test_a_transfer_takes_two_people(paid, order, by_hand):
+    with pytest.raises(Unprocessable, match="refund_by_hand"):
+        begin(order, way=Way.GATEWAY)
+    refund = begin(order, pay_to="Bank 123-4")
+    assert (refund.way, service.pay_to(refund)) == (Way.TRANSFER, "Bank 123-4")
+    with pytest.raises(Conflict, match="refund_status"):
+        decide(refund, "confirm")
+    with pytest.raises(Invalid, match="reference_required"):
+        decide(refund, "transferred")
+
+    decide(refund, "transferred", reference="SCB 77")
+    with pytest.raises(Forbidden, match="second_person"):
+        decide(refund, "confirm")
+    done = decide(refund, "confirm", COLLEAGUE)
+    again = decide(refund, "confirm", COLLEAGUE)
+    deliver.all()
+
+    assert (done.state, again.state, done.reference, done.ended_by) == (
+        State.SETTLED, State.SETTLED, "SCB 77", COLLEAGUE.user,
+    )  # fmt: skip
+    assert done.pay_to is None
+    assert balances() == {"gateway:paynoi": 100_24, "bank": -100_24}
+
+
+def test_a_transfer_that_is_given_up_sets_the_money_free(paid, order, by_hand):
+    refund = begin(order)
+
+    assert decide(refund, "decline", reason="account closed").state is State.FAILED
+    assert left(refund) == 100_24
+    with pytest.raises(Conflict, match="refund_status"):
+        decide(refund, "transferred", reference="late")
+
+
+def test_a_buyer_asks_and_staff_decide(paid, order, buyer):
+    asked = ask(buyer, paid, Wanted("line-1", 40_00))
+
+    assert (asked.state, asked.amount, left(asked)) == (State.REQUESTED, 40_00, 100_24)
+    assert ask(buyer, paid).id == asked.id
+    assert service.list_waiting(STAFF, PageRequest()).items == [asked]
+    approved = decide(asked, "approve")
+    deliver.all()
+    with pytest.raises(Conflict, match="refund_status"):
+        decide(asked, "approve")
+    assert (approved.decided_by, state(asked), order_of(asked).refunded) == (STAFF.user, State.SETTLED, 40_00)
+    assert service.list_waiting(STAFF, PageRequest()).items == []
+    assert [refund.id for refund in service.of_payment(buyer, paid.id)] == [asked.id]
+
+
+def test_a_request_that_is_declined_sets_nothing_aside(paid, order, buyer):
+    asked = ask(buyer, paid)
+
+    assert decide(asked, "decline").state is State.DECLINED
+    assert (left(asked), order_of(asked).status) == (100_24, Status.COMPLETED)
+    assert ask(buyer, paid).number == 2
+
+
+def test_strangers_and_staff_ask_for_nothing(paid):
+    for who in (Principal(DEFAULT, user="usr_01J00000000000000000000002"), STAFF):
+        with pytest.raises(NotFound, match="payment_not_found"):
+            ask(who, paid)
+
+
+def test_a_request_that_does_not_fit_any_more_is_not_approved(paid, order, buyer):
+    asked = ask(buyer, paid, Wanted("line-1", 60_00))
+    begin(order, Wanted("line-1", 60_00))
+
+    with pytest.raises(Unprocessable, match="more_than_left"):
+        decide(asked, "approve")
+
+
+def test_nothing_goes_back_of_an_order_that_nobody_paid(order, payment):
+    with pytest.raises(Conflict, match="order_status"):
+        begin(order)
+
+
+def test_lines_that_are_not_there_are_not_refunded(paid, order):
+    with pytest.raises(NotFound, match="line_not_found"):
+        begin(order, Wanted("line-9"))
+
+
+def test_money_that_came_too_late_goes_back_as_a_whole(payment, order, gateway):
+    selling.stock(DEFAULT, 2)
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        orders.expire_due()
+    selling.stock(DEFAULT, 0)
+    gateway.set(payment.transaction, "captured")
+    payments.settle(DEFAULT, payment.id)
+    assert orders.get(DEFAULT, order.id).status is Status.PAID_LATE
+
+    with pytest.raises(Conflict, match="refund_all"):
+        begin(order, Wanted("line-1", 1_00))
+    refund = begin(order)
+    assert service.submit(DEFAULT, order.id, refund.id) is Outcome.SUCCESS
+    service.take_back(DEFAULT, order.id, refund.id)
+
+    assert order_of(refund).status is Status.REFUNDED
+    assert balances() == {}
+
+
+def test_what_is_handed_over_at_the_moment_of_a_refund_is_withdrawn(payment, order, gateway, monkeypatch):
+    gateway.set(payment.transaction, "captured")
+    payments.settle(DEFAULT, payment.id)
+    fulfil = selling.Things.fulfil
+
+    def refunded_meanwhile(self, sold):
+        refund = begin(order)
+        service.submit(DEFAULT, order.id, refund.id)
+        fulfil(self, sold)
+
+    monkeypatch.setattr(selling.Things, "fulfil", refunded_meanwhile)
+    due = LineDue(organization=DEFAULT, order=order.id, line="line-1")
+
+    assert order_jobs.hand_over(due) is Outcome.SKIPPED
+    monkeypatch.undo()
+
+    assert orders.get(DEFAULT, order.id).status is Status.REFUNDED
+    assert selling.given(DEFAULT, order.id) == 0
+
+
+def test_every_message_twice_changes_nothing_more(paid, order):
+    refund = begin(order, Wanted("line-1", 33_33))
+    deliver.all()
+    before = balances(), revenue.summary(DEFAULT), order_of(refund)
+
+    service.take_back(DEFAULT, order.id, refund.id)
+    service.submit(DEFAULT, order.id, refund.id)
+
+    assert (balances(), revenue.summary(DEFAULT), order_of(refund)) == before
+
+
+def test_two_refunds_at_once_are_both_told_of_each_other(paid, order, monkeypatch):
+    real, raced = store.add, []
+
+    def race(refund):
+        if not raced:
+            raced.append(None)
+            raced[0] = begin(order, Wanted("line-1", 60_00), key="refund-other")
+        return real(refund)
+
+    monkeypatch.setattr(store, "add", race)
+
+    with pytest.raises(Unprocessable, match="more_than_left"):
+        begin(order, Wanted("line-1", 60_00))
+
+    assert left(raced[0]) == 40_24
+
+
+def test_buyers_see_and_take_away_what_they_wrote(paid, order, buyer):
+    ask(buyer, paid)
+
+    (told,) = service.personal_data(DEFAULT, buyer.user)
+    assert (told["reason"], told["pay_to"]) == ("blurred", "PromptPay 0812345678")
+    service.erase_person(DEFAULT, buyer.user)
+    service.erase_person(DEFAULT, buyer.user)
+
+    (kept,) = service.of_order(DEFAULT, order.id)
+    assert (kept.reason, kept.pay_to, kept.requested_by) == ("erased", None, None)
+
+
+def test_an_order_is_refunded_often_but_not_forever(paid, buyer):
+    for _ in range(50):
+        decide(ask(buyer, paid), "decline")
+
+    with pytest.raises(Conflict, match="too_many_refunds"):
+        ask(buyer, paid)
+
+
+def test_a_second_order_line_stays_when_the_first_goes(buyer, gateway, monkeypatch):
+    class Others(selling.Things):
+        """Two lines need two kinds of things."""
+
+        kind = "others"
+
+        def hold(self, organization, line, order, until):
+            return ()
+
+        def quote(self, organization, items, at):
+            quote = super().quote(organization, items, at)
+            return replace(quote, lines=tuple(replace(line, kind="others") for line in quote.lines))
+
+    monkeypatch.setattr(lines, "discover", lambda: {"things": selling.Things(), "others": Others()})
+    carts.add(buyer, [Item("things", "a"), Item("others", "b")])
+    order = orders.place_order(buyer, "checkout-2", email="b@example.com", language="en", expected_total=None)
+    payment = payments.create_payment(buyer, order.id)
+    gateway.set(payment.transaction, "captured")
+    payments.settle(DEFAULT, payment.id)
+    deliver.all()
+
+    refund = begin(order, Wanted("line-2"))
+    deliver.all()
+
+    after = order_of(refund)
+    assert [line.status for line in after.lines] == [LineStatus.FULFILLED, LineStatus.REVOKED]
+    assert (after.status, after.refunded, refund.tail) == (Status.COMPLETED, 50_00, 0)
+    assert selling.given(DEFAULT, order.id) == 1
