@@ -24,6 +24,7 @@ ROOMS = (
     "chalicelib.events",
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
+    "chalicelib.lines.credits",
     "chalicelib.carts",
     "chalicelib.orders",
     "chalicelib.payments",
@@ -41,6 +42,8 @@ ROOMS = (
     "chalicelib.notifications",
     "chalicelib.favorites",
     "chalicelib.revenue",
+    "chalicelib.wallet",
+    "chalicelib.payouts",
     "chalicelib.faces",
     "chalicelib.operations",
 )
@@ -60,6 +63,7 @@ JOBS = (
     "chalicelib.profiles",
     "chalicelib.verification",
     "chalicelib.faces",
+    "chalicelib.payouts",
 )
 """Packages with `jobs`."""
 
@@ -177,6 +181,11 @@ def sweep_payments(_event: Any) -> None:
     from chalicelib.payments.refunds import service as refunds
 
     sweeps.run(payments.settle_due, refunds.submit_due)
+    """Payments whose webhook may be lost: ask the gateway. Credit whose time is up."""
+    from chalicelib.payments import service as payments
+    from chalicelib.wallet import service as wallet
+
+    sweeps.run(payments.settle_due, wallet.expire_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")

@@ -46,9 +46,10 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct", "fix"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "pit"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
-invitation that was taken up, what somebody was told, an index of faces.
+invitation that was taken up, what somebody was told, an index of faces, credit that is spent, what a bank
+tells with a transfer.
 """
 
 
@@ -260,12 +261,13 @@ def _shared() -> Iterator[str]:
     for order in rows("orders"):
         if order.get("status") not in {"completed", "refunded"}:
             continue
-        shares: Counter[str] = Counter()
+        shares = Counter({"sales": 0, "revenue-shares": 0})
         for row in _postings():
-            if row["order"] == order["id"] and row["account"] in ("sales", "revenue-shares"):
+            if row.get("order") == order["id"] and row["account"] in shares:
                 shares[row["account"]] += int(row["amount"])
-        total = int(order["total"]) - sum(line["refunded"] for line in json.loads(order["lines"]))
-        if shares != Counter({"sales": -total, "revenue-shares": total}):
+        lines = [line for line in json.loads(order["lines"]) if line["shares"]]  # prepaid is nobody's yet
+        total = sum(line["amount"] - line["refunded"] for line in lines)
+        if shares != {"sales": -total, "revenue-shares": total}:
             yield f"order {order['id']} brought {total}, booked are {shares}"
 
 
@@ -294,7 +296,8 @@ def _grants() -> Iterator[str]:
         lines = json.loads(order["lines"])
         fulfilled = [line for line in lines if line["status"] == "fulfilled"]
         revoked = [line for line in lines if line["status"] == "revoked"]
-        due.update((order["id"], ref) for line in fulfilled for ref in line["refs"])
+        downloads = [line for line in fulfilled if line["kind"] != "credits"]
+        due.update((order["id"], ref) for line in downloads for ref in line["refs"])
         for gone in ((order["id"], ref) for line in revoked for ref in line["refs"]):
             if held.pop(gone, 0) and gone not in withdrawn:
                 yield f"{gone} can still be fetched, and its money went back"
