@@ -1,6 +1,6 @@
 """Rules of the split, the shares of what is sold, and what everybody earned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chalicelib.accounts import service as accounts
