@@ -22,6 +22,7 @@ ROOMS = (
     "chalicelib.audit",
     "chalicelib.configuration",
     "chalicelib.events",
+    "chalicelib.events.assignments",
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
     "chalicelib.carts",
@@ -38,6 +39,7 @@ ROOMS = (
     "chalicelib.notifications",
     "chalicelib.favorites",
     "chalicelib.revenue",
+    "chalicelib.photographers",
     "chalicelib.faces",
     "chalicelib.operations",
 )

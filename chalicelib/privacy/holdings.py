@@ -20,6 +20,7 @@ from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
 from chalicelib.payments.methods import service as payment_methods
+from chalicelib.photographers import service as photographers
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
 from chalicelib.profiles import service as profiles
@@ -48,6 +49,7 @@ HOLDINGS = (
         kept="finished photos of events that were sold from, without a name",
     ),
     Holding("events", events.personal_data, events.erase_person),
+    Holding("photographer", photographers.personal_data, photographers.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
     Holding(
         "orders",

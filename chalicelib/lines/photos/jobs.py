@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from chalicelib.core.errors import NotFound
 from chalicelib.core.queues import Outcome, on
+from chalicelib.events.messages import ClockSet
 from chalicelib.lines.photos import service
 from chalicelib.lines.photos.messages import (
     PhotoApproved,
@@ -37,6 +38,11 @@ def ingest(message: Mapping[str, Any]) -> Outcome:
 @on(PhotoRetryRequested, queue="uploads")
 def process_again(fact: PhotoRetryRequested) -> Outcome:
     return service.process_object(Arrival(fact.organization, fact.photo, fact.attempt, fact.object_version))
+
+
+@on(ClockSet)
+def set_clock(fact: ClockSet) -> Outcome:
+    return service.set_clock(fact.organization, fact.event, fact.photographer, fact.cursor)
 
 
 def _process(stored: Mapping[str, Any], told_at: str | None) -> Outcome:

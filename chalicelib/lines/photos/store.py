@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.core import clock, ids
@@ -110,6 +110,8 @@ class PhotoRecord(Record):
     stored_at = Moment(null=True)
     sellable_at = Moment(null=True)
     bibs = Several[str](str)
+    counted = BooleanAttribute(null=True)
+    clock_offset = NumberAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -287,16 +289,25 @@ def save_bibs(photo: Photo, *, was: Photo) -> list[Write]:
     return [save(photo, was=was), *_bib_changes(was, photo.bibs)]
 
 
+def save_clock(photo: Photo, *, was: Photo) -> list[Write]:
+    """As `save`, of a photo that was taken at another time: the rows of its numbers move along."""
+    return [save(photo, was=was), *(Write("put", _bib_row(photo, bib)) for bib in photo.bibs)]
+
+
 def _bib_changes(photo: Photo, bibs: tuple[str, ...]) -> list[Write]:
-    pk, event = _pk(photo.organization, photo.id), _event_pk(photo.organization, photo.event)
-    shelved = f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}"
+    pk = _pk(photo.organization, photo.id)
     gone = [Write("delete", BibRecord(pk, f"bib#{bib}")) for bib in photo.bibs if bib not in bibs]
-    rows = [
-        BibRecord(pk, f"bib#{bib}", photo=photo.id, shelf_pk=f"{event}#bib-{bib}", shelf_sk=shelved)
-        for bib in bibs
-        if bib not in photo.bibs
-    ]
-    return gone + [Write("put", row) for row in rows]
+    return gone + [Write("put", _bib_row(photo, bib)) for bib in bibs if bib not in photo.bibs]
+
+
+def _bib_row(photo: Photo, bib: str) -> BibRecord:
+    return BibRecord(
+        _pk(photo.organization, photo.id),
+        f"bib#{bib}",
+        photo=photo.id,
+        shelf_pk=f"{_event_pk(photo.organization, photo.event)}#bib-{bib}",
+        shelf_sk=f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}",
+    )
 
 
 def _record(photo: Photo) -> PhotoRecord:

@@ -283,6 +283,23 @@ def _documents(world: World) -> Objects:
     }
 
 
+def _photographers_pages(world: World) -> Objects:
+    """The freelancer tells nothing of themselves."""
+    found = {name: world.a.people[name].id for name in ("photographer", "freelancer")}
+    found |= {"foreign": world.b.people["photographer"].id, "missing": ids.new("usr")}
+    return {name: Asked((id,)) for name, id in found.items()}
+
+
+def _ratings(world: World) -> Objects:
+    a, b = world.a, world.b
+    rated, paid = a.people["photographer"].id, a.orders["paid"].id
+    wanted = {name: (rated, a.orders[name].id) for name in ("paid", "guest", "unpaid")}
+    wanted |= {"freelancer": (a.people["freelancer"].id, paid)}
+    wanted |= {"foreign": (b.people["photographer"].id, paid), "missing": (ids.new("usr"), paid)}
+    wanted |= {"foreign-order": (rated, b.orders["guest"].id), "missing-order": (rated, ids.new("ord"))}
+    return {name: Asked((user,), {"order": order, "stars": 4}) for name, (user, order) in wanted.items()}
+
+
 PACKAGES = {"items": [{"code": "one", "name": "One", "photos": 1, "price": 100}], "version": 0}
 
 
@@ -498,6 +515,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /events/{id}/counts": EVENTS,
     "GET /events/{id}/packages": EVENTS,
     "PUT /events/{id}/packages": _with(EVENTS, PACKAGES),
+    "GET /events/{id}/photographers": EVENTS,
     "PUT /events/{id}/photographers/{user}": _photographers,
     "DELETE /events/{id}/photographers/{user}": _photographers,
     "GET /events/{id}/photos": EVENTS_IN_ALL_STATES,
@@ -675,6 +693,12 @@ OBJECTS: dict[str, Asking] = {
     "GET /revenue/events/{id}": EVENTS,
     "GET /revenue/events/{id}/photos": EVENTS,
     "GET /revenue/photographers": NOTHING,
+    "GET /users/me/assignments": NOTHING,
+    "GET /users/me/photographer": NOTHING,
+    "PUT /users/me/photographer": lambda world: {"-": Asked(body={"version": 0, "bio": "Of light and speed."})},
+    "GET /photographers/{id}": _photographers_pages,
+    "GET /photographers/{id}/bank-account": _photographers_pages,
+    "PUT /photographers/{id}/rating": _ratings,
     "GET /users/me/earnings": NOTHING,
     "GET /users/me/earnings/{id}": EVENTS,
 }

@@ -137,6 +137,12 @@ def gallery(world: World) -> None:
     _upload(world, *PICTURES[:2])
 
 
+def taken_late(world: World) -> None:
+    """Two photos tell when they were taken."""
+    studio(world)
+    _upload(world, *(jpeg(seed, taken="2026:11:01 09:00:00", size=(96, 72)) for seed in (1, 2)))
+
+
 def shop(world: World) -> None:
     """Two photos are on sale."""
     gallery(world)
@@ -766,6 +772,40 @@ def unassign(world: World) -> None:
     world.settle()
     assert world.see(organizer, f"/events/{event}")["photographers"] == []
     assert world.see(organizer, f"/events/{event}/counts")["total"] == 1
+
+
+def assign(world: World) -> None:
+    """The photographer is the first one, may offer one photo more, and had a camera that was an hour behind."""
+    organizer, photographer, event = world.person("organizer"), world.person("photographer"), world.notes["event"]
+    before = world.see(photographer, f"/photos/{_photos(world)[0]}/metadata")["photo"]["takenAt"]
+    user = world.see(photographer, "/auth/me")["id"]
+    terms = {"role": "primary", "quota": 3, "clockOffset": 3600}
+    world.ask(organizer, "PUT", f"/events/{event}/photographers/{user}", terms)
+    world.settle()
+    _offer(world, jpeg(3, size=(96, 72)))
+    (mine,) = world.see(photographer, "/users/me/assignments")["items"]
+    assert (mine["event"]["id"], mine["role"], mine["used"], mine["left"]) == (event, "primary", 3, 0)
+    (listed,) = world.see(organizer, f"/events/{event}/photographers")["items"]
+    assert (listed["userId"], listed["clockOffset"]) == (user, 3600)
+    after = world.see(photographer, f"/photos/{_photos(world)[0]}/metadata")["photo"]["takenAt"]
+    assert (before[:16], after[:16]) == ("2026-11-01T02:00", "2026-11-01T03:00")
+
+
+def show_work(world: World) -> None:
+    """The photographer opens a page, with an account to be paid to; the buyer gives five stars, and then four."""
+    organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
+    user = world.see(photographer, "/auth/me")["id"]
+    account = {"bank": "Kasikorn", "holder": "Nok", "number": "123-4-56789-0"}
+    page = {"version": 0, "bio": "Of water and light.", "photos": _photos(world), "bankAccount": account}
+    world.ask(photographer, "PUT", "/users/me/photographer", page | {"taxId": "1234567890123"}, settled=409)
+    for stars in (5, 4):
+        rating = {"order": world.notes["order"], "stars": stars}
+        given = world.ask(buyer, "PUT", f"/photographers/{user}/rating", rating).data
+        assert given == {"average": stars, "count": 1}
+    shown = world.see(Person("", ""), f"/photographers/{user}")
+    assert (shown["bio"], shown["rating"]["average"], len(shown["photos"])) == ("Of water and light.", 4, 2)
+    payable = world.see(organizer, f"/photographers/{user}/bank-account")
+    assert (payable["bankAccount"]["number"][-4:], payable["taxId"][-4:]) == ("7890", "0123")
 
 
 def resume(world: World) -> None:
@@ -1402,7 +1442,9 @@ FLOWS: dict[str, Flow] = {
     "settings by id": Flow(members, settings_by_id),
     "packages": Flow(studio, set_packages),
     "unassign": Flow(offered, unassign),
+    "assign": Flow(taken_late, assign, (UPLOAD,)),
     "upload": Flow(studio, upload, (UPLOAD,)),
+    "show work": Flow(paid, show_work),
     "resumed upload": Flow(offered, resume),
     "damaged upload": Flow(offered, upload_damaged),
     "upload again": Flow(damaged, upload_again, (UPLOAD,)),

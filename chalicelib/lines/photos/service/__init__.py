@@ -1,5 +1,6 @@
 """Photos, use case by use case: uploads, ingest, review, gallery, selling."""
 
+from chalicelib.lines.photos.service.clocks import set_clock
 from chalicelib.lines.photos.service.gallery import event_photos, on_sale, related_photos, show_photo, shown
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
 from chalicelib.lines.photos.service.insight import Metadata, Statistics, metadata, statistics
@@ -74,6 +75,7 @@ __all__ = [
     "review_lookalikes",
     "review_shelf",
     "select_package",
+    "set_clock",
     "set_packages",
     "show_photo",
     "shown",

@@ -18,6 +18,7 @@ from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Fact, Outcome
 from chalicelib.core.table import transact
 from chalicelib.events import service as events
+from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.photos import store
 from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady
 from chalicelib.lines.photos.model import Counts, Failure, NotAsPromised, Photo, Processing
@@ -130,6 +131,7 @@ def _ready(photo: Photo, arrival: Arrival, made: _Made) -> tuple[Photo, list[Fac
         zone=event.timezone,
         approve=event.auto_approve,
         at=clock.now(),
+        clock_offset=assignments.offset_of(photo.organization, photo.event, photo.photographer),
     )
     names = {"organization": photo.organization, "event": photo.event, "photo": photo.id}
     told: list[Fact] = [PhotoReady(**names, approved=ready.for_sale)]

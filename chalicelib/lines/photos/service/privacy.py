@@ -8,6 +8,7 @@ from chalicelib.core import outbox, storage
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
+from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.photos import store
 from chalicelib.lines.photos.messages import PhotoRemoved
 from chalicelib.lines.photos.model import Counts, Photo, Processing
@@ -57,6 +58,7 @@ def erase_person(organization: str, user: str) -> None:
                 _disown(photo)
             else:
                 _erase(photo)
+        transact(assignments.forget(organization, event, user))
     for upload in list(store.uploads_by(organization, user)):
         transact(*store.remove_upload(upload))
 
