@@ -160,6 +160,15 @@ def retry_photo(principal: Principal, id: str) -> Shown:
     return service.retry_photo(principal, id)
 
 
+@routes.delete("/photos/{id}", permission=SIGNED_IN, guarded=True)
+def remove_photo(principal: Principal, id: str) -> None:
+    """Remove a photo with all its files: for staff, or for its photographer until it is approved.
+
+    One that was sold, or that somebody is about to pay, is refused; reject it to hide it.
+    """
+    service.remove_photo(principal, id)
+
+
 # --- reviewing ----------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo; so is tha
 by the time that photos on sale are sorted by.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -112,6 +113,7 @@ class PhotoRecord(Record):
     bibs = Several[str](str)
     counted = BooleanAttribute(null=True)
     clock_offset = NumberAttribute(null=True)
+    removed_at = Moment(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -190,7 +192,7 @@ class PriceListRecord(Record):
 def get(organization: str, photo_id: str) -> Photo:
     """Raises NotFound, for a foreign photo too."""
     record = PhotoRecord.fetch(_pk(organization, photo_id), "-")
-    if record is None:
+    if record is None or not _is_there(record):
         raise NotFound("photo_not_found", "There is no such photo.")
     photo: Photo = record.value()
     return photo
@@ -199,7 +201,12 @@ def get(organization: str, photo_id: str) -> Photo:
 def find(organization: str, photo_ids: Iterable[str]) -> dict[str, Photo]:
     """Those of the photos that exist, by id."""
     keys = [(_pk(organization, id), "-") for id in dict.fromkeys(photo_ids)]
-    return {record.id: record.value() for record in PhotoRecord.batch_get(keys, consistent_read=True)}
+    found = PhotoRecord.batch_get(keys, consistent_read=True)
+    return {record.id: record.value() for record in found if _is_there(record)}
+
+
+def _is_there(record: PhotoRecord) -> bool:
+    return record.removed_at is None
 
 
 def on_shelf(
@@ -278,11 +285,23 @@ def disown(photo: Photo, *, was: Photo) -> tuple[Write, Write]:
     return save(photo, was=was), delete(owner)
 
 
-def remove(photo: Photo) -> list[Write]:
-    """Writes that hold only while the photo is as it was read."""
+def take_off(photo: Photo, at: datetime) -> list[Write]:
+    """Takes a photo from all lists, while it is as it was read. What is left of it is for `find_removed` alone."""
     pk = _pk(photo.organization, photo.id)
-    gone = Write("delete", PhotoRecord(pk, "-"), PhotoRecord.version == photo.version)
-    return [gone, Write("delete", OwnerRecord(pk, "owner")), *_bib_changes(photo, ())]
+    record = _record(dataclasses.replace(photo, removed_at=at))
+    record.shelf_pk = record.shelf_sk = None
+    return [replace(record, photo.version), Write("delete", OwnerRecord(pk, "owner")), *_bib_changes(photo, ())]
+
+
+def find_removed(organization: str, photo_id: str) -> Photo | None:
+    record = PhotoRecord.fetch(_pk(organization, photo_id), "-")
+    return record.value() if record is not None and not _is_there(record) else None
+
+
+def drop(photo: Photo) -> Write:
+    """Forgets a photo that was removed, and nothing that came in its place."""
+    record = PhotoRecord(_pk(photo.organization, photo.id), "-")
+    return Write("delete", record, PhotoRecord.pk.does_not_exist() | (PhotoRecord.version == photo.version))
 
 
 def save_bibs(photo: Photo, *, was: Photo) -> list[Write]:

@@ -593,6 +593,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,
     "GET /photos/{id}/metadata": PHOTOS,
+    "DELETE /photos/{id}": _one("photos", "pho", "approved", "pending", "second", "draft", "mixed"),
     "GET /photos/{id}/related": PHOTOS,
     "GET /photos/{id}/share": PHOTOS,
     "GET /events/{id}/statistics": EVENTS,

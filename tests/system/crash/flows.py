@@ -852,6 +852,27 @@ def review(world: World) -> None:
     assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
 
 
+def remove(world: World) -> None:
+    """The photographer takes one photo back, and the organizer one that is on sale; what is in an order stays."""
+    organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
+    first, second = _photos(world)
+    _upload(world, File("third.jpg", jpeg(3, size=(96, 72)).content))
+    third = next(photo["id"] for photo in world.see(photographer, f"/events/{world.notes['event']}/uploads")["items"])
+    world.ask(organizer, "PUT", f"/photos/{second}/approve")
+    _add(world, buyer, second)
+    placed = world.ask(buyer, "POST", "/orders", {"email": buyer.email}, expect=201, key="remove-0001").data
+    world.ask(photographer, "DELETE", f"/photos/{third}", expect=204, settled=404)
+    world.ask(organizer, "PUT", f"/photos/{first}/approve")
+    world.ask(organizer, "DELETE", f"/photos/{first}", expect=204, settled=404)
+    with world.undisturbed():
+        world.ask(organizer, "DELETE", f"/photos/{second}", expect=409)
+    world.settle()
+    assert [item["id"] for item in world.see(buyer, "/events/river-run/photos")["items"]] == [second]
+    assert world.see(organizer, "/events/river-run/counts")["total"] == 1
+    assert {key for key in world.files() if first in key or third in key} == set()
+    assert placed["status"] == "awaiting_payment"
+
+
 def delete_event(world: World) -> None:
     """The event goes while a file for it is on its way."""
     organizer, event = world.person("organizer"), f"/events/{world.notes['event']}"
@@ -1449,6 +1470,7 @@ FLOWS: dict[str, Flow] = {
     "damaged upload": Flow(offered, upload_damaged),
     "upload again": Flow(damaged, upload_again, (UPLOAD,)),
     "review": Flow(gallery, review),
+    "remove": Flow(gallery, remove, (UPLOAD,)),
     "sharing": Flow(shop, share, (LIST,)),
     "delete event": Flow(offered, delete_event),
     "merge carts": Flow(shop, merge_carts, (GUEST_CART,)),

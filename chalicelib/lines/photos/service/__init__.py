@@ -17,6 +17,8 @@ from chalicelib.lines.photos.service.packages import (
 from chalicelib.lines.photos.service.posters import Poster, poster
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.recognized import note_bibs, note_faces
+from chalicelib.lines.photos.service.removal import finish as finish_removal
+from chalicelib.lines.photos.service.removal import hold, mark_sold, release, remove_photo
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
@@ -53,9 +55,12 @@ __all__ = [
     "erase_person",
     "event_photos",
     "find",
+    "finish_removal",
     "for_sale",
     "get",
+    "hold",
     "list_packages",
+    "mark_sold",
     "metadata",
     "my_photos",
     "note_bibs",
@@ -70,6 +75,8 @@ __all__ = [
     "read_upload",
     "reject_photo",
     "related_photos",
+    "release",
+    "remove_photo",
     "resume_upload",
     "retry_photo",
     "review_lookalikes",

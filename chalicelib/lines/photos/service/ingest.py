@@ -20,7 +20,7 @@ from chalicelib.core.table import transact
 from chalicelib.events import service as events
 from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady, PhotoRemoved
 from chalicelib.lines.photos.model import Counts, Failure, NotAsPromised, Photo, Processing
 from chalicelib.media import service as media
 from chalicelib.organizations import service as organizations
@@ -37,6 +37,7 @@ class Arrival:
     attempt: int
     object_version: str | None
     stored_at: datetime | None = None
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def process_object(arrival: Arrival) -> Outcome:
     """Make the photo ready, or failed where the file is at fault. SKIPPED for an object that is no news."""
     photo = _commit(arrival, lambda held: (_marked(held, arrival), []))
     if photo is None:
-        return Outcome.SKIPPED
+        return _too_late(arrival)
     with TemporaryDirectory(prefix="photo-") as folder:
         try:
             made = _make(photo, arrival, Path(folder))
@@ -60,9 +61,17 @@ def process_object(arrival: Arrival) -> Outcome:
         else:
             done = _commit(arrival, lambda held: _ready(held, arrival, made))
     if done is None:
-        return Outcome.SKIPPED
+        return _too_late(arrival)
     _tell(done)
     return Outcome.SUCCESS
+
+
+def _too_late(arrival: Arrival) -> Outcome:
+    """No news. Where the photo was removed meanwhile, what has just been stored goes, too."""
+    if arrival.event is not None and not store.find(arrival.organization, [arrival.photo]):
+        fact = PhotoRemoved(organization=arrival.organization, event=arrival.event, photo=arrival.photo)
+        transact(outbox.publish(fact))
+    return Outcome.SKIPPED
 
 
 def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]]) -> Photo | None:
