@@ -93,7 +93,8 @@ class Step:
 class Order:
     """`code` is what people read out; `owner` is None for a guest, who opens the order with its token.
 
-    `correlation` is that of the request that placed it: its expiry is logged under it.
+    `correlation` is that of the request that placed it: its expiry is logged under it. `tallied` ones are in the
+    organization's counts.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Order:
     payment: str | None = None
     history: tuple[Step, ...] = field(default=())
     correlation: str | None = None
+    tallied: bool | None = None
     version: int = 0
 
     @property

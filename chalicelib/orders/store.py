@@ -8,12 +8,13 @@
 | unpaid orders whose time is up           | due G#DUE#order#{0-3} / expires_at#org#id           |
 """
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, tallies
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import (
     Choice,
@@ -30,9 +31,11 @@ from chalicelib.core.table import (
     page,
     replace,
     table,
+    update,
 )
 from chalicelib.orders.model import Line, Order, Status, Step
 
+KIND = "orders"
 _SHARDS = 4
 
 
@@ -66,6 +69,7 @@ class OrderRecord(Record):
     payment = UnicodeAttribute(null=True)
     history = Typed[tuple[Step, ...]](tuple[Step, ...])
     correlation = UnicodeAttribute(null=True)
+    tallied = BooleanAttribute(null=True)
     buyer_pk = UnicodeAttribute(null=True)
     buyer_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
@@ -93,12 +97,23 @@ def get(organization: str, order_id: str) -> Order:
 def add(order: Order) -> tuple[Write, ...]:
     """The order and its code. Raises CodeTaken at commit when the code is not free."""
     code = CodeRecord(f"T#{order.organization}#CODE#{order.code}", "-", order=order.id)
-    return create(_record(order)), create(code, CodeTaken())
+    counted = tallies.moved(order.organization, KIND, order.id, was=None, now=order.status)
+    return create(_record(order)).taking(counted), create(code, CodeTaken())
 
 
 def save(order: Order, *, was: Order) -> Write:
-    """A write that holds only while the stored version is `was.version`."""
-    return replace(_record(order), was.version)
+    """A write that holds only while the stored version is `was.version`. The counts of orders by status go along."""
+    counted_as = was.status if was.tallied else None
+    counted = tallies.moved(order.organization, KIND, order.id, was=counted_as, now=order.status)
+    return replace(_record(order), was.version).taking(counted)
+
+
+def missing_in_tally(order: Order) -> list[Write]:
+    """For an order of an earlier release, as long as it has not changed."""
+    record = OrderRecord(_pk(order.organization, order.id), "-")
+    same = (OrderRecord.version == order.version) & OrderRecord.tallied.does_not_exist()
+    marked = update(record, OrderRecord.tallied.set(True), OrderRecord.version.add(1), condition=same)
+    return [marked, *tallies.moved(order.organization, KIND, order.id, was=None, now=order.status)]
 
 
 def still_payable(order: Order) -> Write:
@@ -129,7 +144,9 @@ def _record(order: Order) -> OrderRecord:
     if order.status is Status.AWAITING_PAYMENT:
         keys["due_pk"] = f"G#DUE#order#{ids.shard_of(order.id, _SHARDS)}"
         keys["due_sk"] = f"{clock.stamp(order.expires_at)}#{order.organization}#{order.id}"
-    return OrderRecord.of(order, pk=_pk(order.organization, order.id), sk="-", **keys)
+    return OrderRecord.of(
+        dataclasses.replace(order, tallied=True), pk=_pk(order.organization, order.id), sk="-", **keys
+    )
 
 
 def _pk(organization: str, order_id: str) -> str:

@@ -261,11 +261,11 @@ def _shop(host: str, bank: Bank) -> Shop:
         shop.addresses[name] = profiles.add_address(owner, kept)[1].id
         shop.methods[name] = methods.save_method(owner, gateway="paynoi", token=f"tok_{name}")[1].id
         favorites.add_favorite(owner, "photos", shop.photos["approved"])
-    bank = BankAccount("Kasikorn", "Nok", "1234567890")
+    account = BankAccount("Kasikorn", "Nok", "1234567890")
     page = {
         "bio": "Of water and light.",
         "photos": (shop.photos["approved"],),
-        "bank_account": bank,
+        "bank_account": account,
         "tax_id": "12345678",
     }
     photographers.change(shop.people["photographer"].principal, version=0, told=page)

@@ -118,6 +118,7 @@ class Photo:
     was last offered with. `stored_at` is when storage had the file, by its own clock; `sellable_at` is when the photo
     came on sale for the first time. `bibs` are the numbers that were read in it. `counted` ones are part of what their
     photographer has used of a quota. `clock_offset` is how many seconds were added to the camera's time.
+    `tallied` ones are in the organization's counts.
     One with `removed_at` is gone for everybody but the job that deletes its files.
     """
 
@@ -162,6 +163,7 @@ class Photo:
     counted: bool | None = None
     clock_offset: int | None = None
     removed_at: datetime | None = None
+    tallied: bool | None = None
     version: int = 1
 
     # --- what it is ---

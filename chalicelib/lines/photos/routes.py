@@ -136,6 +136,19 @@ def begin_upload(principal: Principal, id: str, body: schemas.NewUpload) -> Uplo
     return service.begin_upload(principal, id, body.offers())
 
 
+@routes.post(
+    "/photos/upload",
+    permission="photo.upload",
+    returns=schemas.Upload,
+    status=201,
+    location="../uploads",
+    aliases=("/photos/batch-upload",),
+)
+def begin_photos(principal: Principal, body: schemas.NewPhotos) -> UploadProgress:
+    """Offer up to 100 files to an event, as `POST /events/{id}/uploads` does."""
+    return service.begin_upload(principal, body.event_id, body.offers())
+
+
 @routes.get("/events/{id}/uploads", permission="photo.upload", returns=schemas.ManagedPhoto, many=True)
 def list_my_photos(principal: Principal, id: str, query: Paging) -> Page[Shown]:
     """The photos that the caller offered to an event, newest first, in whatever state."""

@@ -27,7 +27,7 @@ from datetime import datetime
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, tallies
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import (
     Choice,
@@ -64,6 +64,7 @@ from chalicelib.lines.photos.pricing import Package, PriceList
 from chalicelib.lines.photos.times import Times, step_of
 from chalicelib.media.service import Exif, Quality, Rendition
 
+KIND = "photos"
 COUNT_SHARDS = 16
 TIME_SHARDS = 8
 
@@ -114,6 +115,7 @@ class PhotoRecord(Record):
     counted = BooleanAttribute(null=True)
     clock_offset = NumberAttribute(null=True)
     removed_at = Moment(null=True)
+    tallied = BooleanAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -270,8 +272,39 @@ def offer(photo: Photo, was: Photo | None) -> list[Write]:
         shelf_pk=f"{_event_pk(photo.organization, photo.event)}#by-{photo.photographer}",
         shelf_sk=f"{clock.stamp(photo.offered_at)}#{photo.id}",
     )
-    stored = create(_record(photo)) if was is None else save(photo, was=was)
+    stored = create(_record(tallied(photo))) if was is None else save(tallied(photo), was=was)
     return [stored, Write("put", owner)]
+
+
+def tallied(photo: Photo) -> Photo:
+    return dataclasses.replace(photo, tallied=True)
+
+
+def shelf_counted(was: Photo | None) -> Shelf | None:
+    """Where the organization's counts have a photo; nowhere those of earlier releases that have not moved since."""
+    return was.shelf if was is not None and was.tallied else None
+
+
+def moved(organization: str, event: str, moves: Iterable[tuple[Shelf | None, Shelf]]) -> list[Write]:
+    """The writes that count several photos of an event at once."""
+    steps: Counter[Shelf] = Counter()
+    for was, now in moves:
+        steps[now] += 1
+        if was is not None:
+            steps[was] -= 1
+    found = (tallies.moved(organization, KIND, event, was=None, now=shelf, by=n) for shelf, n in steps.items() if n)
+    return [write for writes in found for write in writes]
+
+
+def move(photo: Photo, *, was: Photo) -> list[Write]:
+    """As `save`, of a photo that may stand elsewhere from now on: all counts move along."""
+    counts = tallies.moved(photo.organization, KIND, photo.id, was=shelf_counted(was), now=photo.shelf)
+    return [
+        save(tallied(photo), was=was),
+        *count(photo, Counts.moved(was, photo)),
+        *time(was, photo),
+        *counts,
+    ]
 
 
 def save(photo: Photo, *, was: Photo) -> Write:
@@ -290,7 +323,21 @@ def take_off(photo: Photo, at: datetime) -> list[Write]:
     pk = _pk(photo.organization, photo.id)
     record = _record(dataclasses.replace(photo, removed_at=at))
     record.shelf_pk = record.shelf_sk = None
-    return [replace(record, photo.version), Write("delete", OwnerRecord(pk, "owner")), *_bib_changes(photo, ())]
+    return [
+        replace(record, photo.version),
+        Write("delete", OwnerRecord(pk, "owner")),
+        *_bib_changes(photo, ()),
+        *count(photo, Counts.gone(photo)),
+        *tallies.moved(photo.organization, KIND, photo.id, was=shelf_counted(photo), now=None),
+    ]
+
+
+def missing_in_tally(photo: Photo) -> list[Write]:
+    """For a photo of an earlier release, as long as it has not moved."""
+    record = PhotoRecord(_pk(photo.organization, photo.id), "-")
+    same = (PhotoRecord.version == photo.version) & PhotoRecord.tallied.does_not_exist()
+    marked = update(record, PhotoRecord.tallied.set(True), PhotoRecord.version.add(1), condition=same)
+    return [marked, *tallies.moved(photo.organization, KIND, photo.id, was=None, now=photo.shelf)]
 
 
 def find_removed(organization: str, photo_id: str) -> Photo | None:

@@ -232,6 +232,14 @@ def _downloads(world: World) -> Objects:
     }
 
 
+def _originals(world: World) -> Objects:
+    """The customer bought one; guests name no order."""
+    a, b = world.a, world.b
+    found = {"approved": a.photos["approved"], "second": a.photos["second"]}
+    found |= {"foreign": b.photos["approved"], "missing": ids.new("pho")}
+    return {name: Asked((id,)) for name, id in found.items()}
+
+
 def _links(world: World, *rest: str) -> Objects:
     """Links of mails. The foreign one is whole and works, at B's own host."""
     a, b = world.a, world.b
@@ -413,6 +421,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /api-keys": lambda world: {"-": Asked(body={"name": "Till", "permissions": ["event.manage"]})},
     "GET /api-keys/{id}": KEYS,
     "DELETE /api-keys/{id}": KEYS,
+    "GET /admin/dashboard": NOTHING,
     "GET /admin/audit-logs": NOTHING,
     "GET /admin/audit-logs/export": NOTHING,
     "GET /admin/settings": NOTHING,
@@ -593,6 +602,8 @@ OBJECTS: dict[str, Asking] = {
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,
     "GET /photos/{id}/metadata": PHOTOS,
+    "GET /photos/{id}/original": _originals,
+    "POST /photos/upload": _one("events", "evt", "live", "draft", "closed", body=lambda id: OFFER | {"eventId": id}),
     "DELETE /photos/{id}": _one("photos", "pho", "approved", "pending", "second", "draft", "mixed"),
     "GET /photos/{id}/related": PHOTOS,
     "GET /photos/{id}/share": PHOTOS,

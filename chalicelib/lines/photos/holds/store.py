@@ -58,9 +58,9 @@ class Fence:
     removals: int = 0
 
 
-def fence_of(organization: str, event: str, licence: str, order: str) -> Fence:
+def fence_of(organization: str, event: str, licence: str, refs: Sequence[str]) -> Fence:
     """The one that an order passes with its photos of a licence: never the same for two lines of an order."""
-    name = f"fence#{licence}#{ids.shard_of(order, FENCE_SHARDS):02d}"
+    name = f"fence#{licence}#{ids.shard_of(refs[0], FENCE_SHARDS):02d}"
     return _fence(organization, event, name, FenceRecord.fetch(_holds_pk(organization, event), name))
 
 

@@ -21,7 +21,7 @@ from chalicelib.events import service as events
 from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.photos import store
 from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady, PhotoRemoved
-from chalicelib.lines.photos.model import Counts, Failure, NotAsPromised, Photo, Processing
+from chalicelib.lines.photos.model import Failure, NotAsPromised, Photo, Processing
 from chalicelib.media import service as media
 from chalicelib.organizations import service as organizations
 
@@ -87,9 +87,7 @@ def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]
             changed, facts = change(photo)
             if changed != photo:
                 transact(
-                    store.save(changed, was=photo),
-                    *store.count(photo, Counts.moved(photo, changed)),
-                    *store.time(photo, changed),
+                    *store.move(changed, was=photo),
                     *(outbox.publish(fact) for fact in facts),
                 )
             return changed

@@ -21,7 +21,7 @@ from chalicelib.lines.contract import QuoteLine
 from chalicelib.lines.photos import store
 from chalicelib.lines.photos.holds import store as holds
 from chalicelib.lines.photos.messages import PhotoRemoved
-from chalicelib.lines.photos.model import Counts, Photo
+from chalicelib.lines.photos.model import Photo
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
 
@@ -41,7 +41,7 @@ def hold(organization: str, line: QuoteLine, order: str) -> Sequence[Write]:
 
     Raises Conflict `photo_removed`, also at commit.
     """
-    fence = holds.fence_of(organization, line.subject, line.licence, order)
+    fence = holds.fence_of(organization, line.subject, line.licence, line.refs)
     if len(store.find(organization, line.refs)) < len(set(line.refs)):
         raise holds.Removed
     return holds.hold(organization, line.subject, order, line.refs), holds.pass_fence(fence)
@@ -93,7 +93,6 @@ def take_away(photo: Photo, *told: Write) -> None:
         try:
             transact(
                 *store.take_off(held, clock.now()),
-                *store.count(held, Counts.gone(held)),
                 *(holds.move_fence(fence) for fence in fences),
                 *_given_back(held),
                 outbox.publish(fact),

@@ -20,6 +20,7 @@ from chalicelib.lines.photos.model import (
     FileOffer,
     FileState,
     Photo,
+    Shelf,
     Shown,
     Upload,
     UploadFile,
@@ -30,9 +31,9 @@ from chalicelib.organizations.plans import Resource
 
 _TRIES = 5
 _WRITES_A_PHOTO = 3
-_PHOTOS_AT_ONCE = (MOST_WRITES - 2) // _WRITES_A_PHOTO
-"""How many one transaction takes, beside the counts of the plan's storage and of the quota: the photo, its place among
-its photographer's, and what it gives back to whom it is taken over from."""
+_PHOTOS_AT_ONCE = (MOST_WRITES - 2 - len(Shelf)) // _WRITES_A_PHOTO
+"""How many one transaction takes, beside the counts of the plan's storage, the quota and the shelves: the photo, its
+place among its photographer's, and what it gives back to whom it is taken over from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,14 @@ def my_photos(actor: Principal, id_or_slug: str, request: PageRequest) -> Page[S
 class _Offered:
     """What one file changes: `size` is what it needs of the plan's storage, `taken` whether it counts from now on.
 
-    `given_back` is the photographer who offered it before.
+    `given_back` is the photographer who offered it before, `moved` from which shelf it comes to which.
     """
 
     writes: Sequence[Write]
     size: int = 0
     taken: bool = False
     given_back: str | None = None
+    moved: tuple[Shelf | None, Shelf] | None = None
 
 
 def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Upload:
@@ -135,10 +137,12 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
 
 def _offered(photo: Photo, was: Photo | None) -> _Offered:
     if was is None:
-        return _Offered(store.offer(photo, was), photo.size, taken=True)
+        return _Offered(store.offer(photo, was), photo.size, taken=True, moved=(None, photo.shelf))
+    moved = (store.shelf_counted(was), photo.shelf)
     if photo.photographer == was.photographer:
-        return _Offered(store.offer(photo, was) if photo != was else ())
-    return _Offered(store.offer(photo, was), taken=True, given_back=was.photographer if was.counted else None)
+        return _Offered(store.offer(photo, was), moved=moved) if photo != was else _Offered(())
+    given_back = was.photographer if was.counted else None
+    return _Offered(store.offer(photo, was), taken=True, given_back=given_back, moved=moved)
 
 
 def _counted(assignment: Assignment, group: Sequence[_Offered]) -> Iterator[Write]:
@@ -150,6 +154,7 @@ def _counted(assignment: Assignment, group: Sequence[_Offered]) -> Iterator[Writ
         yield assignments.take(assignment, taken)
     for user, photos in Counter(each.given_back for each in group if each.given_back).items():
         yield assignments.give_back(organization, event, user, photos)
+    yield from store.moved(organization, event, [each.moved for each in group if each.moved])
 
 
 def _photo(
