@@ -40,7 +40,8 @@ class TakenMeanwhile(Conflict):
 
 def get(organization: str, event: str, user: str) -> Assignment:
     """On the usual terms where none are stored."""
-    return find(organization, [(event, user)])[0]
+    row = AssignmentRecord.fetch(_pk(organization, event), f"assignment#{user}")
+    return _assignment(organization, event, user, row)
 
 
 def find(organization: str, wanted: Sequence[tuple[str, str]]) -> list[Assignment]:
