@@ -136,17 +136,18 @@ def begin_upload(principal: Principal, id: str, body: schemas.NewUpload) -> Uplo
     return service.begin_upload(principal, id, body.offers())
 
 
-@routes.post(
-    "/photos/upload",
-    permission="photo.upload",
-    returns=schemas.Upload,
-    status=201,
-    location="../uploads",
-    aliases=("/photos/batch-upload",),
-)
+@routes.post("/photos/upload", permission="photo.upload", returns=schemas.Upload, status=201, location="../uploads")
 def begin_photos(principal: Principal, body: schemas.NewPhotos) -> UploadProgress:
     """Offer up to 100 files to an event, as `POST /events/{id}/uploads` does."""
     return service.begin_upload(principal, body.event_id, body.offers())
+
+
+@routes.post(
+    "/photos/batch-upload", permission="photo.upload", returns=schemas.Upload, status=201, location="../uploads"
+)
+def begin_batch(principal: Principal, body: schemas.NewPhotos) -> UploadProgress:
+    """The same as `POST /photos/upload`. An alias it can not be: `/photos/{id}` would answer."""
+    return begin_photos(principal, body)
 
 
 @routes.get("/events/{id}/uploads", permission="photo.upload", returns=schemas.ManagedPhoto, many=True)

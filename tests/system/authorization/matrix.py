@@ -604,6 +604,9 @@ OBJECTS: dict[str, Asking] = {
     "GET /photos/{id}/metadata": PHOTOS,
     "GET /photos/{id}/original": _originals,
     "POST /photos/upload": _one("events", "evt", "live", "draft", "closed", body=lambda id: OFFER | {"eventId": id}),
+    "POST /photos/batch-upload": _one(
+        "events", "evt", "live", "draft", "closed", body=lambda id: OFFER | {"eventId": id}
+    ),
     "DELETE /photos/{id}": _one("photos", "pho", "approved", "pending", "second", "draft", "mixed"),
     "GET /photos/{id}/related": PHOTOS,
     "GET /photos/{id}/share": PHOTOS,

@@ -856,7 +856,12 @@ def remove(world: World) -> None:
     """The photographer takes one photo back, and the organizer one that is on sale; what is in an order stays."""
     organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
     first, second = _photos(world)
-    _upload(world, File("third.jpg", jpeg(3, size=(96, 72)).content))
+    extra = File("third.jpg", jpeg(3, size=(96, 72)).content)
+    for path in ("upload", "batch-upload"):
+        wanted = {"eventId": "river-run", "files": [extra.wire]}
+        begun = world.ask(photographer, "POST", f"/photos/{path}", wanted, expect=201).data
+    world.send_file(begun["files"][0]["upload"], extra.content)
+    world.settle()
     sent = {photo["id"] for photo in world.see(photographer, f"/events/{world.notes['event']}/uploads")["items"]}
     (third,) = sent - {first, second}
     world.ask(organizer, "PUT", f"/photos/{second}/approve")
@@ -986,6 +991,7 @@ def download(world: World) -> None:
         assert world.fetch(got["url"])
         world.ask(Person("", ""), "POST", f"{link[1]}/photos/{photo}", expect=303)
         assert world.ask(guest, "POST", address).data["remaining"] == 2
+        assert world.ask(buyer, "GET", f"/photos/{photo}/original").data["remaining"] == 2
 
 
 def deliver(world: World) -> None:
