@@ -22,6 +22,7 @@ ROOMS = (
     "chalicelib.audit",
     "chalicelib.configuration",
     "chalicelib.events",
+    "chalicelib.events.assignments",
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
     "chalicelib.lines.credits",
@@ -44,6 +45,7 @@ ROOMS = (
     "chalicelib.revenue",
     "chalicelib.wallet",
     "chalicelib.payouts",
+    "chalicelib.photographers",
     "chalicelib.faces",
     "chalicelib.operations",
 )

@@ -16,3 +16,16 @@ def list_members(record: type[Record], item: Item) -> Sequence[Write]:
     user = record.from_raw_data(item).value()
     missing = organizations.enlisting(user.organization, user.id, user.roles)
     return (store.unchanged(user), *missing) if missing else ()
+
+
+@filling("tally-users")
+def tally(record: type[Record], item: Item) -> Sequence[Write]:
+    """Count users of before there were counts of all of an organization's."""
+    if record is not store.UserRecord:
+        return ()
+    user = record.from_raw_data(item).value()
+    return (
+        ()
+        if store.is_counted(user.organization, user.id)
+        else (store.unchanged(user), *store.count(user.organization, user.id))
+    )

@@ -5,6 +5,7 @@ A store describes a record by listing its attributes under the names of the mode
 """
 
 import base64
+import dataclasses
 import hashlib
 import json
 import random
@@ -331,7 +332,7 @@ class Write:
 
     A put that `replaces` what was read never replaces an item of a newer schema, of which it would drop what this
     release does not know: NewerRelease. Others put something new in place of something that is over. An update
-    leaves alone what it does not name.
+    leaves alone what it does not name. What goes `along` is committed with it wherever it is.
     """
 
     kind: Literal["check", "delete", "put", "update"]
@@ -344,6 +345,10 @@ class Write:
         )
     )
     replaces: bool = False
+    along: Sequence["Write"] = ()
+
+    def taking(self, along: Sequence["Write"]) -> "Write":
+        return dataclasses.replace(self, along=along)
 
 
 def create(record: Record, refused: AppError | None = None) -> Write:
@@ -386,6 +391,7 @@ def transact(*writes: Write) -> None:
     goes as a transaction: botocore gives it a client token, so a retry after a lost answer does not meet its
     own effect. A conflict with another transaction is retried with jitter; Unavailable if it does not end.
     """
+    writes = tuple(each for write in writes for each in (write, *write.along))
     if not 0 < len(writes) <= MOST_WRITES:
         raise ValueError(f"a transaction takes 1 to {MOST_WRITES} writes, not {len(writes)}")
     ordered = sorted(writes, key=lambda write: _ORDER.index(write.kind))

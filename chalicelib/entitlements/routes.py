@@ -34,6 +34,15 @@ def download_photo(principal: Principal, id: str, photo: str, body: schemas.Fetc
     return service.download(principal, id, photo, licensed=body.licensed)
 
 
+@routes.get("/photos/{id}/original", permission=PUBLIC, guarded=True, returns=schemas.Download)
+def download_original(principal: Principal, id: str, query: schemas.Bought) -> Download:
+    """Take one download of a photo that the caller bought, as by its order.
+
+    With the order's token in `X-Order-Token` the `order` has to be named.
+    """
+    return service.original(principal, id, query.order)
+
+
 @routes.post("/downloads/{id}/photos/{photo}/received", permission=PUBLIC, guarded=True)
 def note_received(principal: Principal, id: str, photo: str, body: schemas.Receiving) -> None:
     """Say that a photo has arrived, by the SHA-256 of its bytes. It goes into the order's delivery receipt."""

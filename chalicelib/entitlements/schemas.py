@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from chalicelib.core.wire import Input, Output
+from chalicelib.core.wire import Input, Output, Query
 
 
 class DownloadableFile(Output):
@@ -42,6 +42,12 @@ class NewCap(Input):
 
 class Fetch(Input):
     licensed: bool = Field(False, description="A copy of the JPEG with its licence in it, as XMP.")
+
+
+class Bought(Query):
+    order: str | None = Field(
+        None, max_length=64, description="Left out: the last one that the caller bought the photo with."
+    )
 
 
 class Receiving(Input):

@@ -7,10 +7,11 @@
 | an order that was revoked  | pk T#{org}#ORD#{order} / sk REVOKED          |
 | what happened, in order    | pk T#{org}#ORD#{order} / sk LOG#{number}     |
 | how often it was renewed   | pk T#{org}#ORD#{order} / sk RENEWALS         |
+| the order of what is owned | pk T#{org}#OWNED#{user} / sk {resource}      |
 | what was sold of a subject | pk T#{org}#SOLD#{subject} / sk {shard}       |
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from chalicelib.core.table import (
     Write,
     check,
     create,
+    delete,
     replace,
     table,
     update,
@@ -104,6 +106,13 @@ class RenewalsRecord(Record):
     cap = NumberAttribute()
 
 
+class OwnedRecord(Record):
+    Meta = table("entitlements")
+    keys = ("T#{}#OWNED#{}", "{}")
+
+    order = UnicodeAttribute()
+
+
 class SalesRecord(Record):
     Meta = table("entitlements")
     keys = ("T#{}#SOLD#{}", "{}")
@@ -166,6 +175,29 @@ def add(grant: Grant) -> Write:
     """Holds only while the resource is not granted; else AlreadyGranted."""
     record = GrantRecord.of(grant, pk=_pk(grant.organization, grant.order), sk=_GRANT + grant.resource)
     return create(record, AlreadyGranted())
+
+
+def own(grant: Grant) -> Sequence[Write]:
+    """Lets its owner find the order of a resource by the resource alone: that of the last time they bought it."""
+    if grant.owner is None:
+        return ()
+    return (Write("put", OwnedRecord(_owned_pk(grant.organization, grant.owner), grant.resource, order=grant.order)),)
+
+
+def disown(grant: Grant) -> Sequence[Write]:
+    if grant.owner is None:
+        return ()
+    return (delete(OwnedRecord(_owned_pk(grant.organization, grant.owner), grant.resource)),)
+
+
+def is_listed(grant: Grant) -> bool:
+    return grant.owner is None or order_of(grant.organization, grant.owner, grant.resource) is not None
+
+
+def order_of(organization: str, user: str, resource: str) -> str | None:
+    """The order that somebody has a resource by."""
+    record = OwnedRecord.fetch(_owned_pk(organization, user), resource)
+    return record.order if record else None
 
 
 def not_revoked(organization: str, order: str) -> Write:
@@ -291,6 +323,10 @@ def count(organization: str, order: str, subject: str, change: Sales) -> Write:
         (SalesRecord.downloads, change.downloads),
     )
     return update(row, *(attribute.add(step) for attribute, step in steps if step))
+
+
+def _owned_pk(organization: str, user: str) -> str:
+    return f"T#{organization}#OWNED#{user}"
 
 
 def _sold_pk(organization: str, subject: str) -> str:

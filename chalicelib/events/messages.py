@@ -7,3 +7,11 @@ class EventDeleted(Fact):
     """Hidden for good."""
 
     event: str
+
+
+class ClockSet(Fact):
+    """A photographer's clock at an event is off by another time than before. `cursor` is where it goes on."""
+
+    event: str
+    photographer: str
+    cursor: str | None = None

@@ -11,6 +11,7 @@ from re import sub
 from typing import Any
 
 from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.events.assignments.model import Role
 
 MOST_PHOTOGRAPHERS = 40
 LONGEST_SLUG = 80
@@ -99,6 +100,8 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """`primary` is the one of its photographers who leads the others, if any."""
+
     id: str
     organization: str
     slug: str
@@ -117,6 +120,7 @@ class Event:
     updated_at: datetime
     status: EventStatus = EventStatus.PLANNING
     photographers: tuple[str, ...] = ()
+    primary: str | None = None
     sold_at: datetime | None = None
     live_at: datetime | None = None
     access: Access | None = None
@@ -141,18 +145,28 @@ class Event:
         live_at = at if to is EventStatus.LIVE and self.live_at is None else self.live_at
         return replace(self, status=to, live_at=live_at, updated_at=at)
 
-    def assigned(self, photographer: str, at: datetime) -> "Event":
-        if photographer in self.photographers:
-            return self
-        if len(self.photographers) >= MOST_PHOTOGRAPHERS:
+    def assigned(self, photographer: str, at: datetime, role: Role | None = None) -> "Event":
+        """With somebody among its photographers, in a role unless that stays. Raises Conflict `primary_taken`."""
+        if photographer not in self.photographers and len(self.photographers) >= MOST_PHOTOGRAPHERS:
             raise Conflict("too_many_photographers", f"{MOST_PHOTOGRAPHERS} photographers an event.")
-        return replace(self, photographers=(*self.photographers, photographer), updated_at=at)
+        if role is Role.PRIMARY and self.primary not in (None, photographer):
+            raise Conflict("primary_taken", "Another photographer is the primary one of this event.", field="role")
+        photographers = tuple(dict.fromkeys((*self.photographers, photographer)))
+        primary = self.primary
+        if role is not None:
+            primary = photographer if role is Role.PRIMARY else self._primary_but(photographer)
+        if (photographers, primary) == (self.photographers, self.primary):
+            return self
+        return replace(self, photographers=photographers, primary=primary, updated_at=at)
 
     def unassigned(self, photographer: str, at: datetime) -> "Event":
         if photographer not in self.photographers:
             return self
         kept = tuple(held for held in self.photographers if held != photographer)
-        return replace(self, photographers=kept, updated_at=at)
+        return replace(self, photographers=kept, primary=self._primary_but(photographer), updated_at=at)
+
+    def _primary_but(self, photographer: str) -> str | None:
+        return None if self.primary == photographer else self.primary
 
     def sold(self, at: datetime) -> "Event":
         return self if self.sold_at else replace(self, sold_at=at)
@@ -182,7 +196,7 @@ class Event:
 
     def for_visitors(self) -> "Event":
         """Without what is the staff's business only."""
-        return replace(self, photographers=(), sold_at=None, live_at=None, entry_code=None)
+        return replace(self, photographers=(), primary=None, sold_at=None, live_at=None, entry_code=None)
 
 
 def slug_of(name: str, suffix: str) -> str:

@@ -51,18 +51,6 @@ def move_event(principal: Principal, id: str, body: schemas.NewStatus) -> Event:
     return service.move_event(principal, id, body.status, body.version)
 
 
-@routes.put("/events/{id}/photographers/{user}", permission="event.assign", returns=schemas.Event)
-def assign_photographer(principal: Principal, id: str, user: str) -> Event:
-    """Let a photographer upload to an event."""
-    return service.assign(principal, id, user)
-
-
-@routes.delete("/events/{id}/photographers/{user}", permission="event.assign", returns=schemas.Event)
-def unassign_photographer(principal: Principal, id: str, user: str) -> Event:
-    """Take a photographer off an event. Photos already uploaded stay."""
-    return service.unassign(principal, id, user)
-
-
 @routes.put("/events/{id}/access", permission="event.manage", returns=schemas.Event)
 def restrict_event(principal: Principal, id: str, body: access_schemas.NewAccess) -> Event:
     """Show an event to everybody, or to who knows its code."""

@@ -1,9 +1,10 @@
 """Events: planned by staff, filled by photographers, seen by visitors once they are live."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
@@ -13,7 +14,9 @@ from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import store
 from chalicelib.events.access import service as entries
-from chalicelib.events.messages import EventDeleted
+from chalicelib.events.assignments import store as assignments
+from chalicelib.events.assignments.model import Assignment
+from chalicelib.events.messages import ClockSet, EventDeleted
 from chalicelib.events.model import PUBLIC_STATUSES, Access, Details, Event, EventStatus, slug_of
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
@@ -21,6 +24,8 @@ from chalicelib.organizations.plans import Resource
 Change = Callable[[Event, datetime], Event]
 By = tuple[Principal, str]
 """Who changes an event, and what the audit log calls it."""
+Beside = Callable[[Event], Sequence[Write]]
+"""What else is committed with a change, from the state that it is decided on."""
 
 _TRIES = 5
 _UNSAID = {"id", "organization", "version", "created_at", "updated_at", "live_at", "entry_code"}
@@ -65,17 +70,52 @@ def move_event(actor: Principal, id_or_slug: str, to: EventStatus, version: int)
     return _change_at(version, event, lambda event, at: event.moved(to, at), (actor, "event.moved"))
 
 
-def assign(actor: Principal, id_or_slug: str, user: str) -> Event:
-    """Let a photographer upload to the event. Raises NotFound, Unprocessable `not_a_photographer`."""
+def assign(actor: Principal, id_or_slug: str, user: str, told: Mapping[str, Any] | None = None) -> Event:
+    """Assign a photographer to the event, on the terms that are `told`; the others stay as they are.
+
+    Raises NotFound, Unprocessable `not_a_photographer`, Conflict `primary_taken`, `too_many_photographers`.
+    """
     if PHOTOGRAPHER not in accounts.get_user(actor.organization, user).roles:
         raise Unprocessable("not_a_photographer", "This person is not a photographer.", field="user")
+    terms = told or {}
+
+    def beside(event: Event) -> Sequence[Write]:
+        was = assignments.get(event.organization, event.id, user)
+        return _terms_changed(actor, was, was.changed(terms)) if was.changed(terms) != was else ()
+
     by = (actor, "event.photographer_assigned")
-    return _change(actor.organization, id_or_slug, lambda event, at: event.assigned(user, at), by)
+    role = terms.get("role")
+    return _change(actor.organization, id_or_slug, lambda event, at: event.assigned(user, at, role), by, beside)
 
 
 def unassign(actor: Principal, id_or_slug: str, user: str) -> Event:
     by = (actor, "event.photographer_unassigned")
-    return _change(actor.organization, id_or_slug, lambda event, at: event.unassigned(user, at), by)
+    return _unassign(actor.organization, id_or_slug, user, by)
+
+
+def _unassign(organization: str, id_or_slug: str, user: str, by: By | None = None) -> Event:
+    def beside(event: Event) -> Sequence[Write]:
+        if user not in event.photographers:
+            return ()
+        return [assignments.end(assignments.get(event.organization, event.id, user))]
+
+    return _change(organization, id_or_slug, lambda event, at: event.unassigned(user, at), by, beside)
+
+
+def _terms_changed(actor: Principal, was: Assignment, changed: Assignment) -> list[Write]:
+    told = audit.entry(
+        actor,
+        action="event.assignment_changed",
+        entity="event",
+        entity_id=was.event,
+        before=was.terms | {"photographer": None},
+        after=changed.terms | {"photographer": was.user},
+    )
+    writes = [assignments.save_terms(changed, was), told]
+    if changed.clock_offset != was.clock_offset:
+        fact = ClockSet(organization=was.organization, event=was.event, photographer=was.user)
+        writes.append(outbox.publish(fact))
+    return writes
 
 
 def of_photographer(organization: str, user: str) -> list[Event]:
@@ -96,7 +136,7 @@ def erase_person(organization: str, user: str) -> None:
     """Assign somebody to no event any more. May run again where it was cut off."""
     for event in of_photographer(organization, user):
         with suppress(NotFound):
-            _change(organization, event.id, lambda event, at: event.unassigned(user, at))
+            _unassign(organization, event.id, user)
 
 
 def delete_event(actor: Principal, id_or_slug: str) -> None:
@@ -199,35 +239,44 @@ def _is_staff(principal: Principal) -> bool:
     return principal.may("event.manage") or principal.may("photo.review")
 
 
-def _change(organization: str, id_or_slug: str, change: Change, by: By | None = None) -> Event:
+def _change(
+    organization: str, id_or_slug: str, change: Change, by: By | None = None, beside: Beside = lambda event: ()
+) -> Event:
     """Decide on the newest state and commit; decide again when somebody else was faster."""
     for attempt in range(1, _TRIES + 1):
         event = get(organization, id_or_slug)
         try:
-            return _change_at(event.version, event, change, by)
+            return _change_at(event.version, event, change, by, beside(event))
         except Conflict as refused:
             if refused.code != "version_conflict" or attempt == _TRIES:
                 raise
     raise AssertionError("the last try returns or raises")
 
 
-def _change_at(version: int, event: Event, change: Change, by: By | None = None) -> Event:
-    """Commit a change to the state that `version` names. What a person did is audited, what a sale did is not."""
+def _change_at(version: int, event: Event, change: Change, by: By | None = None, beside: Sequence[Write] = ()) -> Event:
+    """Commit a change to the state that `version` names, and what goes `beside` it.
+
+    What a person did is audited, what a sale did is not.
+    """
     if version != event.version:
         raise Conflict("version_conflict", "Somebody changed this first. Load it again.", field="version")
     changed = change(event, clock.now())
     if changed is event:
+        if beside:
+            transact(store.unchanged(event), *beside)
         return event
     given_back = _ended(changed) if changed.deleted_at else []
     told = [_told(*by, event, changed)] if by else []
-    transact(*store.save(changed, was=event), *given_back, *told)
+    transact(*store.save(changed, was=event), *given_back, *told, *beside)
     return replace(changed, version=version + 1)
 
 
 def _ended(event: Event) -> list[Write]:
     """What follows the deletion of an event."""
     told = EventDeleted(organization=event.organization, event=event.id)
-    return [organizations.use(event.organization, Resource.EVENTS, -1), outbox.publish(told)]
+    assigned = assignments.find(event.organization, [(event.id, user) for user in event.photographers])
+    ended = [assignments.end(held) for held in assigned if not held.used]
+    return [organizations.use(event.organization, Resource.EVENTS, -1), outbox.publish(told), *ended]
 
 
 def _told(actor: Principal, action: str, before: Event | None, after: Event) -> Write:

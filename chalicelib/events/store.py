@@ -25,6 +25,7 @@ from chalicelib.core.table import (
     Record,
     Typed,
     Write,
+    check,
     create,
     delete,
     index,
@@ -58,6 +59,7 @@ class EventRecord(Record):
     updated_at = Moment()
     status = Choice(EventStatus)
     photographers = Typed[tuple[str, ...]](tuple[str, ...])
+    primary = UnicodeAttribute(null=True)
     sold_at = Moment(null=True)
     live_at = Moment(null=True)
     access = Choice(Access, null=True)
@@ -130,6 +132,12 @@ def save(event: Event, was: Event) -> list[Write]:
     if event.slug != was.slug:
         writes.append(_take_slug(event))
     return writes
+
+
+def unchanged(event: Event) -> Write:
+    """Holds while the stored version is that of `event`."""
+    refused = Conflict("version_conflict", "Somebody changed this first. Load it again.", field="version")
+    return check(EventRecord(_pk(event.organization, event.id), "-"), EventRecord.version == event.version, refused)
 
 
 def _record(event: Event) -> EventRecord:

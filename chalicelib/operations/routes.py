@@ -12,7 +12,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.http import Api
 from chalicelib.core.routing import Routes
 from chalicelib.core.wire import Reply, Request
-from chalicelib.operations import health, schemas
+from chalicelib.operations import dashboard, health, schemas
 
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 _START = """window.addEventListener("load", function () {
@@ -115,3 +115,14 @@ def _swagger_ui() -> Path:
     assert spec is not None
     assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0]) / "dist"
+
+
+@routes.get(
+    "/admin/dashboard",
+    permission="revenue.read",
+    returns=schemas.Dashboard,
+    aliases=("/admin/statistics", "/admin/analytics", "/admin/analytics/dashboard"),
+)
+def read_dashboard(principal: Principal) -> dashboard.Figures:
+    """The organization in figures: photos by state, orders by status, users, events, storage, revenue."""
+    return dashboard.figures(principal.organization)

@@ -1,7 +1,9 @@
-"""The wire shape of health."""
+"""The wire shapes of health and of the dashboard."""
 
 from datetime import datetime
 from typing import Literal
+
+from pydantic import Field
 
 from chalicelib.core.wire import Output
 
@@ -17,3 +19,23 @@ class Health(Output):
     status: Literal["healthy", "unhealthy"]
     timestamp: datetime
     services: dict[str, str | Part]
+
+
+class Revenue(Output):
+    """Whole minor units; `sold` are things."""
+
+    sold: int
+    gross: int
+    platform: int
+    photographer: int
+    organizer: int
+
+
+class Dashboard(Output):
+    photos: dict[str, int] = Field(description="By state: awaiting, processing, failed, pending, approved, rejected.")
+    orders: dict[str, int] = Field(description="By status.")
+    users: int
+    events: int
+    storage: int = Field(description="Bytes of originals, as the plan counts them.")
+    revenue: Revenue
+    currency: str

@@ -15,3 +15,11 @@ def list_orders(record: type[Record], item: Item) -> Sequence[Write]:
     order = record.from_raw_data(item).value()
     own = () if "list_pk" in item else (store.save(order, was=order),)
     return *own, *store.list_missing(order)
+
+
+@filling("tally-orders")
+def tally(record: type[Record], item: Item) -> Sequence[Write]:
+    """Count orders of before there were counts of all of an organization's."""
+    if record is not store.OrderRecord or "tallied" in item:
+        return ()
+    return store.missing_in_tally(record.from_raw_data(item).value())

@@ -13,8 +13,8 @@ PAYABLE_FOR = timedelta(hours=24)
 ERASED = "erased"
 """What stands where the buyer's address was, once the buyer has been forgotten."""
 
-MOST_LINES = 50
-"""Each line adds a write to the transaction of the payment, which takes a hundred."""
+MOST_LINES = 32
+"""Where an order is paid late each line adds three writes to one transaction, which takes a hundred."""
 
 MOST_NOTES = 50
 """Of one order."""
@@ -151,7 +151,8 @@ class Search:
 class Order:
     """`code` is what people read out; `owner` is None for a guest, who opens the order with its token.
 
-    `correlation` is that of the request that placed it: its expiry is logged under it.
+    `correlation` is that of the request that placed it: its expiry is logged under it. `tallied` ones are in the
+    organization's counts.
     """
 
     id: str
@@ -171,6 +172,7 @@ class Order:
     payment: str | None = None
     history: tuple[Step, ...] = field(default=())
     correlation: str | None = None
+    tallied: bool | None = None
     version: int = 0
 
     @property

@@ -364,4 +364,5 @@ def _drawn_up(organization: str, owner: str | None, cart: str, email: str, langu
         expires_at=at + PAYABLE_FOR,
         history=(Step(Status.AWAITING_PAYMENT, at, "placed"),),
         correlation=log.correlation(),
+        tallied=True,
     )

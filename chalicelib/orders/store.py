@@ -15,13 +15,14 @@
 The order itself stands in the list of its state, which changes; the other lists hold rows beside it (sk LIST#{which}).
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, tallies
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import (
     Choice,
@@ -39,9 +40,11 @@ from chalicelib.core.table import (
     page,
     replace,
     table,
+    update,
 )
 from chalicelib.orders.model import Line, Note, Order, Search, Status, Step
 
+KIND = "orders"
 _SHARDS = 4
 _NOTE = "NOTE#"
 
@@ -80,6 +83,7 @@ class OrderRecord(Record):
     payment = UnicodeAttribute(null=True)
     history = Typed[tuple[Step, ...]](tuple[Step, ...])
     correlation = UnicodeAttribute(null=True)
+    tallied = BooleanAttribute(null=True)
     buyer_pk = UnicodeAttribute(null=True)
     buyer_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
@@ -135,8 +139,9 @@ def get(organization: str, order_id: str) -> Order:
 def add(order: Order) -> tuple[Write, ...]:
     """The order, its code and its rows in lists. Raises CodeTaken at commit when the code is not free."""
     code = CodeRecord(f"T#{order.organization}#CODE#{order.code}", "-", order=order.id)
+    counted = tallies.moved(order.organization, KIND, order.id, was=None, now=order.status)
     rows = (create(_row(order, which)) for which in _lists(order))
-    return create(_record(order)), create(code, CodeTaken()), *rows
+    return create(_record(order)).taking(counted), create(code, CodeTaken()), *rows
 
 
 def list_missing(order: Order) -> tuple[Write, ...]:
@@ -151,8 +156,18 @@ def unlist_address(order: Order) -> Write:
 
 
 def save(order: Order, *, was: Order) -> Write:
-    """A write that holds only while the stored version is `was.version`."""
-    return replace(_record(order), was.version)
+    """A write that holds only while the stored version is `was.version`. The counts of orders by status go along."""
+    counted_as = was.status if was.tallied else None
+    counted = tallies.moved(order.organization, KIND, order.id, was=counted_as, now=order.status)
+    return replace(_record(order), was.version).taking(counted)
+
+
+def missing_in_tally(order: Order) -> list[Write]:
+    """For an order of an earlier release, as long as it has not changed."""
+    record = OrderRecord(_pk(order.organization, order.id), "-")
+    same = (OrderRecord.version == order.version) & OrderRecord.tallied.does_not_exist()
+    marked = update(record, OrderRecord.tallied.set(True), OrderRecord.version.add(1), condition=same)
+    return [marked, *tallies.moved(order.organization, KIND, order.id, was=None, now=order.status)]
 
 
 def still_payable(order: Order) -> Write:
@@ -231,7 +246,8 @@ def _record(order: Order) -> OrderRecord:
         keys["due_sk"] = f"{clock.stamp(order.expires_at)}#{order.organization}#{order.id}"
     keys["list_pk"] = f"T#{order.organization}#ORDERS#status#{order.status}"
     keys["list_sk"] = f"{clock.stamp(order.created_at)}#{order.id}"
-    return OrderRecord.of(order, pk=_pk(order.organization, order.id), sk="-", **keys)
+    counted = dataclasses.replace(order, tallied=True)
+    return OrderRecord.of(counted, pk=_pk(order.organization, order.id), sk="-", **keys)
 
 
 def _lists(order: Order) -> list[str]:

@@ -22,6 +22,7 @@ from chalicelib.orders import service as orders
 from chalicelib.payments.methods import service as payment_methods
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payouts import service as payouts
+from chalicelib.photographers import service as photographers
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
 from chalicelib.profiles import service as profiles
@@ -51,6 +52,7 @@ HOLDINGS = (
         kept="finished photos of events that were sold from, without a name",
     ),
     Holding("events", events.personal_data, events.erase_person),
+    Holding("photographer", photographers.personal_data, photographers.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
     Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
     Holding(

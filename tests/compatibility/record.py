@@ -225,6 +225,7 @@ def faces_of_erased_photos(world: World) -> None:
 
 
 FIRST = (
+    Flow(flows.gallery, flows.remove),
     Flow(flows.gallery, faces_of_a_rejected_photo),
     Flow(flows.gallery, faces_of_a_photo_put_back),
     Flow(flows.gallery, faces_of_a_deleted_event),

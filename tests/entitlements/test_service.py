@@ -327,6 +327,45 @@ def test_a_revocation_between_spending_and_answering_wins(monkeypatch):
 # --- the link
 
 
+def test_a_buyer_finds_the_original_by_the_photo_alone():
+    give(file(1), owner="usr_anna")
+    give(file(1), order=ids.new("ord"), owner="usr_anna")
+    anna, photo = Principal(ORG, user="usr_anna"), file(1).resource
+
+    taken = service.original(anna, photo)
+    again = service.original(anna, photo)
+
+    assert (taken.remaining, again.remaining, taken.filename) == (2, 2, file(1).filename)
+    assert stored()[0].remaining == 3  # the newest order's were taken
+    assert service.original(anna, photo, ORDER).remaining == 2
+    for stranger in (Principal(ORG), Principal(ORG, user="usr_ben"), Principal("org_other", user="usr_anna")):
+        with pytest.raises(NotFound, match="download_not_found"):
+            service.original(stranger, photo)
+        with pytest.raises(NotFound, match="download_not_found"):
+            service.original(stranger, photo, ORDER)
+    with pytest.raises(NotFound, match="download_not_found"):
+        service.original(anna, file(2).resource)
+
+
+def test_a_guest_names_the_order_of_an_original():
+    give(file(1))
+
+    with pytest.raises(NotFound, match="download_not_found"):
+        service.original(guest(), file(1).resource)
+    assert service.original(guest(), file(1).resource, ORDER).remaining == 2
+
+
+def test_who_is_forgotten_finds_nothing_by_the_photo():
+    give(file(1), file(2), owner="usr_anna")
+
+    service.forget_owner(ORG, ORDER)
+
+    for number in (1, 2):
+        with pytest.raises(NotFound, match="download_not_found"):
+            service.original(Principal(ORG, user="usr_anna"), file(number).resource)
+    assert store.order_of(ORG, "usr_anna", file(1).resource) is None
+
+
 def test_the_link_carries_the_orders_token():
     token = sign("order", ORG, ORDER)
 

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.accounts import service as accounts
 from chalicelib.core import auth, ids
 from chalicelib.core.http import Access, Api
+from chalicelib.events.assignments.routes import routes as assignments
 from chalicelib.events.routes import routes
 from chalicelib.organizations.roles import GUARDED, ROLES
 from chalicelib.organizations.service import DEFAULT
@@ -20,7 +21,7 @@ NEW = {"name": "งานวิ่ง Night Run", "date": "2026-11-20", "venue":
 @pytest.fixture(scope="module")
 def gateway():
     api = Api("events", Access(ROLES, GUARDED, HOSTS.__getitem__, session_lives=lambda principal: True))
-    api.mount(routes)
+    api.mount(routes, assignments)
     return Gateway(api)
 
 

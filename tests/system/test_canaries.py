@@ -56,6 +56,7 @@ PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 INVITED = "crane.canary@people.example"
+BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
@@ -235,6 +236,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     till.get("/events")
     found.canaries["API key"] = key.split("_", 2)[2]
     photo, failed, event = _upload(admin, camera, users["photographer"].id)
+    _show_work(found, camera, admin)
     _share(found, admin, photo)
     _find_faces(found, admin, event)
     _buy(found, buyer, photo, sandbox, told)
@@ -266,6 +268,20 @@ def _upload(admin: Person, camera: Person, photographer: str) -> tuple[str, str,
     version = admin.get("/events/lake-run")["version"]
     assert admin.call("PUT", "/events/lake-run/status", {"status": "live", "version": version}).status == 200
     return photo, failed, planned["id"]
+
+
+def _show_work(found: Evidence, camera: Person, admin: Person) -> None:
+    """The photographer tells where the money goes; finance looks."""
+    account = {"bank": "Kasikorn", "holder": "Heronholder", "number": BANK_ACCOUNT}
+    page = {"version": 0, "bio": "Of water and light.", "bankAccount": account, "taxId": TAX_ID}
+    assert camera.call("PUT", "/users/me/photographer", page).status == 200
+    assert camera.call("PUT", "/users/me/photographer", page).status == 409
+    user = camera.get("/auth/me")["id"]
+    told = json.dumps([camera.get("/users/me/photographer"), admin.get(f"/photographers/{user}/bank-account")])
+    assert BANK_ACCOUNT not in told
+    assert TAX_ID not in told
+    assert Person(found, is_stranger=True).call("GET", f"/photographers/{user}").status == 200
+    found.canaries |= {"bank account": BANK_ACCOUNT, "tax id": TAX_ID, "account's holder": "Heronholder"}
 
 
 def _share(found: Evidence, admin: Person, photo: str) -> None:
@@ -537,6 +553,7 @@ ALLOWED = {
     ("buyer's name", "table accounts"): "the account itself",
     ("photographer's e-mail", "table accounts"): "the account itself",
     ("photographer's name", "table accounts"): "the account itself",
+    ("photographer's name", "answers to strangers"): "the public page, which they opened",
     ("family name", "table profiles"): "the profile itself",
     ("street", "table profiles"): "the address itself",
     ("token of an invitation", "mails"): "the link of the mail",

@@ -38,6 +38,8 @@ from chalicelib.notifications.model import Kind as NoticeKind
 from chalicelib.orders import service as orders
 from chalicelib.payments import service as payments
 from chalicelib.payments.methods import service as methods
+from chalicelib.photographers import service as photographers
+from chalicelib.photographers.model import BankAccount
 from chalicelib.privacy import receipts
 from chalicelib.privacy.model import GRACE, ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
@@ -52,6 +54,7 @@ from tests.system import world as worlds
 from tests.system.world import Shop, World
 
 EMAIL, PHONE, NATIONAL_ID = "heron@a.photos.example", "+66817310417", "900101300017"
+BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
 DIGEST = f"$2b$04${'a' * 53}"
 CANARIES = {
     "e-mail": EMAIL,
@@ -59,6 +62,7 @@ CANARIES = {
     "name": "heron",
     "family name": "Canarysurname",
     "birth date": "1990-01-01",
+    "bio": "A canary with a camera",
     "street": "Canary Street 417",
     "file name": "IMG_NEST",
     "passport": "PASSPORT-CANARY",
@@ -121,6 +125,9 @@ def take_in(world: World) -> Principal:
     favorites.add_favorite(heron, "photos", shop.photos["approved"])
     _show_a_picture(heron)
     methods.save_method(heron, gateway="paynoi", token="tok_canary")
+    account = BankAccount("Kasikorn", "Canary holder", BANK_ACCOUNT)
+    page = {"bio": CANARIES["bio"], "bank_account": account, "tax_id": TAX_ID}
+    photographers.change(heron, version=0, told=page)
     notifications.choose(heron, {"email": {NoticeKind.NEWS: True}})
     api_keys.create(heron, name=CANARIES["key"], permissions=frozenset({"event.manage"}), days=9)
     second_factor.set_up(heron)
@@ -183,6 +190,8 @@ def _buy(world: World, heron: Principal) -> None:
     assert payment.transaction is not None
     world.bank.set(payment.transaction, "captured")
     payments.settle(shop.organization, payment.id)
+    deliver.all()
+    photographers.rate(heron, shop.people["photographer"].id, order.id, 5)
 
 
 def erase(person: Principal) -> None:
@@ -232,7 +241,13 @@ def look_into_the_export(heron: Principal) -> None:
     held = client("s3").get_object(Bucket=ENVIRONMENT["PIX_DOCUMENTS_BUCKET"], Key=made.key)["Body"].read()
     archive = zipfile.ZipFile(io.BytesIO(held))
     text = "\n".join(archive.read(name).decode("latin-1") for name in archive.namelist())
-    wanted = CANARIES | {"national id": NATIONAL_ID, "last digits": "nary", "invited": "crane@people.example"}
+    wanted = CANARIES | {
+        "bank account": BANK_ACCOUNT,
+        "tax id": TAX_ID,
+        "national id": NATIONAL_ID,
+        "last digits": "nary",
+        "invited": "crane@people.example",
+    }
     assert [thing for thing, canary in wanted.items() if canary not in text] == []
     assert {"avatar.jpg", "profile.json", "payment_methods.json", "notifications.json", "api_keys.json"} <= set(
         archive.namelist()

@@ -55,6 +55,8 @@ from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.methods import service as methods
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payouts import service as payouts
+from chalicelib.photographers import service as photographers
+from chalicelib.photographers.model import BankAccount
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
 from chalicelib.profiles import service as profiles
@@ -272,6 +274,14 @@ def _shop(host: str, bank: Bank) -> Shop:
         shop.addresses[name] = profiles.add_address(owner, kept)[1].id
         shop.methods[name] = methods.save_method(owner, gateway="paynoi", token=f"tok_{name}")[1].id
         favorites.add_favorite(owner, "photos", shop.photos["approved"])
+    account = BankAccount("Kasikorn", "Nok", "1234567890")
+    page = {
+        "bio": "Of water and light.",
+        "photos": (shop.photos["approved"],),
+        "bank_account": account,
+        "tax_id": "12345678",
+    }
+    photographers.change(shop.people["photographer"].principal, version=0, told=page)
     for name in shop.events.keys() - {"deleted"}:
         shop.events[name] = events.get(shop.organization, shop.events[name].id)
     return shop

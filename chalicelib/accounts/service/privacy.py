@@ -61,5 +61,5 @@ def erase_person(organization: str, user_id: str) -> None:
     if user is None:
         return
     writes = store.forget(user)
-    while some := tuple(islice(writes, MOST_WRITES)):
+    while some := tuple(islice(writes, MOST_WRITES - 1)):
         transact(*some)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from chalicelib.accounts.model import Purpose, User
 from chalicelib.accounts.store.codes import ChallengeRecord, challenge_pk, forget_log_ins
 from chalicelib.accounts.store.keys import user_pk
-from chalicelib.accounts.store.people import pointer
+from chalicelib.accounts.store.people import pointer, uncount
 from chalicelib.accounts.store.sessions import SessionRecord, UserSessionRecord, session_pk, sessions_of
 from chalicelib.core.table import Write, delete
 
@@ -26,4 +26,6 @@ def forget(user: User) -> Iterator[Write]:
             yield delete(held)
     own = UserSessionRecord.query(user_pk(organization, user.id), consistent_read=True)
     rows = sorted(((row.pk, row.sk) for row in own), key=lambda key: key[1] == "-")
-    yield from (delete(UserSessionRecord(pk, sk)) for pk, sk in rows)
+    for pk, sk in rows:
+        is_mark = sk == "COUNTED"
+        yield uncount(organization, user.id) if is_mark else delete(UserSessionRecord(pk, sk))

@@ -9,7 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from chalicelib.accounts.addresses import is_phone
 from chalicelib.accounts.model import Language, Phone, User
 from chalicelib.accounts.store.keys import folded, people_pk, staff_pk, user_pk
-from chalicelib.core import ids
+from chalicelib.core import ids, tallies
 from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.table import (
     Item,
@@ -27,6 +27,7 @@ from chalicelib.core.table import (
 )
 from chalicelib.organizations.service import STAFF
 
+KIND, REGISTERED = "users", "registered"
 _LONGEST_NAME = 100  # a letter may become eighteen by folding, and a key has 1 KB
 
 
@@ -88,6 +89,13 @@ class UserRecord(Record):
     by_staff = index("by_staff")
 
 
+class CountedRecord(Record):
+    """Beside a user who is in the organization's counts."""
+
+    Meta = table("accounts")
+    keys = ("T#{}#USR#{}", "COUNTED")
+
+
 class EmailRecord(Record):
     Meta = table("accounts")
     keys = ("T#{}#EMAIL#{}", "-")
@@ -134,8 +142,25 @@ def nobody(address: str) -> str:
 
 
 def add(user: User) -> tuple[Write, Write]:
-    """A user and its claim on the address it registers with."""
-    return claim_address(user, user.address), create(_user(user))
+    """A user, counted, and its claim on the address it registers with."""
+    return claim_address(user, user.address), create(_user(user)).taking(count(user.organization, user.id))
+
+
+def count(organization: str, user_id: str) -> list[Write]:
+    """The writes that count a user who is not counted yet."""
+    mark = CountedRecord(user_pk(organization, user_id), "COUNTED")
+    return [create(mark), *tallies.moved(organization, KIND, user_id, was=None, now=REGISTERED)]
+
+
+def is_counted(organization: str, user_id: str) -> bool:
+    return CountedRecord.fetch(user_pk(organization, user_id), "COUNTED") is not None
+
+
+def uncount(organization: str, user_id: str) -> Write:
+    """Forgets a user in the counts, once."""
+    mark = CountedRecord(user_pk(organization, user_id), "COUNTED")
+    gone = tallies.moved(organization, KIND, user_id, was=REGISTERED, now=None)
+    return Write("delete", mark, CountedRecord.pk.exists()).taking(gone)
 
 
 def claim_address(user: User, address: str) -> Write:

@@ -7,6 +7,7 @@ from chalicelib.entitlements.service.fetching import (
     link,
     list_grants,
     open_grants,
+    original,
     received,
     take_each,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "list_grants",
     "of_order",
     "open_grants",
+    "original",
     "receipt",
     "received",
     "renew",

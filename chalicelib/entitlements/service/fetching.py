@@ -72,6 +72,18 @@ def download(principal: Principal, order: str, resource: str, *, licensed: bool 
     )
 
 
+def original(principal: Principal, resource: str, order: str | None = None) -> Download:
+    """`download` of what the caller bought, whichever order it came by; who has only an order's token names the order.
+
+    Raises NotFound for what they did not buy, and else as `download` does.
+    """
+    if order is None and principal.user is not None:
+        order = store.order_of(principal.organization, principal.user, resource)
+    if order is None:
+        raise _missing()
+    return download(principal, order, resource)
+
+
 def take_each(organization: str, order: str) -> tuple[str, ...]:
     """Take one download of each file that can be had, for all of them at once; one that is open takes no other.
 

@@ -43,13 +43,14 @@ def grant(
         signing.keep(organization)
     firsts = {file.subject: file.resource for file in sorted(files, key=lambda file: file.resource, reverse=True)}
     while missing := wanted.keys() - {held.resource for held in store.of_order(organization, order)}:
-        some = sorted(missing)[: MOST_WRITES - _COUNTED]
+        some = sorted(missing)[: (MOST_WRITES - _COUNTED) // 2]
         grants = [wanted[resource] for resource in some]
         if sale is not None and sale.buyer is not None:
             grants = [licences.issued(grant, sale, price=priced[grant.resource].price) for grant in grants]
         counted = _counted(organization, order, [priced[resource] for resource in some], firsts)
         try:
-            transact(store.not_revoked(organization, order), *(store.add(grant) for grant in grants), *counted)
+            listed = (write for grant in grants for write in store.own(grant))
+            transact(store.not_revoked(organization, order), *(store.add(grant) for grant in grants), *listed, *counted)
         except store.AlreadyGranted:
             continue  # by another run of the same message: look again what is left
         except store.AlreadyRevoked:
@@ -131,8 +132,9 @@ def forget_owner(organization: str, order: str) -> None:
     owned = [
         grant for grant in store.of_order(organization, order) if grant.owner is not None or grant.licence is not None
     ]
-    for start in range(0, len(owned), MOST_WRITES):
-        transact(*(store.forget_owner(grant) for grant in owned[start : start + MOST_WRITES]))
+    for start in range(0, len(owned), MOST_WRITES // 2):
+        some = owned[start : start + MOST_WRITES // 2]
+        transact(*(write for grant in some for write in (store.forget_owner(grant), *store.disown(grant))))
 
 
 def of_order(organization: str, order: str) -> list[Grant]:

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from chalicelib.core.errors import NotFound
 from chalicelib.core.queues import Outcome, on
+from chalicelib.events.messages import ClockSet
 from chalicelib.lines.photos import service
 from chalicelib.lines.photos.messages import (
     PhotoApproved,
@@ -16,13 +17,14 @@ from chalicelib.lines.photos.messages import (
     PhotoReady,
     PhotoReconsidered,
     PhotoRejected,
+    PhotoRemoved,
     PhotoRetryRequested,
 )
 from chalicelib.lines.photos.model import FileState
 from chalicelib.lines.photos.service import Arrival
 from chalicelib.live import service as live
 
-_UPLOAD_KEY = re.compile(r"uploads/(org_[^/]+)/evt_[^/]+/(pho_[^/]+)/([1-9][0-9]{0,5})")
+_UPLOAD_KEY = re.compile(r"uploads/(org_[^/]+)/(evt_[^/]+)/(pho_[^/]+)/([1-9][0-9]{0,5})")
 
 
 def ingest(message: Mapping[str, Any]) -> Outcome:
@@ -39,13 +41,23 @@ def process_again(fact: PhotoRetryRequested) -> Outcome:
     return service.process_object(Arrival(fact.organization, fact.photo, fact.attempt, fact.object_version))
 
 
+@on(PhotoRemoved)
+def delete_files(fact: PhotoRemoved) -> Outcome:
+    return service.finish_removal(fact.organization, fact.event, fact.photo)
+
+
+@on(ClockSet)
+def set_clock(fact: ClockSet) -> Outcome:
+    return service.set_clock(fact.organization, fact.event, fact.photographer, fact.cursor)
+
+
 def _process(stored: Mapping[str, Any], told_at: str | None) -> Outcome:
     key = _UPLOAD_KEY.fullmatch(unquote_plus(stored["key"]))
     if key is None:
         return Outcome.SKIPPED
-    organization, photo, attempt = key.groups()
+    organization, event, photo, attempt = key.groups()
     at = datetime.fromisoformat(told_at).astimezone(UTC) if told_at else None
-    return service.process_object(Arrival(organization, photo, int(attempt), stored.get("versionId"), at))
+    return service.process_object(Arrival(organization, photo, int(attempt), stored.get("versionId"), at, event))
 
 
 # --- who looks on right now ---------------------------------------------------------------------------------
@@ -69,7 +81,8 @@ def tell_of_approval(fact: PhotoApproved) -> Outcome:
         photo = service.get(fact.organization, fact.photo)
         return {"photo": photo.id, "event": photo.event, "onSale": photo.for_sale}
 
-    live.publish(fact.organization, f"event:{fact.event}", "PhotoUpdate", fact.photo, on_sale)
+    if service.find(fact.organization, [fact.photo]):
+        live.publish(fact.organization, f"event:{fact.event}", "PhotoUpdate", fact.photo, on_sale)
     return _tell_photographer(fact)
 
 
@@ -86,8 +99,10 @@ def tell_of_reconsideration(fact: PhotoReconsidered) -> Outcome:
 def _tell_photographer(
     fact: PhotoReady | PhotoFailed | PhotoApproved | PhotoRejected | PhotoReconsidered,
 ) -> Outcome:
-    """How their photo stands, and with it the upload that it came with."""
-    photo = service.get(fact.organization, fact.photo)
+    """How their photo stands, and with it the upload that it came with. One that was removed stands nowhere."""
+    photo = service.find(fact.organization, [fact.photo]).get(fact.photo)
+    if photo is None:
+        return Outcome.SKIPPED
     group, once_for = f"user:{photo.photographer}", f"{photo.id}#{type(fact).__name__}"
 
     def update() -> dict[str, object]:

@@ -42,10 +42,10 @@ class Photos:
         return photos.select_package(organization, subject, package, tuple(refs))
 
     def hold(self, organization: str, line: QuoteLine, order: str, until: datetime) -> Sequence[Write]:
-        return ()
+        return photos.hold(organization, line, order)
 
     def release(self, organization: str, subject: str, refs: Sequence[str], order: str) -> Sequence[Write]:
-        return ()
+        return photos.release(organization, subject, refs, order)
 
     def fulfil(self, sold: Sold) -> None:
         event = events.mark_sold(sold.organization, sold.subject)
@@ -64,6 +64,7 @@ class Photos:
             limit=event.download_limit or policy.download_limit,
             hours=event.download_hours or policy.download_hours,
         )
+        photos.mark_sold(sold.organization, sold.subject, sold.refs, sold.order)
 
     def revoke(self, sold: Sold) -> None:
         entitlements.revoke_some(sold.organization, sold.order, sold.refs)

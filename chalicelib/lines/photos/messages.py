@@ -37,7 +37,7 @@ class PhotoReconsidered(Fact):
 
 
 class PhotoRemoved(Fact):
-    """It is gone with all its files."""
+    """It is gone, and its files follow."""
 
     event: str
     photo: str

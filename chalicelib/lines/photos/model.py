@@ -18,6 +18,7 @@ _SHARP = 3.0  # of sixteen cameras' pictures the softest has 6.8, and none has 2
 _DARK_SHARE, _BRIGHT_SHARE = 0.6, 0.3
 _EARLIEST_PHOTO = datetime(1990, 1, 1, tzinfo=UTC)
 _CLOCK_AHEAD = timedelta(days=1)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200  # beyond these no clock can be put right
 _BURST = timedelta(seconds=10)
 _ALIKE_BITS = 8  # of 64
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
@@ -115,7 +116,10 @@ class Photo:
     camera's words. `delivered_sha256` is of the file that buyers get. `correlation` is that of the request that last
     had the file processed: its offer, or a retry. Storage's own notice brings none. `upload` is the one that it
     was last offered with. `stored_at` is when storage had the file, by its own clock; `sellable_at` is when the photo
-    came on sale for the first time. `bibs` are the numbers that were read in it.
+    came on sale for the first time. `bibs` are the numbers that were read in it. `counted` ones are part of what their
+    photographer has used of a quota. `clock_offset` is how many seconds were added to the camera's time.
+    `tallied` ones are in the organization's counts.
+    One with `removed_at` is gone for everybody but the job that deletes its files.
     """
 
     id: str
@@ -156,6 +160,10 @@ class Photo:
     stored_at: datetime | None = None
     sellable_at: datetime | None = None
     bibs: tuple[str, ...] = ()
+    counted: bool | None = None
+    clock_offset: int | None = None
+    removed_at: datetime | None = None
+    tallied: bool | None = None
     version: int = 1
 
     # --- what it is ---
@@ -244,6 +252,7 @@ class Photo:
             attempt=self.attempt + 1,
             correlation=correlation,
             upload=upload,
+            counted=self.counted if mine else True,
             version=self.version,
         )
 
@@ -293,6 +302,7 @@ class Photo:
         zone: str,
         approve: bool,
         at: datetime,
+        clock_offset: int = 0,
     ) -> "Photo":
         return replace(
             self,
@@ -306,7 +316,8 @@ class Photo:
             width=found.width,
             height=found.height,
             exif=found.exif,
-            taken_at=taken_at(found.exif, zone, at),
+            taken_at=taken_at(found.exif, zone, at, clock_offset),
+            clock_offset=clock_offset or None,
             delivered_sha256=delivered_sha256,
             renditions=tuple(replace(made, content=b"") for made in rendering.renditions),
             placeholder=rendering.placeholder,
@@ -317,12 +328,29 @@ class Photo:
             sellable_at=(self.sellable_at or at) if approve else self.sellable_at,
         )
 
+    # --- by another clock ---
+
+    def clocked(self, offset: int, zone: str, at: datetime) -> "Photo":
+        """As taken by a camera whose clock is so many seconds behind. One that is not ready notes it, no more."""
+        if (self.clock_offset or 0) == offset:
+            return self
+        noted = replace(self, clock_offset=offset or None)
+        if self.exif is None:
+            return noted
+        return replace(noted, taken_at=taken_at(self.exif, zone, at, offset))
+
     # --- being kept without its photographer ---
 
     def without_photographer(self) -> "Photo":
         """What buyers paid for, and nothing that tells who took it, where, or with which camera."""
         return replace(
-            self, photographer=ERASED, filename=self.delivery_name(ERASED), exif=None, correlation=None, upload=None
+            self,
+            photographer=ERASED,
+            filename=self.delivery_name(ERASED),
+            exif=None,
+            correlation=None,
+            upload=None,
+            counted=None,
         )
 
     # --- being looked at ---
@@ -361,13 +389,16 @@ class Photo:
         return replace(self, approval=approval, rejection=reason, reviewed_by=by, reviewed_at=at, sellable_at=first)
 
 
-def taken_at(exif: Exif, zone: str, now: datetime) -> datetime | None:
+def taken_at(exif: Exif, zone: str, now: datetime, offset: int = 0) -> datetime | None:
     """When the photo was taken, in UTC to the millisecond; a camera without a zone means the event's.
 
+    `offset` is how many seconds the camera's clock is known to be behind.
     None for a camera whose clock was never set or runs ahead: such a photo sorts by its arrival.
     """
-    told = exif.taken_at
-    if told is None or not _EARLIEST_PHOTO.year <= told.year <= now.year + 1:
+    if exif.taken_at is None or not _FIRST_YEAR <= exif.taken_at.year <= _LAST_YEAR:
+        return None
+    told = exif.taken_at + timedelta(seconds=offset)
+    if not _EARLIEST_PHOTO.year <= told.year <= now.year + 1:
         return None
     aware = told if told.tzinfo else told.replace(tzinfo=ZoneInfo(zone))
     moment = aware.astimezone(UTC)

@@ -136,6 +136,20 @@ def begin_upload(principal: Principal, id: str, body: schemas.NewUpload) -> Uplo
     return service.begin_upload(principal, id, body.offers())
 
 
+@routes.post("/photos/upload", permission="photo.upload", returns=schemas.Upload, status=201, location="../uploads")
+def begin_photos(principal: Principal, body: schemas.NewPhotos) -> UploadProgress:
+    """Offer up to 100 files to an event, as `POST /events/{id}/uploads` does."""
+    return service.begin_upload(principal, body.event_id, body.offers())
+
+
+@routes.post(
+    "/photos/batch-upload", permission="photo.upload", returns=schemas.Upload, status=201, location="../uploads"
+)
+def begin_batch(principal: Principal, body: schemas.NewPhotos) -> UploadProgress:
+    """The same as `POST /photos/upload`. An alias it can not be: `/photos/{id}` would answer."""
+    return begin_photos(principal, body)
+
+
 @routes.get("/events/{id}/uploads", permission="photo.upload", returns=schemas.ManagedPhoto, many=True)
 def list_my_photos(principal: Principal, id: str, query: Paging) -> Page[Shown]:
     """The photos that the caller offered to an event, newest first, in whatever state."""
@@ -158,6 +172,15 @@ def resume_upload(principal: Principal, id: str) -> UploadProgress:
 def retry_photo(principal: Principal, id: str) -> Shown:
     """Process a failed photo again, as it is stored."""
     return service.retry_photo(principal, id)
+
+
+@routes.delete("/photos/{id}", permission=SIGNED_IN, guarded=True)
+def remove_photo(principal: Principal, id: str) -> None:
+    """Remove a photo with all its files: for staff, or for its photographer until it is approved.
+
+    One that was sold, or that somebody is about to pay, is refused; reject it to hide it.
+    """
+    service.remove_photo(principal, id)
 
 
 # --- reviewing ----------------------------------------------------------------------------------------------

@@ -52,6 +52,10 @@ class NewUpload(Input):
         return [FileOffer(file.name, file.size, file.type, file.sha256) for file in self.files]
 
 
+class NewPhotos(NewUpload):
+    event_id: str = Field(min_length=1, max_length=100, description="Or its slug.")
+
+
 class Form(Output):
     """Post `fields`, then the file as `file`, as multipart/form-data to `url`."""
 

@@ -19,14 +19,15 @@ made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo; so is tha
 by the time that photos on sale are sorted by.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.core import clock, ids
+from chalicelib.core import clock, ids, tallies
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import (
     Choice,
@@ -63,6 +64,7 @@ from chalicelib.lines.photos.pricing import Package, PriceList
 from chalicelib.lines.photos.times import Times, step_of
 from chalicelib.media.service import Exif, Quality, Rendition
 
+KIND = "photos"
 COUNT_SHARDS = 16
 TIME_SHARDS = 8
 
@@ -110,6 +112,10 @@ class PhotoRecord(Record):
     stored_at = Moment(null=True)
     sellable_at = Moment(null=True)
     bibs = Several[str](str)
+    counted = BooleanAttribute(null=True)
+    clock_offset = NumberAttribute(null=True)
+    removed_at = Moment(null=True)
+    tallied = BooleanAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -188,7 +194,7 @@ class PriceListRecord(Record):
 def get(organization: str, photo_id: str) -> Photo:
     """Raises NotFound, for a foreign photo too."""
     record = PhotoRecord.fetch(_pk(organization, photo_id), "-")
-    if record is None:
+    if record is None or not _is_there(record):
         raise NotFound("photo_not_found", "There is no such photo.")
     photo: Photo = record.value()
     return photo
@@ -197,7 +203,12 @@ def get(organization: str, photo_id: str) -> Photo:
 def find(organization: str, photo_ids: Iterable[str]) -> dict[str, Photo]:
     """Those of the photos that exist, by id."""
     keys = [(_pk(organization, id), "-") for id in dict.fromkeys(photo_ids)]
-    return {record.id: record.value() for record in PhotoRecord.batch_get(keys, consistent_read=True)}
+    found = PhotoRecord.batch_get(keys, consistent_read=True)
+    return {record.id: record.value() for record in found if _is_there(record)}
+
+
+def _is_there(record: PhotoRecord) -> bool:
+    return record.removed_at is None
 
 
 def on_shelf(
@@ -261,8 +272,39 @@ def offer(photo: Photo, was: Photo | None) -> list[Write]:
         shelf_pk=f"{_event_pk(photo.organization, photo.event)}#by-{photo.photographer}",
         shelf_sk=f"{clock.stamp(photo.offered_at)}#{photo.id}",
     )
-    stored = create(_record(photo)) if was is None else save(photo, was=was)
+    stored = create(_record(tallied(photo))) if was is None else save(tallied(photo), was=was)
     return [stored, Write("put", owner)]
+
+
+def tallied(photo: Photo) -> Photo:
+    return dataclasses.replace(photo, tallied=True)
+
+
+def shelf_counted(was: Photo | None) -> Shelf | None:
+    """Where the organization's counts have a photo; nowhere those of earlier releases that have not moved since."""
+    return was.shelf if was is not None and was.tallied else None
+
+
+def moved(organization: str, event: str, moves: Iterable[tuple[Shelf | None, Shelf]]) -> list[Write]:
+    """The writes that count several photos of an event at once."""
+    steps: Counter[Shelf] = Counter()
+    for was, now in moves:
+        steps[now] += 1
+        if was is not None:
+            steps[was] -= 1
+    found = (tallies.moved(organization, KIND, event, was=None, now=shelf, by=n) for shelf, n in steps.items() if n)
+    return [write for writes in found for write in writes]
+
+
+def move(photo: Photo, *, was: Photo) -> list[Write]:
+    """As `save`, of a photo that may stand elsewhere from now on: all counts move along."""
+    counts = tallies.moved(photo.organization, KIND, photo.id, was=shelf_counted(was), now=photo.shelf)
+    return [
+        save(tallied(photo), was=was),
+        *count(photo, Counts.moved(was, photo)),
+        *time(was, photo),
+        *counts,
+    ]
 
 
 def save(photo: Photo, *, was: Photo) -> Write:
@@ -276,27 +318,62 @@ def disown(photo: Photo, *, was: Photo) -> tuple[Write, Write]:
     return save(photo, was=was), delete(owner)
 
 
-def remove(photo: Photo) -> list[Write]:
-    """Writes that hold only while the photo is as it was read."""
+def take_off(photo: Photo, at: datetime) -> list[Write]:
+    """Takes a photo from all lists, while it is as it was read. What is left of it is for `find_removed` alone."""
     pk = _pk(photo.organization, photo.id)
-    gone = Write("delete", PhotoRecord(pk, "-"), PhotoRecord.version == photo.version)
-    return [gone, Write("delete", OwnerRecord(pk, "owner")), *_bib_changes(photo, ())]
+    record = _record(dataclasses.replace(photo, removed_at=at))
+    record.shelf_pk = record.shelf_sk = None
+    return [
+        replace(record, photo.version),
+        Write("delete", OwnerRecord(pk, "owner")),
+        *_bib_changes(photo, ()),
+        *count(photo, Counts.gone(photo)),
+        *tallies.moved(photo.organization, KIND, photo.id, was=shelf_counted(photo), now=None),
+    ]
+
+
+def missing_in_tally(photo: Photo) -> list[Write]:
+    """For a photo of an earlier release, as long as it has not moved."""
+    record = PhotoRecord(_pk(photo.organization, photo.id), "-")
+    same = (PhotoRecord.version == photo.version) & PhotoRecord.tallied.does_not_exist()
+    marked = update(record, PhotoRecord.tallied.set(True), PhotoRecord.version.add(1), condition=same)
+    return [marked, *tallies.moved(photo.organization, KIND, photo.id, was=None, now=photo.shelf)]
+
+
+def find_removed(organization: str, photo_id: str) -> Photo | None:
+    record = PhotoRecord.fetch(_pk(organization, photo_id), "-")
+    return record.value() if record is not None and not _is_there(record) else None
+
+
+def drop(photo: Photo) -> Write:
+    """Forgets a photo that was removed, and nothing that came in its place."""
+    record = PhotoRecord(_pk(photo.organization, photo.id), "-")
+    return Write("delete", record, PhotoRecord.pk.does_not_exist() | (PhotoRecord.version == photo.version))
 
 
 def save_bibs(photo: Photo, *, was: Photo) -> list[Write]:
     return [save(photo, was=was), *_bib_changes(was, photo.bibs)]
 
 
+def save_clock(photo: Photo, *, was: Photo) -> list[Write]:
+    """As `save`, of a photo that was taken at another time: the rows of its numbers move along."""
+    return [save(photo, was=was), *(Write("put", _bib_row(photo, bib)) for bib in photo.bibs)]
+
+
 def _bib_changes(photo: Photo, bibs: tuple[str, ...]) -> list[Write]:
-    pk, event = _pk(photo.organization, photo.id), _event_pk(photo.organization, photo.event)
-    shelved = f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}"
+    pk = _pk(photo.organization, photo.id)
     gone = [Write("delete", BibRecord(pk, f"bib#{bib}")) for bib in photo.bibs if bib not in bibs]
-    rows = [
-        BibRecord(pk, f"bib#{bib}", photo=photo.id, shelf_pk=f"{event}#bib-{bib}", shelf_sk=shelved)
-        for bib in bibs
-        if bib not in photo.bibs
-    ]
-    return gone + [Write("put", row) for row in rows]
+    return gone + [Write("put", _bib_row(photo, bib)) for bib in bibs if bib not in photo.bibs]
+
+
+def _bib_row(photo: Photo, bib: str) -> BibRecord:
+    return BibRecord(
+        _pk(photo.organization, photo.id),
+        f"bib#{bib}",
+        photo=photo.id,
+        shelf_pk=f"{_event_pk(photo.organization, photo.event)}#bib-{bib}",
+        shelf_sk=f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}",
+    )
 
 
 def _record(photo: Photo) -> PhotoRecord:

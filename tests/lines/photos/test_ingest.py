@@ -16,7 +16,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.events import service as events
 from chalicelib.events.model import EventStatus
 from chalicelib.lines.photos import jobs, service, store
-from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady, PhotoRetryRequested
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady, PhotoRemoved, PhotoRetryRequested
 from chalicelib.lines.photos.model import Counts, Faces, Shelf, Step
 from chalicelib.lines.photos.service import ingest as use_case
 from chalicelib.media import service as media
@@ -221,7 +221,6 @@ def test_an_object_of_another_attempt_changes_nothing(world):
     [
         {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "thepixstock-test-originals"},
         {"Records": []},
-        told("uploads/org_1/evt_1/pho_1/1", "v1"),
         told("uploads/org_1/evt_1/pho_1/0", "v1"),
         told("uploads/../../etc/passwd", "v1"),
         told("deliveries/org_1/evt_1/pho_1/1", "v1"),
@@ -230,6 +229,11 @@ def test_an_object_of_another_attempt_changes_nothing(world):
 def test_what_is_no_upload_of_ours_is_skipped(world, message):
     assert jobs.ingest(message) is Outcome.SKIPPED
     assert deliver.facts() == []
+
+
+def test_a_file_for_a_photo_that_is_not_there_is_to_be_deleted(world):
+    assert jobs.ingest(told("uploads/org_1/evt_1/pho_1/1", "v1")) is Outcome.SKIPPED
+    assert deliver.facts() == [PhotoRemoved(organization="org_1", event="evt_1", photo="pho_1")]
 
 
 def test_photos_of_a_deleted_event_are_not_made(world):

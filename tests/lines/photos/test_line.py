@@ -7,11 +7,13 @@ from chalicelib import lines
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Invalid
+from chalicelib.core.table import transact
 from chalicelib.entitlements import service as entitlements
 from chalicelib.events import service as events
 from chalicelib.events.model import EventStatus
 from chalicelib.lines.contract import Item, Sold
 from chalicelib.lines.photos import service
+from chalicelib.lines.photos.holds import store as holds
 from chalicelib.lines.photos.line import LINE
 from chalicelib.organizations.service import DEFAULT
 from tests.events.people import ADMIN, opened
@@ -116,11 +118,17 @@ def test_a_closed_event_sells_nothing(world, on_sale):
     assert {problem.code for problem in found.problems} == {"sale_closed"}
 
 
-def test_photos_take_no_stock(world, on_sale):
+def test_photos_are_held_for_an_order_until_they_are_released(world, on_sale):
     (line,) = quote(*on_sale).lines
+    until = clock.now() + timedelta(hours=1)
 
-    assert LINE.hold(DEFAULT, line, "ord_1", clock.now() + timedelta(hours=1)) == ()
-    assert LINE.release(DEFAULT, line.subject, line.refs, "ord_1") == ()
+    for _ in range(2):
+        transact(*LINE.hold(DEFAULT, line, "ord_1", until))
+    assert all(holds.is_held(DEFAULT, world.event.id, photo.id) for photo in on_sale)
+
+    for _ in range(2):
+        transact(*LINE.release(DEFAULT, line.subject, line.refs, "ord_1"))
+    assert not any(holds.is_held(DEFAULT, world.event.id, photo.id) for photo in on_sale)
 
 
 def test_handing_over_grants_each_photo_and_marks_the_event_sold(world, on_sale):

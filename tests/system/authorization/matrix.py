@@ -232,6 +232,14 @@ def _downloads(world: World) -> Objects:
     }
 
 
+def _originals(world: World) -> Objects:
+    """The customer bought one; guests name no order."""
+    a, b = world.a, world.b
+    found = {"approved": a.photos["approved"], "second": a.photos["second"]}
+    found |= {"foreign": b.photos["approved"], "missing": ids.new("pho")}
+    return {name: Asked((id,)) for name, id in found.items()}
+
+
 def _links(world: World, *rest: str) -> Objects:
     """Links of mails. The foreign one is whole and works, at B's own host."""
     a, b = world.a, world.b
@@ -289,6 +297,23 @@ def _documents(world: World) -> Objects:
         "missing": Asked((ids.new("usr"), ids.new("doc"))),
         "other-user": Asked((a.people["neighbour"].id, a.documents["submitted"])),
     }
+
+
+def _photographers_pages(world: World) -> Objects:
+    """The freelancer tells nothing of themselves."""
+    found = {name: world.a.people[name].id for name in ("photographer", "freelancer")}
+    found |= {"foreign": world.b.people["photographer"].id, "missing": ids.new("usr")}
+    return {name: Asked((id,)) for name, id in found.items()}
+
+
+def _ratings(world: World) -> Objects:
+    a, b = world.a, world.b
+    rated, paid = a.people["photographer"].id, a.orders["paid"].id
+    wanted = {name: (rated, a.orders[name].id) for name in ("paid", "guest", "unpaid")}
+    wanted |= {"freelancer": (a.people["freelancer"].id, paid)}
+    wanted |= {"foreign": (b.people["photographer"].id, paid), "missing": (ids.new("usr"), paid)}
+    wanted |= {"foreign-order": (rated, b.orders["guest"].id), "missing-order": (rated, ids.new("ord"))}
+    return {name: Asked((user,), {"order": order, "stars": 4}) for name, (user, order) in wanted.items()}
 
 
 PACKAGES = {"items": [{"code": "one", "name": "One", "photos": 1, "price": 100}], "version": 0}
@@ -407,6 +432,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /api-keys": lambda world: {"-": Asked(body={"name": "Till", "permissions": ["event.manage"]})},
     "GET /api-keys/{id}": KEYS,
     "DELETE /api-keys/{id}": KEYS,
+    "GET /admin/dashboard": NOTHING,
     "GET /admin/audit-logs": NOTHING,
     "GET /admin/audit-logs/export": NOTHING,
     "GET /admin/settings": NOTHING,
@@ -509,6 +535,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /events/{id}/counts": EVENTS,
     "GET /events/{id}/packages": EVENTS,
     "PUT /events/{id}/packages": _with(EVENTS, PACKAGES),
+    "GET /events/{id}/photographers": EVENTS,
     "PUT /events/{id}/photographers/{user}": _photographers,
     "DELETE /events/{id}/photographers/{user}": _photographers,
     "GET /events/{id}/photos": EVENTS_IN_ALL_STATES,
@@ -609,6 +636,12 @@ OBJECTS: dict[str, Asking] = {
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,
     "GET /photos/{id}/metadata": PHOTOS,
+    "GET /photos/{id}/original": _originals,
+    "POST /photos/upload": _one("events", "evt", "live", "draft", "closed", body=lambda id: OFFER | {"eventId": id}),
+    "POST /photos/batch-upload": _one(
+        "events", "evt", "live", "draft", "closed", body=lambda id: OFFER | {"eventId": id}
+    ),
+    "DELETE /photos/{id}": _one("photos", "pho", "approved", "pending", "second", "draft", "mixed"),
     "GET /photos/{id}/related": PHOTOS,
     "GET /photos/{id}/share": PHOTOS,
     "GET /events/{id}/statistics": EVENTS,
@@ -709,6 +742,12 @@ OBJECTS: dict[str, Asking] = {
     "GET /revenue/events/{id}": EVENTS,
     "GET /revenue/events/{id}/photos": EVENTS,
     "GET /revenue/photographers": NOTHING,
+    "GET /users/me/assignments": NOTHING,
+    "GET /users/me/photographer": NOTHING,
+    "PUT /users/me/photographer": lambda world: {"-": Asked(body={"version": 0, "bio": "Of light and speed."})},
+    "GET /photographers/{id}": _photographers_pages,
+    "GET /photographers/{id}/bank-account": _photographers_pages,
+    "PUT /photographers/{id}/rating": _ratings,
     "GET /users/me/earnings": NOTHING,
     "GET /users/me/earnings/{id}": EVENTS,
     "GET /users/bonuses": NOTHING,

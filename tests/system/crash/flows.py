@@ -145,6 +145,12 @@ def gallery(world: World) -> None:
     _upload(world, *PICTURES[:2])
 
 
+def taken_late(world: World) -> None:
+    """Two photos tell when they were taken."""
+    studio(world)
+    _upload(world, *(jpeg(seed, taken="2026:11:01 09:00:00", size=(96, 72)) for seed in (1, 2)))
+
+
 def shop(world: World) -> None:
     """Two photos are on sale."""
     gallery(world)
@@ -776,6 +782,40 @@ def unassign(world: World) -> None:
     assert world.see(organizer, f"/events/{event}/counts")["total"] == 1
 
 
+def assign(world: World) -> None:
+    """The photographer is the first one, may offer one photo more, and had a camera that was an hour behind."""
+    organizer, photographer, event = world.person("organizer"), world.person("photographer"), world.notes["event"]
+    before = world.see(photographer, f"/photos/{_photos(world)[0]}/metadata")["photo"]["takenAt"]
+    user = world.see(photographer, "/auth/me")["id"]
+    terms = {"role": "primary", "quota": 3, "clockOffset": 3600}
+    world.ask(organizer, "PUT", f"/events/{event}/photographers/{user}", terms)
+    world.settle()
+    _offer(world, jpeg(3, size=(96, 72)))
+    (mine,) = world.see(photographer, "/users/me/assignments")["items"]
+    assert (mine["event"]["id"], mine["role"], mine["used"], mine["left"]) == (event, "primary", 3, 0)
+    (listed,) = world.see(organizer, f"/events/{event}/photographers")["items"]
+    assert (listed["userId"], listed["clockOffset"]) == (user, 3600)
+    after = world.see(photographer, f"/photos/{_photos(world)[0]}/metadata")["photo"]["takenAt"]
+    assert (before[:16], after[:16]) == ("2026-11-01T02:00", "2026-11-01T03:00")
+
+
+def show_work(world: World) -> None:
+    """The photographer opens a page, with an account to be paid to; the buyer gives five stars, and then four."""
+    organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
+    user = world.see(photographer, "/auth/me")["id"]
+    account = {"bank": "Kasikorn", "holder": "Nok", "number": "123-4-56789-0"}
+    page = {"version": 0, "bio": "Of water and light.", "photos": _photos(world), "bankAccount": account}
+    world.ask(photographer, "PUT", "/users/me/photographer", page | {"taxId": "1234567890123"}, settled=409)
+    for stars in (5, 4):
+        rating = {"order": world.notes["order"], "stars": stars}
+        given = world.ask(buyer, "PUT", f"/photographers/{user}/rating", rating).data
+        assert given == {"average": stars, "count": 1}
+    shown = world.see(Person("", ""), f"/photographers/{user}")
+    assert (shown["bio"], shown["rating"]["average"], len(shown["photos"])) == ("Of water and light.", 4, 2)
+    payable = world.see(organizer, f"/photographers/{user}/bank-account")
+    assert (payable["bankAccount"]["number"][-4:], payable["taxId"][-4:]) == ("7890", "0123")
+
+
 def resume(world: World) -> None:
     """The form ran out before the file was sent; a fresh one is asked for."""
     photographer = world.person("photographer")
@@ -818,6 +858,34 @@ def review(world: World) -> None:
     world.settle()
     counts = world.see(organizer, "/events/river-run/counts")
     assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
+
+
+def remove(world: World) -> None:
+    """The photographer takes one photo back, and the organizer one that is on sale; what is in an order stays."""
+    organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
+    first, second = _photos(world)
+    extra = File("third.jpg", jpeg(3, size=(96, 72)).content)
+    for path in ("upload", "batch-upload"):
+        wanted = {"eventId": "river-run", "files": [extra.wire]}
+        begun = world.ask(photographer, "POST", f"/photos/{path}", wanted, expect=201).data
+    world.send_file(begun["files"][0]["upload"], extra.content)
+    world.settle()
+    sent = {photo["id"] for photo in world.see(photographer, f"/events/{world.notes['event']}/uploads")["items"]}
+    (third,) = sent - {first, second}
+    world.ask(organizer, "PUT", f"/photos/{second}/approve")
+    _add(world, buyer, second)
+    placed = world.ask(buyer, "POST", "/orders", {"email": buyer.email}, expect=201, key="remove-0001").data
+    world.ask(photographer, "DELETE", f"/photos/{third}", expect=204, settled=404)
+    world.ask(organizer, "PUT", f"/photos/{first}/approve")
+    world.ask(organizer, "DELETE", f"/photos/{first}", expect=204, settled=404)
+    with world.undisturbed():
+        world.ask(organizer, "DELETE", f"/photos/{second}", expect=409)
+    world.settle()
+    assert [item["id"] for item in world.see(buyer, "/events/river-run/photos")["items"]] == [second]
+    assert world.see(organizer, "/events/river-run/counts")["total"] == 1
+    assert {key for key in world.files() if first in key or third in key} == set()
+    assert placed["status"] == "awaiting_payment"
+    world.wait(timedelta(hours=3))  # what open pages were told of the two has expired
 
 
 def delete_event(world: World) -> None:
@@ -931,6 +999,7 @@ def download(world: World) -> None:
         assert world.fetch(got["url"])
         world.ask(Person("", ""), "POST", f"{link[1]}/photos/{photo}", expect=303)
         assert world.ask(guest, "POST", address).data["remaining"] == 2
+        assert world.ask(buyer, "GET", f"/photos/{photo}/original").data["remaining"] == 2
 
 
 def deliver(world: World) -> None:
@@ -1634,11 +1703,14 @@ FLOWS: dict[str, Flow] = {
     "settings by id": Flow(members, settings_by_id),
     "packages": Flow(studio, set_packages),
     "unassign": Flow(offered, unassign),
+    "assign": Flow(taken_late, assign, (UPLOAD,)),
     "upload": Flow(studio, upload, (UPLOAD,)),
+    "show work": Flow(paid, show_work),
     "resumed upload": Flow(offered, resume),
     "damaged upload": Flow(offered, upload_damaged),
     "upload again": Flow(damaged, upload_again, (UPLOAD,)),
     "review": Flow(gallery, review),
+    "remove": Flow(gallery, remove, (UPLOAD,)),
     "sharing": Flow(shop, share, (LIST,)),
     "delete event": Flow(offered, delete_event),
     "merge carts": Flow(shop, merge_carts, (GUEST_CART,)),

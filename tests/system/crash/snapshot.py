@@ -100,7 +100,7 @@ def _said(text: str) -> str:
 def _table_lines(known: frozenset[str]) -> Iterator[str]:
     for table in domains():
         for row in rows(table):
-            if "#LIM#" in row["pk"] or row["pk"].endswith("#TIMES"):
+            if "#LIM#" in row["pk"] or row["pk"].endswith("#TIMES") or "#TALLY#" in row["pk"]:
                 continue  # rate limits count requests, and a repeated one is one more; times are counted below
             kept = {name: value for name, value in row.items() if name not in _LEFT_OUT}
             kept |= dict.fromkeys(_RANDOM & kept.keys(), "<random>")
@@ -123,11 +123,16 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
 
 
 def _timed() -> Iterator[str]:
-    """How many photos of each event came to sale. How long they took is longer after a fault."""
+    """How many photos of each event came to sale, how many things are in which state. Which shard, and how long it
+    took, differs after a fault.
+    """
     counted: Counter[str] = Counter()
     for row in rows("photos"):
         if row["pk"].endswith("#TIMES"):
             counted[row["pk"]] += int(row["n"])
+    for row in rows("claims"):
+        if "#TALLY#" in row["pk"]:
+            counted[f"{row['pk']} {row['sk'].partition('#')[0]}"] += int(row["n"])
     return (f"{pk}: {count}" for pk, count in counted.items())
 
 
@@ -278,9 +283,23 @@ def _miscounted() -> Iterator[str]:
             event = row["pk"].split("#")[3]
             counted.update({(event, approval): int(row.get(approval, 0)) for approval in Approval})
     recounted = Counter((row["event"], row["approval"]) for row in _photos() if row["processing"] == "ready")
+    tallied: Counter[tuple[str, str]] = Counter()
+    for row in rows("claims"):
+        if "#TALLY#" in row["pk"]:
+            tallied[row["pk"].rpartition("#")[2], row["sk"].partition("#")[0]] += int(row["n"])
+    there = Counter(("photos", _shelf(row)) for row in _photos())
+    there.update(("orders", row["status"]) for row in rows("orders") if "lines" in row)
+    there[("users", "registered")] = sum("session_version" in row for row in rows("accounts"))
+    for kind, state in tallied.keys() | there.keys():
+        if tallied[kind, state] != there[kind, state]:
+            yield f"{tallied[kind, state]} {kind} {state} counted, {there[kind, state]} there"
     for event, approval in counted.keys() | recounted.keys():
         if counted[event, approval] != recounted[event, approval]:
             yield f"{event}: {counted[event, approval]} {approval} counted, {recounted[event, approval]} there"
+
+
+def _shelf(photo: Mapping[str, Any]) -> str:
+    return str(photo["approval"] if photo["processing"] == "ready" else photo["processing"])
 
 
 def _grants() -> Iterator[str]:

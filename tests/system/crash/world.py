@@ -259,6 +259,11 @@ class World:
         bucket = ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]
         client("s3").put_object(Bucket=bucket, Key=form["fields"]["key"], Body=content)
 
+    def files(self) -> set[str]:
+        """The keys of what is stored of photos."""
+        buckets = s3_backends[ACCOUNT]["aws"].buckets
+        return {key for name in ("ORIGINALS", "PREVIEWS") for key in buckets[ENVIRONMENT[f"PIX_{name}_BUCKET"]].keys}
+
     def fetch(self, url: str) -> bytes:
         """What a signed address leads to."""
         bucket, _, key = unquote(urlsplit(url).path).strip("/").partition("/")

@@ -1,5 +1,6 @@
 """Photos, use case by use case: uploads, ingest, review, gallery, selling."""
 
+from chalicelib.lines.photos.service.clocks import set_clock
 from chalicelib.lines.photos.service.gallery import event_photos, on_sale, related_photos, show_photo, shown
 from chalicelib.lines.photos.service.ingest import Arrival, process_object
 from chalicelib.lines.photos.service.insight import Metadata, Statistics, metadata, statistics
@@ -16,6 +17,8 @@ from chalicelib.lines.photos.service.packages import (
 from chalicelib.lines.photos.service.posters import Poster, poster
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.recognized import note_bibs, note_faces
+from chalicelib.lines.photos.service.removal import finish as finish_removal
+from chalicelib.lines.photos.service.removal import hold, mark_sold, release, remove_photo
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
@@ -52,9 +55,12 @@ __all__ = [
     "erase_person",
     "event_photos",
     "find",
+    "finish_removal",
     "for_sale",
     "get",
+    "hold",
     "list_packages",
+    "mark_sold",
     "metadata",
     "my_photos",
     "note_bibs",
@@ -69,11 +75,14 @@ __all__ = [
     "read_upload",
     "reject_photo",
     "related_photos",
+    "release",
+    "remove_photo",
     "resume_upload",
     "retry_photo",
     "review_lookalikes",
     "review_shelf",
     "select_package",
+    "set_clock",
     "set_packages",
     "show_photo",
     "shown",

@@ -18,9 +18,10 @@ from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Fact, Outcome
 from chalicelib.core.table import transact
 from chalicelib.events import service as events
+from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady
-from chalicelib.lines.photos.model import Counts, Failure, NotAsPromised, Photo, Processing
+from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady, PhotoRemoved
+from chalicelib.lines.photos.model import Failure, NotAsPromised, Photo, Processing
 from chalicelib.media import service as media
 from chalicelib.organizations import service as organizations
 
@@ -36,6 +37,7 @@ class Arrival:
     attempt: int
     object_version: str | None
     stored_at: datetime | None = None
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def process_object(arrival: Arrival) -> Outcome:
     """Make the photo ready, or failed where the file is at fault. SKIPPED for an object that is no news."""
     photo = _commit(arrival, lambda held: (_marked(held, arrival), []))
     if photo is None:
-        return Outcome.SKIPPED
+        return _too_late(arrival)
     with TemporaryDirectory(prefix="photo-") as folder:
         try:
             made = _make(photo, arrival, Path(folder))
@@ -59,9 +61,17 @@ def process_object(arrival: Arrival) -> Outcome:
         else:
             done = _commit(arrival, lambda held: _ready(held, arrival, made))
     if done is None:
-        return Outcome.SKIPPED
+        return _too_late(arrival)
     _tell(done)
     return Outcome.SUCCESS
+
+
+def _too_late(arrival: Arrival) -> Outcome:
+    """No news. Where the photo was removed meanwhile, what has just been stored goes, too."""
+    if arrival.event is not None and not store.find(arrival.organization, [arrival.photo]):
+        fact = PhotoRemoved(organization=arrival.organization, event=arrival.event, photo=arrival.photo)
+        transact(outbox.publish(fact))
+    return Outcome.SKIPPED
 
 
 def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]]) -> Photo | None:
@@ -77,9 +87,7 @@ def _commit(arrival: Arrival, change: Callable[[Photo], tuple[Photo, list[Fact]]
             changed, facts = change(photo)
             if changed != photo:
                 transact(
-                    store.save(changed, was=photo),
-                    *store.count(photo, Counts.moved(photo, changed)),
-                    *store.time(photo, changed),
+                    *store.move(changed, was=photo),
                     *(outbox.publish(fact) for fact in facts),
                 )
             return changed
@@ -130,6 +138,7 @@ def _ready(photo: Photo, arrival: Arrival, made: _Made) -> tuple[Photo, list[Fac
         zone=event.timezone,
         approve=event.auto_approve,
         at=clock.now(),
+        clock_offset=assignments.offset_of(photo.organization, photo.event, photo.photographer),
     )
     names = {"organization": photo.organization, "event": photo.event, "photo": photo.id}
     told: list[Fact] = [PhotoReady(**names, approved=ready.for_sale)]

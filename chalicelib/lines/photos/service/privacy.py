@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from chalicelib.core import outbox, storage
+from chalicelib.core import storage
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.events import service as events
+from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.messages import PhotoRemoved
-from chalicelib.lines.photos.model import Counts, Photo, Processing
+from chalicelib.lines.photos.model import Photo, Processing
+from chalicelib.lines.photos.service import removal
 
 _TRIES = 5
 
@@ -57,24 +58,23 @@ def erase_person(organization: str, user: str) -> None:
                 _disown(photo)
             else:
                 _erase(photo)
+        transact(assignments.forget(organization, event, user))
     for upload in list(store.uploads_by(organization, user)):
         transact(*store.remove_upload(upload))
 
 
 def _erase(photo: Photo) -> None:
-    storage.remove("originals", photo.folder_in("uploads"))
-    storage.remove("originals", photo.folder_in("deliveries"))
-    storage.remove("previews", photo.folder_in("previews"))
-    for _ in range(_TRIES):
-        with suppress(Conflict):
-            try:
-                held = store.get(photo.organization, photo.id)
-            except NotFound:
-                return
-            told = PhotoRemoved(organization=held.organization, event=held.event, photo=held.id)
-            transact(*store.remove(held), *store.count(held, Counts.gone(held)), outbox.publish(told))
-            return
-    raise Conflict("changed_meanwhile", "The photo keeps changing.")
+    """One that somebody buys at this moment stays without a name, too."""
+    try:
+        removal.take_away(photo)
+    except NotFound:
+        return
+    except Conflict as refused:
+        if refused.code not in {"photo_sold", "photo_held"}:
+            raise
+        _disown(photo)
+        return
+    removal.finish(photo.organization, photo.event, photo.id)
 
 
 def _disown(photo: Photo) -> None:

@@ -113,9 +113,7 @@ def _decided(photo: Photo, changed: Photo, fact: Fact) -> Shown:
     """Commit a decision; deciding the same twice changes nothing."""
     if changed is not photo:
         transact(
-            store.save(changed, was=photo),
-            *store.count(photo, Counts.moved(photo, changed)),
-            *store.time(photo, changed),
+            *store.move(changed, was=photo),
             outbox.publish(fact),
         )
     return shown(changed)

@@ -1,7 +1,7 @@
 """A photographer offers files, sends each straight to storage, and sees how far they are."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -11,6 +11,8 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.table import MOST_WRITES, Page, PageRequest, Write, transact
 from chalicelib.events import service as events
+from chalicelib.events.assignments import service as assignments
+from chalicelib.events.assignments.model import Assignment
 from chalicelib.events.model import Event
 from chalicelib.lines.photos import store
 from chalicelib.lines.photos.model import (
@@ -18,6 +20,7 @@ from chalicelib.lines.photos.model import (
     FileOffer,
     FileState,
     Photo,
+    Shelf,
     Shown,
     Upload,
     UploadFile,
@@ -27,9 +30,10 @@ from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
 
 _TRIES = 5
-_WRITES_A_PHOTO = 2
-_PHOTOS_AT_ONCE = (MOST_WRITES - 1) // _WRITES_A_PHOTO
-"""How many one transaction takes, beside the count of what they need of the plan's storage."""
+_WRITES_A_PHOTO = 3
+_PHOTOS_AT_ONCE = (MOST_WRITES - 2 - len(Shelf)) // _WRITES_A_PHOTO
+"""How many one transaction takes, beside the counts of the plan's storage, the quota and the shelves: the photo, its
+place among its photographer's, and what it gives back to whom it is taken over from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class UploadProgress:
 def begin_upload(actor: Principal, id_or_slug: str, offers: Sequence[FileOffer]) -> UploadProgress:
     """Offer 1 to 100 files. Each new one gets a form to send it with, one that is here is a duplicate.
 
-    Raises Forbidden `not_assigned` or, where the plan has no room for it, `plan_limit`; Conflict `event_closed`.
+    Raises Forbidden `not_assigned`, `upload_not_allowed`, `quota_reached` or, where the plan has no room for it,
+    `plan_limit`; Conflict `event_closed`.
     """
     event = events.for_upload(actor, id_or_slug)
     for attempt in range(1, _TRIES + 1):
@@ -75,7 +80,8 @@ def read_upload(actor: Principal, upload_id: str) -> UploadProgress:
 def resume_upload(actor: Principal, upload_id: str) -> UploadProgress:
     """`read_upload`, with a fresh form for each file that did not arrive. Raises as `begin_upload` does."""
     upload = _own(actor, upload_id)
-    events.for_upload(actor, upload.event)
+    event = events.for_upload(actor, upload.event)
+    assignments.of(event, actor.known_user).must_take(0)
     return _progress(upload, send=True)
 
 
@@ -92,31 +98,63 @@ def my_photos(actor: Principal, id_or_slug: str, request: PageRequest) -> Page[S
     return store.of_photographer(actor.organization, event.id, actor.known_user, request).map(shown)
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What one file changes: `size` is what it needs of the plan's storage, `taken` whether it counts from now on.
+
+    `given_back` is the photographer who offered it before, `moved` from which shelf it comes to which.
+    """
+
+    writes: Sequence[Write]
+    size: int = 0
+    taken: bool = False
+    given_back: str | None = None
+    moved: tuple[Shelf | None, Shelf] | None = None
+
+
 def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Upload:
     now, upload_id = clock.now(), ids.new("upl")
+    assignment = assignments.of(event, actor.known_user)
     held = store.find(event.organization, (_photo_id(event, offer) for offer in offers))
-    offered: dict[str, list[Write]] = {}
-    new: dict[str, int] = {}
+    offered: dict[str, _Offered] = {}
     files = []
     for offer in offers:
         id = _photo_id(event, offer)
         was = held.get(id)
         photo = _photo(actor, event, offer, was, upload_id, now) if id not in offered else None
         files.append(UploadFile(id, offer.name, duplicate=photo is None))
-        if photo is not None and was is None:
-            new[id] = offer.size
         if photo is not None:
-            offered[id] = store.offer(photo, was) if photo != was else []
+            offered[id] = _offered(photo, was)
+    assignment.must_take(sum(each.taken for each in offered.values()))
     upload = Upload(upload_id, event.organization, event.id, actor.known_user, tuple(files), now)
     # The upload itself goes last: whoever can read it finds all its photos.
-    waiting = [(new.get(id, 0), writes) for id, writes in offered.items() if writes]
-    waiting.append((0, list(store.add_upload(upload))))
+    waiting = [*(each for each in offered.values() if each.writes), _Offered(store.add_upload(upload))]
     for start in range(0, len(waiting), _PHOTOS_AT_ONCE):
         group = waiting[start : start + _PHOTOS_AT_ONCE]
-        size = sum(size for size, _ in group)
-        counted = [organizations.use(event.organization, Resource.STORAGE, size)] if size else []
-        transact(*chain.from_iterable(writes for _, writes in group), *counted)
+        transact(*chain.from_iterable(each.writes for each in group), *_counted(assignment, group))
     return upload
+
+
+def _offered(photo: Photo, was: Photo | None) -> _Offered:
+    if was is None:
+        return _Offered(store.offer(photo, was), photo.size, taken=True, moved=(None, photo.shelf))
+    moved = (store.shelf_counted(was), photo.shelf)
+    if photo.photographer == was.photographer:
+        return _Offered(store.offer(photo, was), moved=moved) if photo != was else _Offered(())
+    given_back = was.photographer if was.counted else None
+    return _Offered(store.offer(photo, was), taken=True, given_back=given_back, moved=moved)
+
+
+def _counted(assignment: Assignment, group: Sequence[_Offered]) -> Iterator[Write]:
+    """What a group of files takes of the plan and of the photographer's quota, and gives back to others."""
+    organization, event = assignment.organization, assignment.event
+    if size := sum(each.size for each in group):
+        yield organizations.use(organization, Resource.STORAGE, size)
+    if taken := sum(each.taken for each in group):
+        yield assignments.take(assignment, taken)
+    for user, photos in Counter(each.given_back for each in group if each.given_back).items():
+        yield assignments.give_back(organization, event, user, photos)
+    yield from store.moved(organization, event, [each.moved for each in group if each.moved])
 
 
 def _photo(
@@ -136,6 +174,7 @@ def _photo(
         offered_at=at,
         correlation=log.correlation(),
         upload=upload,
+        counted=True,
     )
 
 

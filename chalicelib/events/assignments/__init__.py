@@ -1,0 +1,1 @@
+"""Who photographs at an event, and on which terms."""

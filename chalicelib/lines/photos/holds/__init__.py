@@ -1,0 +1,1 @@
+"""Why a photo that somebody buys does not go."""
