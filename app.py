@@ -39,6 +39,7 @@ ROOMS = (
     "chalicelib.favorites",
     "chalicelib.revenue",
     "chalicelib.faces",
+    "chalicelib.announcements",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
@@ -56,6 +57,7 @@ JOBS = (
     "chalicelib.profiles",
     "chalicelib.verification",
     "chalicelib.faces",
+    "chalicelib.announcements",
 )
 """Packages with `jobs`."""
 

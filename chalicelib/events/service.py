@@ -13,7 +13,7 @@ from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import store
 from chalicelib.events.access import service as entries
-from chalicelib.events.messages import EventDeleted
+from chalicelib.events.messages import EventDeleted, EventWentLive
 from chalicelib.events.model import PUBLIC_STATUSES, Access, Details, Event, EventStatus, slug_of
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
@@ -134,6 +134,18 @@ def visible(principal: Principal, id_or_slug: str) -> Event:
     return event
 
 
+def awaited(principal: Principal, id_or_slug: str) -> Event:
+    """An event that somebody waits for: one that they may see, or by its id one that is not shown yet.
+
+    An id is guessed by nobody: who has it was given it, on a poster or a ticket. Raises NotFound, Forbidden.
+    """
+    if ids.is_id("evt", id_or_slug):
+        event = get(principal.organization, id_or_slug)
+        if not event.is_public:
+            return event
+    return visible(principal, id_or_slug)
+
+
 def show_event(principal: Principal, id_or_slug: str) -> Event:
     """An event that the caller may know of, without what only staff may see."""
     event = _knowable(principal, id_or_slug)
@@ -218,9 +230,11 @@ def _change_at(version: int, event: Event, change: Change, by: By | None = None)
     changed = change(event, clock.now())
     if changed is event:
         return event
-    given_back = _ended(changed) if changed.deleted_at else []
+    follows = _ended(changed) if changed.deleted_at else []
+    if changed.live_at != event.live_at:
+        follows = [outbox.publish(EventWentLive(organization=event.organization, event=event.id))]
     told = [_told(*by, event, changed)] if by else []
-    transact(*store.save(changed, was=event), *given_back, *told)
+    transact(*store.save(changed, was=event), *follows, *told)
     return replace(changed, version=version + 1)
 
 

@@ -119,6 +119,11 @@ class Order:
     def list_total(self) -> int:
         return sum(line.list_amount for line in self.lines)
 
+    @property
+    def buyer(self) -> str | None:
+        """The buyer's e-mail address; None once they have been forgotten."""
+        return None if self.email == ERASED else self.email
+
     def move(self, to: Status, at: datetime, why: str) -> "Order":
         """Raises Conflict for a move the state machine does not know."""
         if to not in _MOVES[self.status]:
@@ -151,7 +156,7 @@ class Order:
             subject=line.subject,
             refs=line.refs,
             code=self.code,
-            buyer=None if self.email == ERASED else self.email,
+            buyer=self.buyer,
             amount=line.amount,
             currency=self.currency,
             payment=self.payment,

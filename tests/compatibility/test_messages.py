@@ -175,6 +175,12 @@ DONE: dict[str, Callable[[], bool]] = {
     "faces.search": lambda: statuses("faces", "state") == {"done"} and documents("selfies/") == 0,
     "faces.group": lambda: statuses("faces", "members") == {"[]"},  # of a face that the index has no more
     "faces.unblock": lambda: "DeleteFaces" in [operation for operation, _ in rekognition.here().asked],
+    "announcements.send_code": lambda: mails() == 1,
+    "announcements.begin_live": lambda: "NoticeDue" in published(),
+    "announcements.show_live": lambda: told(status="live"),
+    "announcements.deliver": lambda: statuses("announcements", "done_at") != set(),
+    "announcements.note_buyer": lambda: statuses("announcements", "bought_at") != set(),
+    "announcements.forget_event": lambda: items("announcements") == [],
     "privacy.note_face_consent": lambda: "face_recognition" in statuses("privacy", "kind"),
 }
 """What each message brings about."""

@@ -46,9 +46,9 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct", "fix"}
+_NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct", "fix", "own"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
-invitation that was taken up, what somebody was told, an index of faces.
+invitation that was taken up, what somebody was told, an index of faces, whose an address is.
 """
 
 
