@@ -1276,6 +1276,7 @@ def _plan(world: World, photographer: Person) -> None:
     assigned = world.ask(organizer, "PUT", f"/events/{event}/photographers/{user.id}").data
     live = {"status": "live", "version": assigned["version"]}
     world.ask(organizer, "PUT", f"/events/{event}/status", live, settled=409)
+    world.settle()
 
 
 def _offer(world: World, *files: File) -> Any:
