@@ -30,7 +30,7 @@ def begin_live(organization: str, event_id: str) -> bool:
     if find_event(organization, event_id) is None:
         return False
     notice = Notice(ids.new("ann"), organization, event_id, Kind.LIVE, Audience.REGISTERED, clock.now())
-    begun = once.claim(organization, "event-live", event_id, result=notice.id, keep=_REMEMBERED)
+    begun = once.claim(organization, "event-live", event_id, result="begun", keep=_REMEMBERED)
     due = NoticeDue(organization=organization, event=event_id, notice=notice.id)
     try:
         transact(begun, store.add_notice(notice), outbox.publish(due))
