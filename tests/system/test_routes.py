@@ -298,6 +298,7 @@ OWN_POLICY = {
     "/docs",
     "/auth/verify-email",
     "/auth/link",
+    "/notices",
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
     "/invitations/{id}/{token}",
