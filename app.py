@@ -47,6 +47,7 @@ ROOMS = (
     "chalicelib.payouts",
     "chalicelib.photographers",
     "chalicelib.faces",
+    "chalicelib.announcements",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
@@ -66,6 +67,7 @@ JOBS = (
     "chalicelib.verification",
     "chalicelib.faces",
     "chalicelib.payouts",
+    "chalicelib.announcements",
 )
 """Packages with `jobs`."""
 

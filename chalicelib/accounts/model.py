@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     RESET_PASSWORD = "reset_password"
     VERIFY_EMAIL = "verify_email"
     VERIFY_PHONE = "verify_phone"
+    FOLLOW_EVENT = "follow_event"
 
 
 class Notice(StrEnum):
@@ -238,6 +239,7 @@ class Challenge:
     """A code somebody must bring. Stored nowhere, it follows from `nonce` and a key outside the database.
 
     `address` is where it was sent and what it proves; None in those that release 1.0 wrote, which prove the user's.
+    `user` is whose address it shall be: another room's id where no account is needed.
     """
 
     organization: str

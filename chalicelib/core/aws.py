@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 # (connect, read) seconds. Moving a 50 MB original takes longer than a queue send.
-_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sns": (2, 10), "rekognition": (2, 10)}
+_TIMEOUTS = {"s3": (2, 20), "ses": (2, 10), "sesv2": (2, 10), "sns": (2, 10), "rekognition": (2, 10)}
 _DEFAULT_TIMEOUT = (1, 3)
 # Mails and texts have no idempotency key: each try whose answer is lost is one more. The queue tries again, once.
 # Nor have faces that Rekognition takes in, which would be there twice: whoever asked again says so.
-_ATTEMPTS = {"ses": 1, "sns": 1, "rekognition": 1}
+_ATTEMPTS = {"ses": 1, "sesv2": 1, "sns": 1, "rekognition": 1}
 _DEFAULT_ATTEMPTS = 3
 _building = Lock()
 
@@ -33,6 +33,8 @@ def client(service: Literal["s3"]) -> "S3Client": ...
 def client(service: Literal["sqs"]) -> "SQSClient": ...
 @overload
 def client(service: Literal["ses"]) -> "SESClient": ...
+@overload
+def client(service: Literal["sesv2"]) -> Any: ...
 @overload
 def client(service: Literal["sns"]) -> "SNSClient": ...
 @overload

@@ -15,3 +15,9 @@ class ClockSet(Fact):
     event: str
     photographer: str
     cursor: str | None = None
+
+
+class EventWentLive(Fact):
+    """Its photos can be seen for the first time. Told once of each event."""
+
+    event: str

@@ -16,7 +16,7 @@ from chalicelib.events import store
 from chalicelib.events.access import service as entries
 from chalicelib.events.assignments import store as assignments
 from chalicelib.events.assignments.model import Assignment
-from chalicelib.events.messages import ClockSet, EventDeleted
+from chalicelib.events.messages import ClockSet, EventDeleted, EventWentLive
 from chalicelib.events.model import PUBLIC_STATUSES, Access, Details, Event, EventStatus, slug_of
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
@@ -174,6 +174,18 @@ def visible(principal: Principal, id_or_slug: str) -> Event:
     return event
 
 
+def awaited(principal: Principal, id_or_slug: str) -> Event:
+    """An event that somebody waits for: one that they may see, or by its id one that is not shown yet.
+
+    An id is guessed by nobody: who has it was given it, on a poster or a ticket. Raises NotFound, Forbidden.
+    """
+    if ids.is_id("evt", id_or_slug):
+        event = get(principal.organization, id_or_slug)
+        if not event.is_public:
+            return event
+    return visible(principal, id_or_slug)
+
+
 def show_event(principal: Principal, id_or_slug: str) -> Event:
     """An event that the caller may know of, without what only staff may see."""
     event = _knowable(principal, id_or_slug)
@@ -265,9 +277,11 @@ def _change_at(version: int, event: Event, change: Change, by: By | None = None,
         if beside:
             transact(store.unchanged(event), *beside)
         return event
-    given_back = _ended(changed) if changed.deleted_at else []
+    follows = _ended(changed) if changed.deleted_at else []
+    if changed.live_at != event.live_at:
+        follows = [outbox.publish(EventWentLive(organization=event.organization, event=event.id))]
     told = [_told(*by, event, changed)] if by else []
-    transact(*store.save(changed, was=event), *given_back, *told, *beside)
+    transact(*store.save(changed, was=event), *follows, *told, *beside)
     return replace(changed, version=version + 1)
 
 

@@ -193,6 +193,11 @@ class Opened:
     token: str | None
 
 
+class BlockState(StrEnum):
+    ASKED = "asked"
+    BLOCKED = "blocked"
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Somebody who does not want to be found. `face` is what the engine calls it, once it has it."""
@@ -205,6 +210,10 @@ class Block:
     at: datetime
     face: str | None = None
     version: int = 1
+
+    @property
+    def state(self) -> BlockState:
+        return BlockState.BLOCKED if self.face else BlockState.ASKED
 
 
 # --- a group ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
 from chalicelib.faces import schemas, service
-from chalicelib.faces.model import Group, Opened, Purpose, Recognition, Search, Seen
+from chalicelib.faces.model import Block, Group, Opened, Purpose, Recognition, Search, Seen
 from chalicelib.faces.service import Found
 
 routes = Routes("faces")
@@ -97,6 +97,12 @@ def group(principal: Principal, body: schemas.NewGroup) -> Group:
 def list_groups(principal: Principal, id: str, query: Paging) -> Page[Group]:
     """The groups of an event."""
     return service.groups(principal, id, query.request())
+
+
+@routes.get("/events/{id}/faces/blocks", permission="photo.review", returns=schemas.Block, many=True)
+def list_blocks(principal: Principal, id: str, query: Paging) -> Page[Block]:
+    """Who does not want to be found at an event: no names, no pictures."""
+    return service.blocks(principal, id, query.request())
 
 
 @routes.put("/events/{id}/faces/groups/{group}", permission="photo.review", returns=schemas.Group)

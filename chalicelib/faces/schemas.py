@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from chalicelib.core.errors import Invalid
 from chalicelib.core.wire import Input, Output
-from chalicelib.faces.model import LegalBasis, Opened, Search, SearchState
+from chalicelib.faces.model import BlockState, LegalBasis, Opened, Search, SearchState
 from chalicelib.faces.service import Basis, Found
 from chalicelib.lines.photos.schemas import Photo
 
@@ -192,3 +192,11 @@ class Group(Output):
 
 class Verdict(Input):
     verified: bool
+
+
+class Block(Output):
+    """`asked`: the face is being taken out of the index; `blocked`: it is, and is kept out."""
+
+    id: str
+    at: datetime
+    state: BlockState

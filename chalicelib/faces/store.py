@@ -292,6 +292,12 @@ def blocks_of(organization: str, user: str) -> list[tuple[str, str]]:
     return [(record.index, record.block) for record in own]
 
 
+def blocks(organization: str, index_id: str, request: PageRequest) -> Page[Block]:
+    condition = BlockRecord.sk.startswith("BLOCK#")
+    found = page(BlockRecord, BlockRecord, _index_pk(organization, index_id), request, range_condition=condition)
+    return found.map(lambda record: record.value())
+
+
 def _block_record(block: Block) -> BlockRecord:
     return BlockRecord.of(block, pk=_index_pk(block.organization, block.index), sk=f"BLOCK#{block.id}")
 

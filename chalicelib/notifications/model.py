@@ -27,6 +27,12 @@ def one_line(text: str, longest: int = _LONGEST_LINE) -> str:
     return " ".join("".join(plain).split())[:longest]
 
 
+def plain_lines(text: str) -> str:
+    """`text` with its line breaks, and otherwise as `one_line` has it. Of empty lines one is left between others."""
+    lines = "\n".join(one_line(line, len(line)) for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
 def greeted_name(text: str) -> str:
     """A name fit for a greeting, or nothing: anybody may sign up a stranger's address and name it a link."""
     name = one_line(text)
@@ -34,6 +40,7 @@ def greeted_name(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(one_line)]
+Lines = Annotated[str, AfterValidator(plain_lines)]
 Name = Annotated[str, AfterValidator(greeted_name)]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$")]
 
@@ -183,6 +190,32 @@ class ErasureDone(Values):
     link: Link
 
 
+class FollowCode(Values):
+    """`link` leads to a page that does what the code does."""
+
+    event: Line
+    code: Line
+    minutes: int
+    link: Link | None = None
+
+
+class EventNews(Values):
+    """`link` leads to the event. Whoever follows `unsubscribe` hears no more of it, and so does their mail program."""
+
+    about: ClassVar[Kind] = Kind.REMINDERS
+
+    event: Line
+    link: Link
+    unsubscribe: Link
+
+
+class Announcement(EventNews):
+    """What an organizer wrote. A text to a phone tells the title alone."""
+
+    title: Line
+    text: Lines
+
+
 class ReceiptLink(Values):
     """`link` is where the signed receipt is, which is too long for a text."""
 
@@ -208,6 +241,9 @@ TEMPLATES: dict[str, type[Values]] = {
     "invitation": Invitation,
     "domain_lost": DomainLost,
     "refunded": Refunded,
+    "follow_event_code": FollowCode,
+    "event_live": EventNews,
+    "announcement": Announcement,
 }
 """What is mailed."""
 
@@ -225,6 +261,9 @@ TEXTS: dict[str, type[Values]] = {
     "export_ready": ExportReady,
     "erasure_planned": ErasurePlanned,
     "erasure_done": ReceiptLink,
+    "follow_event_code": FollowCode,
+    "event_live": EventNews,
+    "announcement": Announcement,
 }
 """What is texted."""
 

@@ -12,13 +12,13 @@ from chalicelib.core.once import Taken, claim, recall
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.notifications import store
-from chalicelib.notifications.channels import email, sms
+from chalicelib.notifications.channels import Undeliverable, email, sms
 from chalicelib.notifications.mail import LANGUAGES, compose, compose_text
 from chalicelib.notifications.model import NECESSARY, TEMPLATES, TEXTS, Channel, Kind, Preferences, Values, told
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Organization
 
-__all__ = ["choose", "preferences_of", "send_email", "send_text", "told"]
+__all__ = ["Undeliverable", "choose", "preferences_of", "send_email", "send_text", "told", "was_sent"]
 
 _REMEMBERED = timedelta(days=30)
 _TRIES = 5
@@ -44,11 +44,13 @@ def send_email(
     A mail of a kind that is not necessary is SKIPPED where `user` does not want it; who has no account has chosen
     nothing. `once` names the occasion: a mail sent for it in the last 30 days is SKIPPED. SES has no idempotency key,
     so the mark follows the mail: a process that dies between the two mails again, and no mail is lost. An
-    unknown `language` becomes the organization's. Raises what kept SES from accepting: the queue tries again.
+    unknown `language` becomes the organization's. A value `unsubscribe` is in the mail's headers, too. Raises what kept
+    SES from accepting: the queue tries again.
     """
 
     def send(home: Organization, spoken: str, filled: dict[str, Any]) -> str:
-        return email.send(compose(template, spoken, filled), to=to, sender=home.mail_name)
+        mail = compose(template, spoken, filled)
+        return email.send(mail, to=to, sender=home.mail_name, unsubscribe=filled.get("unsubscribe"))
 
     return _send("email", organization, user, once, template, language, values, send)
 
@@ -69,6 +71,11 @@ def send_text(
         return sms.send(compose_text(template, spoken, filled), to=to)
 
     return _send("sms", organization, user, once, template, language, values, send)
+
+
+def was_sent(organization: str, channel: Channel, once: str) -> bool:
+    """Whether a mail or a text was sent for this occasion in the last 30 days."""
+    return recall(organization, channel, once) is not None
 
 
 def preferences_of(principal: Principal) -> Preferences:

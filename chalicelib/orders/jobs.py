@@ -52,7 +52,7 @@ def mail_downloads_again(fact: ConfirmationDue) -> Outcome:
 def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
     order = service.get(organization, order_id)
     grants = [grant for grant in entitlements.of_order(organization, order_id) if not grant.revoked]
-    if not grants or not order.has_buyer:
+    if not grants or order.buyer is None:
         return Outcome.SKIPPED
     policy = organizations.get(organization)
     return notifications.send_email(

@@ -180,9 +180,9 @@ class Order:
         return sum(line.list_amount for line in self.lines)
 
     @property
-    def has_buyer(self) -> bool:
-        """Whether anybody can be written to."""
-        return self.email != ERASED
+    def buyer(self) -> str | None:
+        """The buyer's e-mail address; None once they have been forgotten."""
+        return None if self.email == ERASED else self.email
 
     @property
     def is_delivered(self) -> bool:
@@ -249,7 +249,7 @@ class Order:
             subject=line.subject,
             refs=line.refs,
             code=self.code,
-            buyer=self.email if self.has_buyer else None,
+            buyer=self.buyer,
             amount=line.amount,
             currency=self.currency,
             payment=self.payment,

@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.federation import service as federation
+from chalicelib.announcements import service as announcements
 from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
 from chalicelib.core.storage import StoredFile
@@ -62,6 +63,7 @@ HOLDINGS = (
         orders.own_files,
         kept="orders and their ledger, under a pseudonym",
     ),
+    Holding("announcements", announcements.personal_data, announcements.erase_person),
     Holding(
         "earnings",
         revenue.personal_data,

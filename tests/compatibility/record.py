@@ -214,7 +214,10 @@ def faces_of_a_photo_put_back(world: World) -> None:
 
 
 def faces_of_a_deleted_event(world: World) -> None:
+    """And somebody who hears of it."""
     faces_from_the_start(world)
+    visitor = world.person("visitor")
+    flows._ask_for_news(world, visitor, f"/events/{world.notes['event']}", {"email": visitor.email})
     world.ask(world.person("organizer"), "DELETE", f"/events/{world.notes['event']}", expect=204)
     world.settle()
 

@@ -188,6 +188,12 @@ DONE: dict[str, Callable[[], bool]] = {
     "payments.refunds.submit": lambda: "settled" in statuses("payments", "state"),
     "payments.refunds.take_back": lambda: any("#unshare#" in item["pk"]["S"] for item in items("ledger")),
     "payments.refunds.mail_refund": lambda: mails() == 1,
+    "announcements.send_code": lambda: mails() == 1,
+    "announcements.begin_live": lambda: "NoticeDue" in published(),
+    "announcements.show_live": lambda: told(status="live"),
+    "announcements.deliver": lambda: statuses("announcements", "done_at") != set(),
+    "announcements.note_buyer": lambda: statuses("announcements", "bought_at") != set(),
+    "announcements.forget_event": lambda: items("announcements") == [],
     "privacy.note_face_consent": lambda: "face_recognition" in statuses("privacy", "kind"),
 }
 """What each message brings about."""

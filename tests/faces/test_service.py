@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from chalicelib.core import clock
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.table import PageRequest
 from chalicelib.events import service as events
-from chalicelib.faces import service, store
+from chalicelib.faces import engines, schemas, service, store
 from chalicelib.faces.engines.contract import Word
-from chalicelib.faces.model import Purpose, SearchState, bibs_of
+from chalicelib.faces.model import BlockState, Purpose, SearchState, bibs_of
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Decision, Faces, Verdict, Wanted
 from chalicelib.organizations.service import DEFAULT
@@ -21,7 +21,7 @@ from chalicelib.privacy.holdings import of_scope
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents
 from tests import deliver
-from tests.events.people import ADMIN, VISITOR, caller
+from tests.events.people import ADMIN, OTHER, VISITOR, caller
 from tests.faces import labelled
 from tests.faces.conftest import BASIS, PAGE, SELFIE, holder, stored
 
@@ -379,6 +379,27 @@ def test_a_block_is_taken_back_by_its_owner_or_staff_alone(race, anna):
     (photo,) = race.sell(1)
 
     assert race.find(anna, 1) == [photo.id]
+
+
+def test_staff_sees_that_there_are_blocks_and_not_whose(race, anna, rekognition, monkeypatch):
+    race.attest()
+    race.sell(1)
+    done = race.ask(anna, 1, Purpose.BLOCK).search
+    monkeypatch.setattr(type(engines.face_engine()), "block", _no_answer)
+    begun = service.ask(anna, race.event.id, Purpose.BLOCK, picture=SELFIE[2], wording="2026-11").search
+    with pytest.raises(Unavailable):
+        service.run(begun.organization, begun.id)
+
+    shown = {block.id: block.state for block in service.blocks(ADMIN, race.event.id, PAGE).items}
+
+    assert shown == {done.block: BlockState.BLOCKED, begun.block: BlockState.ASKED}
+    assert schemas.Block.model_fields.keys() == {"id", "at", "state"}
+    with pytest.raises(NotFound, match="event_not_found"):
+        service.blocks(caller("admin", organization=OTHER), race.event.id, PAGE)
+
+
+def _no_answer(*_: object) -> None:
+    raise Unavailable("busy", "Not now.")
 
 
 def test_a_picture_of_nobody_blocks_nobody(race, anna, rekognition):

@@ -16,6 +16,7 @@ CLASSES = {
         "AuditTable",
         "CartsTable",
         "ConfigurationTable",
+        "AnnouncementsTable",
         "NotificationsTable",
         "OrganizationsTable",
         "ProfilesTable",

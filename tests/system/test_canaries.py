@@ -57,6 +57,7 @@ CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 INVITED = "crane.canary@people.example"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
+FOLLOWER = "kingfisher.canary@people.example"
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
@@ -64,7 +65,7 @@ TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     *("audit", "configuration", "verification", "privacy", "profiles", "notifications"),
     *("outbox", "claims", "connections"),
-    *("profiles", "notifications", "faces"),
+    *("profiles", "notifications", "faces", "announcements"),
     *("outbox", "claims"),
 )
 
@@ -113,7 +114,7 @@ class Evidence:
             self.queued += [entry["MessageBody"] for entry in parameters["Entries"]]
         elif service == "sqs" and operation == "SendMessage":
             self.queued.append(parameters["MessageBody"])
-        elif service == "ses":
+        elif service in ("ses", "sesv2"):
             self.mails.append(json.dumps(parameters, ensure_ascii=False))
         elif service == "sns":
             self.texts.append(json.dumps(parameters, ensure_ascii=False))
@@ -239,6 +240,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     _show_work(found, camera, admin)
     _share(found, admin, photo)
     _find_faces(found, admin, event)
+    _hear_news(found, admin)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
     _reward(found, admin)
@@ -298,6 +300,26 @@ def _share(found: Evidence, admin: Person, photo: str) -> None:
         "token of an event": token.partition(".")[2],
         "slug of a list": slug,
     }
+
+
+def _hear_news(found: Evidence, admin: Person) -> None:
+    """A visitor hears of an event that goes live, and of rain; then they have enough."""
+    planned = admin.post("/events", {"name": "Hill run", "date": "2026-04-15", "slug": "hill-run"}, 201)
+    at, visitor = f"/events/{planned['id']}", Person(found)
+    assert visitor.call("POST", f"{at}/notices", {"email": FOLLOWER, "language": "en"}).status == 202
+    _run_jobs()
+    code = re.search(r"(?<![#\w])\d{6}\b", json.loads(found.mails[-1])["Message"]["Body"]["Text"]["Data"])
+    assert code is not None
+    proof = {"email": FOLLOWER, "code": code[0], "language": "en"}
+    assert visitor.call("PUT", f"{at}/notices", proof).status == 204
+    moved = {"status": "live", "version": planned["version"]}
+    assert admin.call("PUT", f"{at}/status", moved).status == 200
+    admin.post(f"{at}/announce", {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}}, 201)
+    _run_jobs()
+    content = json.loads(found.mails[-1])["Content"]["Simple"]
+    link = content["Headers"][0]["Value"].strip("<>")
+    assert visitor.call("POST", f"/notices?{urlsplit(link).query}").status == 200
+    found.canaries |= {"who hears of an event": FOLLOWER, "link that ends news": link.rpartition(".")[2]}
 
 
 def _find_faces(found: Evidence, admin: Person, event: str) -> None:
@@ -561,6 +583,9 @@ ALLOWED = {
     ("who was invited", "mails"): "who it is written to",
     ("who was invited", "table organizations"): "the invitation itself",
     ("who was invited", "table accounts"): "the account that joined",
+    ("who hears of an event", "mails"): "who it is written to",
+    ("who hears of an event", "table accounts"): "what the code is to prove, for ten minutes",
+    ("link that ends news", "mails"): "the link of the mail",
     ("mailed code", "mails"): "what the mail is for",
     ("key of an export", "mails"): "the link to one's own data",
     ("receipt", "mails"): "what the mail is for",

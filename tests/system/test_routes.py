@@ -160,6 +160,10 @@ REFUSED = {
     "POST /auth/second-factor/disable": 400,
     "POST /auth/second-factor/recovery-codes": 400,
     "GET /organizations/by-domain": 400,  # without a domain
+    "POST /events/{id}/notices": 400,
+    "PUT /events/{id}/notices": 400,
+    "GET /notices": 404,
+    "POST /notices": 404,
 }
 """What A's admin is answered where the example of a route is not for them; elsewhere it works."""
 
@@ -295,6 +299,7 @@ OWN_POLICY = {
     "/docs",
     "/auth/verify-email",
     "/auth/link",
+    "/notices",
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
     "/invitations/{id}/{token}",

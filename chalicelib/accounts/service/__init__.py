@@ -4,12 +4,15 @@ Registering, resending and logging in answer alike for an address with and witho
 the same reads, one transaction, one Argon2.
 """
 
-from chalicelib.accounts.addresses import is_phone, normal_email, normal_phone
+from chalicelib.accounts.addresses import is_phone, normal_address, normal_email, normal_phone
+from chalicelib.accounts.model import CODE_LASTS
 from chalicelib.accounts.passwords import digest as password_digest
 from chalicelib.accounts.passwords import matches as password_matches
+from chalicelib.accounts.service.codes import awaited as awaited_code
 from chalicelib.accounts.service.codes import begin as begin_code
 from chalicelib.accounts.service.codes import code_of, code_to_send, count_code, resend_code
 from chalicelib.accounts.service.codes import confirm as confirm_code
+from chalicelib.accounts.service.codes import issue as issue_code
 from chalicelib.accounts.service.codes import use as use_code
 from chalicelib.accounts.service.founding import enter, found_organization
 from chalicelib.accounts.service.links import follow_link, link_of, open_link
@@ -57,8 +60,10 @@ from chalicelib.accounts.service.sessions import (
 from chalicelib.accounts.store import find_session
 
 __all__ = [
+    "CODE_LASTS",
     "add_imported",
     "add_phone",
+    "awaited_code",
     "begin_code",
     "change_email",
     "change_password",
@@ -82,6 +87,7 @@ __all__ = [
     "get_user",
     "import_user",
     "is_phone",
+    "issue_code",
     "known_roles",
     "leave_staff",
     "link_of",
@@ -91,6 +97,7 @@ __all__ = [
     "log_out",
     "me",
     "membership",
+    "normal_address",
     "normal_email",
     "normal_phone",
     "open_link",

@@ -28,11 +28,20 @@ def begin(user: User, purpose: Purpose, address: str) -> tuple[Write, Write]:
 
     Call `count_code` first: it says how often an address may be written to.
     """
-    issued = _challenge(user.organization, user.id, purpose, address)
-    told = {"organization": user.organization, "user": user.id, "nonce": issued.nonce}
+    nonce, write = issue(user.organization, user.id, purpose, address)
+    told = {"organization": user.organization, "user": user.id, "nonce": nonce}
     if purpose is Purpose.SIGN_UP:
-        return store.challenge(issued), outbox.publish(SignUpCodeIssued(**told))
-    return store.challenge(issued), outbox.publish(CodeIssued(purpose=purpose, **told))
+        return write, outbox.publish(SignUpCodeIssued(**told))
+    return write, outbox.publish(CodeIssued(purpose=purpose, **told))
+
+
+def issue(organization: str, holder: str, purpose: Purpose, address: str) -> tuple[str, Write]:
+    """A new code's nonce, and the write that makes it. `holder` needs no account; its room sends the code.
+
+    Call `count_code` first. The code before stops working.
+    """
+    issued = _challenge(organization, holder, purpose, address)
+    return issued.nonce, store.challenge(issued)
 
 
 def confirm(organization: str, user_id: str, purpose: Purpose, code: str, refused: AppError | None = None) -> Challenge:
@@ -77,10 +86,16 @@ def code_to_send(
 ) -> tuple[User, Challenge, str] | None:
     """Who is waiting for the code of `nonce`, and the code; None once it is used, replaced or expired."""
     user = store.find(organization, user_id)
-    challenge = store.find_challenge(organization, purpose, user_id)
-    if user is None or challenge is None or challenge.nonce != nonce or challenge.expires_at <= clock.now():
+    waiting = awaited(organization, user_id, nonce, purpose)
+    return (user, *waiting) if user and waiting else None
+
+
+def awaited(organization: str, holder: str, nonce: str, purpose: Purpose) -> tuple[Challenge, str] | None:
+    """What waits for the code of `nonce`, and the code; None once it is used, replaced or expired."""
+    challenge = store.find_challenge(organization, purpose, holder)
+    if challenge is None or challenge.nonce != nonce or challenge.expires_at <= clock.now():
         return None
-    return user, challenge, code_of(challenge)
+    return challenge, code_of(challenge)
 
 
 def count_code(organization: str, address: str, source: str = "") -> None:

@@ -13,13 +13,14 @@ from chalicelib.faces.service.recognition import (
     recognize,
 )
 from chalicelib.faces.service.searching import Found, ask, delete_selfies, note_feedback, results, run, status
-from chalicelib.faces.service.staff import faces_of, fill, group, groups, verify
+from chalicelib.faces.service.staff import blocks, faces_of, fill, group, groups, verify
 
 __all__ = [
     "Basis",
     "Found",
     "ask",
     "begin",
+    "blocks",
     "delete_selfies",
     "erase_person",
     "faces_of",

@@ -10,7 +10,7 @@ from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.events import service as events
 from chalicelib.faces import engines, store
 from chalicelib.faces.messages import FaceGroupAsked
-from chalicelib.faces.model import Group, Member, Seen
+from chalicelib.faces.model import Block, Group, Member, Seen
 from chalicelib.faces.service.recognition import index_of, with_faces
 from chalicelib.lines.photos import service as photos
 
@@ -41,6 +41,12 @@ def group(actor: Principal, photo_id: str, face: str) -> Group:
 def groups(actor: Principal, id_or_slug: str, request: PageRequest) -> Page[Group]:
     event = events.get(actor.organization, id_or_slug)
     return store.groups(event.organization, str(with_faces(event.organization, event.id).index), request)
+
+
+def blocks(actor: Principal, id_or_slug: str, request: PageRequest) -> Page[Block]:
+    """Who does not want to be found at an event, without a name and a face. Raises NotFound, Conflict `faces_off`."""
+    event = events.get(actor.organization, id_or_slug)
+    return store.blocks(event.organization, str(with_faces(event.organization, event.id).index), request)
 
 
 def verify(actor: Principal, id_or_slug: str, group_id: str, *, verified: bool) -> Group:

@@ -1,0 +1,10 @@
+"""Who carries notices: SES and SNS."""
+
+from chalicelib.core.errors import Unprocessable
+
+
+class Undeliverable(Unprocessable):
+    """Nobody will ever take this notice, however often it is tried."""
+
+    def __init__(self) -> None:
+        super().__init__("undeliverable", "This address takes no messages of ours.")

@@ -1,8 +1,9 @@
 """E-mail through Amazon SES: one recipient, text and HTML, UTF-8.
 
-SES knows no idempotency key: every call that it accepts is a mail.
+SES knows no idempotency key: every call that it accepts is a mail. Its first API takes no headers of ours.
 """
 
+from collections.abc import Mapping
 from email.header import Header
 from email.utils import formataddr
 from typing import TYPE_CHECKING
@@ -10,27 +11,44 @@ from typing import TYPE_CHECKING
 from chalicelib.core import aws
 from chalicelib.core.errors import Invalid
 from chalicelib.core.settings import settings
+from chalicelib.notifications.channels import Undeliverable
 from chalicelib.notifications.mail import Mail
 from chalicelib.notifications.model import one_line
 
 if TYPE_CHECKING:
-    from mypy_boto3_ses.type_defs import ContentTypeDef
+    from mypy_boto3_ses.type_defs import ContentTypeDef, DestinationTypeDef
 
 
-def send(mail: Mail, *, to: str, sender: str) -> str:
+def send(mail: Mail, *, to: str, sender: str, unsubscribe: str | None = None) -> str:
     """Hand `mail` to SES, from the stage's address under the name `sender`; returns SES's message id.
 
-    Raises Invalid for something that is no address, botocore's errors when SES does not accept the mail.
+    `unsubscribe` is where mail programs end such mails with one POST (RFC 8058). Raises Invalid for something that is
+    no address, Undeliverable for a mail that SES will never take, botocore's errors when it does not take it now.
     """
-    answer = aws.client("ses").send_email(
-        Source=_from(sender),
-        Destination={"ToAddresses": [_address(to)]},
-        Message={
-            "Subject": _utf8(mail.subject),
-            "Body": {"Text": _utf8(mail.text), "Html": _utf8(mail.html)},
-        },
-    )
-    return answer["MessageId"]
+    source = _from(sender)
+    destination: DestinationTypeDef = {"ToAddresses": [_address(to)]}
+    subject, text, html = _utf8(mail.subject), _utf8(mail.text), _utf8(mail.html)
+    if unsubscribe is None:
+        answer = aws.client("ses").send_email(
+            Source=source,
+            Destination=destination,
+            Message={"Subject": subject, "Body": {"Text": text, "Html": html}},
+        )
+        return answer["MessageId"]
+    newer = aws.client("sesv2")
+    simple = {"Subject": subject, "Body": {"Text": text, "Html": html}, "Headers": _one_click(unsubscribe)}
+    try:
+        accepted = newer.send_email(FromEmailAddress=source, Destination=destination, Content={"Simple": simple})
+    except (newer.exceptions.MessageRejected, newer.exceptions.BadRequestException) as refusal:
+        raise Undeliverable from refusal
+    return str(accepted["MessageId"])
+
+
+def _one_click(unsubscribe: str) -> list[Mapping[str, str]]:
+    return [
+        {"Name": "List-Unsubscribe", "Value": f"<{unsubscribe}>"},
+        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+    ]
 
 
 def _utf8(data: str) -> "ContentTypeDef":

@@ -4,16 +4,22 @@ SNS knows no idempotency key for texts: every call that it accepts is a text, an
 """
 
 from chalicelib.core import aws
+from chalicelib.notifications.channels import Undeliverable
 
 
 def send(text: str, *, to: str) -> str:
     """Hand `text` to SNS for the number `to` (E.164); returns SNS's message id.
 
-    Raises botocore's errors when SNS does not accept it. Sent as `Transactional`: sooner rather than cheaper.
+    Raises Undeliverable for a number that SNS texts to never, botocore's errors when it does not take the text now.
+    Sent as `Transactional`: sooner rather than cheaper.
     """
-    answer = aws.client("sns").publish(
-        PhoneNumber=to,
-        Message=text,
-        MessageAttributes={"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}},
-    )
+    sns = aws.client("sns")
+    try:
+        answer = sns.publish(
+            PhoneNumber=to,
+            Message=text,
+            MessageAttributes={"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}},
+        )
+    except sns.exceptions.InvalidParameterException as refusal:
+        raise Undeliverable from refusal
     return answer["MessageId"]

@@ -23,7 +23,7 @@ def take_back(fact: RefundSettled) -> Outcome:
 def mail_refund(fact: RefundSettled) -> Outcome:
     order = orders.get(fact.organization, fact.order)
     refund = service.get(fact.organization, fact.order, fact.refund)
-    if not order.has_buyer:
+    if order.buyer is None:
         return Outcome.SKIPPED
     return notifications.send_email(
         fact.organization,

@@ -417,6 +417,7 @@ def _faces(world: World) -> Objects:
     return {name: Asked(body={"photoId": photo, "faceId": face}) for name, (photo, face) in found.items()}
 
 
+NEWS = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audience": "all"}
 SEARCHES = _one("searches", "fsr", "customer", "visitor")
 KEYS = _one("keys", "key", "till")
 OBJECTS: dict[str, Asking] = {
@@ -781,6 +782,15 @@ OBJECTS: dict[str, Asking] = {
     "POST /revenue/payouts/{id}/bank-file": APPROVED_PAYOUTS,
     "GET /users/me/payouts": NOTHING,
     "GET /users/me/payouts/{id}/statement": PAYOUTS,
+    "POST /events/{id}/notices": _with(EVENTS_IN_ALL_STATES, {"email": "no address"}),
+    "PUT /events/{id}/notices": _with(EVENTS_IN_ALL_STATES, {"email": "new@buyer.example", "code": "000000"}),
+    "DELETE /events/{id}/notices": EVENTS_IN_ALL_STATES,
+    "GET /notices": NOTHING,
+    "POST /notices": NOTHING,
+    "GET /events/{id}/announce": EVENTS,
+    "POST /events/{id}/announce": _with(EVENTS, NEWS),
+    "GET /events/{id}/announcements": EVENTS_IN_ALL_STATES,
+    "GET /events/{id}/faces/blocks": EVENTS,
 }
 
 

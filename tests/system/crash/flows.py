@@ -82,6 +82,10 @@ MAILED_TWICE = Leftover(
     r"mail .*photos are ready|claims .*#CLM#email#", "the same mail, for who did not hear that it goes"
 )
 FILE_TOLD = Leftover(r"audit .*payout\.exported", "the log tells of each time the numbers were handed out")
+ASKED_AGAIN = Leftover(
+    r"accounts .*#CODE#follow_event|claims .*#CLM#(email|sms)#|mail .*Confirm: |text .*is your code",
+    "another code, for who did not hear that theirs was taken, or had none in time: it goes by TTL",
+)
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -163,6 +167,13 @@ def recognized(world: World) -> None:
     """Faces and numbers are looked for in both photos."""
     shop(world)
     _recognize(world, version=0)
+
+
+def planned(world: World) -> None:
+    """Another event is not shown yet."""
+    studio(world)
+    new = {"name": "Hill Run", "date": "2026-11-02", "slug": "hill-run"}
+    world.ask(world.person("organizer"), "POST", "/events", new, expect=201)
 
 
 def cart(world: World) -> None:
@@ -865,9 +876,9 @@ def remove(world: World) -> None:
     organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
     first, second = _photos(world)
     extra = File("third.jpg", jpeg(3, size=(96, 72)).content)
-    for path in ("upload", "batch-upload"):
-        wanted = {"eventId": "river-run", "files": [extra.wire]}
-        begun = world.ask(photographer, "POST", f"/photos/{path}", wanted, expect=201).data
+    wanted = {"eventId": "river-run", "files": [extra.wire]}
+    world.ask(photographer, "POST", "/photos/upload", wanted, expect=201)
+    begun = world.ask(photographer, "POST", "/photos/batch-upload", wanted, expect=201).data
     world.send_file(begun["files"][0]["upload"], extra.content)
     world.settle()
     sent = {photo["id"] for photo in world.see(photographer, f"/events/{world.notes['event']}/uploads")["items"]}
@@ -1458,6 +1469,7 @@ def _plan(world: World, photographer: Person) -> None:
     assigned = world.ask(organizer, "PUT", f"/events/{event}/photographers/{user.id}").data
     live = {"status": "live", "version": assigned["version"]}
     world.ask(organizer, "PUT", f"/events/{event}/status", live, settled=409)
+    world.settle()
 
 
 def _offer(world: World, *files: File) -> Any:
@@ -1538,6 +1550,53 @@ def find_faces(world: World) -> None:
     for passing in (timedelta(minutes=11), DAY):  # what one sweep did not come to, the next one does
         world.minute(passing)
     assert world.rows_with("#FIX#") == world.rows_with("#FSR#") == []
+
+
+def hear_of_event(world: World) -> None:
+    """A visitor and the buyer ask to hear of an event. It goes live, there is news, and then they have enough."""
+    organizer, buyer, visitor = world.person("organizer"), world.person("buyer"), world.person("visitor")
+    event = world.see(organizer, "/events/hill-run")
+    at, phone = f"/events/{event['id']}", "+66812345678"
+    _ask_for_news(world, visitor, at, {"email": visitor.email})
+    _ask_for_news(world, buyer, at, {"phone": phone})
+    moved = {"status": "live", "version": event["version"]}
+    world.ask(organizer, "PUT", f"{at}/status", moved, settled=409)
+    world.settle()
+    said = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audience": "all"}
+    world.ask(organizer, "POST", f"{at}/announce", said, expect=201)
+    world.settle()
+    assert [
+        (each["kind"], each["sent"], each["failed"]) for each in world.see(organizer, f"{at}/announce")["items"]
+    ] == [
+        ("announcement", 2, 0),
+        ("live", 2, 0),
+    ]
+    assert [each["texts"] for each in world.see(visitor, f"{at}/announcements")["items"]] == [said["texts"]]
+
+    link = re.search(r"/notices\?token=u\.[\w.-]+", world.mails_to(visitor)[-1].body)
+    assert link is not None
+    assert "เลิกรับข่าวแล้ว" in world.ask(visitor, "POST", link[0], "List-Unsubscribe=One-Click").data
+    world.ask(buyer, "DELETE", f"{at}/notices", expect=204)
+    world.settle()
+    assert world.rows_with(visitor.email) == []
+
+
+def _ask_for_news(world: World, who: Person, at: str, address: dict[str, str]) -> None:
+    """Prove the address by the newest code, or where all is slow by a later one."""
+    known = len(world.rows_with("asked_at"))
+    for _ in range(max(ROUNDS, world.patience)):
+        world.ask(who, "POST", f"{at}/notices", address | {"language": "en"}, expect=202)
+        world.settle()
+        told = [mail.body for mail in world.mails_to(who)] if "email" in address else world.texts_to(address["phone"])
+        code = re.search(r"(?<![#\w])\d{6}\b", told[-1]) if told else None
+        if code is None:
+            continue
+        proof = address | {"code": code[0], "language": "en"}
+        if world.ask(who, "PUT", f"{at}/notices", proof, expect=204, settled=400, late=400).status == 204:
+            return
+        if len(world.rows_with("asked_at")) > known:  # a try whose answer was lost has proven it
+            return
+    raise AssertionError("no code came")
 
 
 def _recognize(world: World, version: int) -> None:
@@ -1722,6 +1781,7 @@ FLOWS: dict[str, Flow] = {
     "lost webhook": Flow(payment, lost_webhook),
     "watched payment": Flow(payment, watch, (SOCKET,)),
     "faces": Flow(shop, find_faces, (SEARCH,)),
+    "news of an event": Flow(planned, hear_of_event, (ASKED_AGAIN,)),
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "cancellation": Flow(payment, cancel),

@@ -46,10 +46,10 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "pit"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
-invitation that was taken up, what somebody was told, an index of faces, credit that is spent, what a bank
-tells with a transfer.
+invitation that was taken up, what somebody was told, an index of faces, whose an address is, credit that is spent,
+what a bank tells with a transfer.
 """
 
 

@@ -26,6 +26,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.ses.models import ses_backends
+from moto.sesv2.models import sesv2_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
@@ -156,6 +157,7 @@ class World:
         if self._start is not None:
             for name, (backends, region) in _SERVICES.items():
                 backends[ACCOUNT][region] = pickle.loads(self._start.services[name])
+            sesv2_backends[ACCOUNT][REGION].core_backend = ses_backends[ACCOUNT][REGION]  # what both APIs accepted
             self.wait(self._start.at - clock.now())
         for queue in _queues().values():
             queue._messages.clear()

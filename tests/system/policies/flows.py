@@ -6,6 +6,7 @@ The flows of the crash harness and the matrix's calls are most of it. Told here,
 import base64
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from PIL import Image
 
 from app import app
 from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
+from chalicelib.announcements.service import delivering
 from chalicelib.core import storage
 from chalicelib.live import service as live
 from chalicelib.payments.gateways.contract import State
@@ -31,6 +33,7 @@ from tests.system.crash.flows import (
     FLOWS,
     PICTURES,
     Flow,
+    _ask_for_news,
     answered,
     give_credit,
     let_erase,
@@ -380,7 +383,46 @@ def faces_of_a_deleted_event(world: World) -> None:
     assert world.eyes.collections == {}
 
 
+# --- news ---------------------------------------------------------------------------------------------------
+
+
+def news_of_all(world: World) -> None:
+    """A page is one person: a visitor who pressed the link of the mail, and who bought. Then the buyer is forgotten."""
+    organizer, buyer, visitor = world.person("organizer"), world.person("buyer"), world.person("visitor")
+    at = f"/events/{world.notes['event']}"
+    world.ask(visitor, "POST", f"{at}/notices", {"email": visitor.email}, expect=202)
+    world.settle()
+    link = re.search(r"/notices\?token=c\.[\w.-]+", world.mails_to(visitor)[-1].body)
+    assert link is not None
+    world.ask(visitor, "GET", link[0])
+    world.ask(visitor, "POST", link[0], "")
+    for number, audience in enumerate(("all", "buyers")):
+        said = {"texts": {"th": {"title": f"News {number}", "text": "Rain."}}, "audience": audience}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delivering, "PAGE", 1)
+            world.ask(organizer, "POST", f"{at}/announce", said, expect=201)
+            world.ask(organizer, "POST", f"{at}/announce", said, expect=201)
+            world.settle()
+    assert [each["sent"] for each in world.see(organizer, f"{at}/announce")["items"]][:2] == [1, 2]
+    world.ask(buyer, "DELETE", f"{at}/notices", expect=204)
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    let_erase(world)
+
+
+def news_of_a_deleted_event(world: World) -> None:
+    visitor, at = world.person("visitor"), f"/events/{world.notes['event']}"
+    _ask_for_news(world, visitor, at, {"email": visitor.email})
+    said = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}}
+    world.ask(world.person("organizer"), "POST", f"{at}/announce", said, expect=201)
+    world.settle()
+    world.ask(world.person("organizer"), "DELETE", at, expect=204)
+    world.settle()
+    assert world.rows_with("fol_") == []
+
+
 MORE: dict[str, Flow] = {
+    "news of all": Flow(paid, news_of_all),
+    "news of a deleted event": Flow(studio, news_of_a_deleted_event),
     "faces of all": Flow(recognized, faces_of_all),
     "faces blocked and erased": Flow(recognized, faces_blocked_and_erased),
     "faces kept long enough": Flow(recognized, faces_kept_long_enough),

@@ -143,6 +143,8 @@ def needed(service: str, operation: str, asked: Mapping[str, Any], error: str | 
             yield Right("secretsmanager:GetSecretValue", secret(asked["SecretId"]))
         case "ses", "SendEmail":
             yield Right("ses:SendEmail", identity(parseaddr(asked["Source"])[1]))
+        case "sesv2", "SendEmail":
+            yield Right("ses:SendEmail", identity(parseaddr(asked["FromEmailAddress"])[1]))
         case "sns", "Publish" if "PhoneNumber" in asked:
             yield Right("sns:Publish", "*")  # a phone is no resource
         case _:

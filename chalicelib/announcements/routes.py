@@ -1,0 +1,72 @@
+"""Hearing of events over HTTP. The `{id}` of an event is its id or its slug."""
+
+from chalicelib.announcements import page, schemas, service
+from chalicelib.announcements.model import Notice
+from chalicelib.announcements.service import Said
+from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
+from chalicelib.core.routing import Routes
+from chalicelib.core.table import Page
+from chalicelib.core.wire import Paging, Reply, Request
+
+routes = Routes("announcements")
+
+_TEN_A_MINUTE = (10, 60)
+_PROGRAMS = (600, 60)
+"""Providers of mail leave lists for all their customers, from few addresses."""
+
+
+# --- who wants to hear --------------------------------------------------------------------------------------
+
+
+@routes.post("/events/{id}/notices", permission=PUBLIC, status=202, limit=_TEN_A_MINUTE)
+def register(principal: Principal, id: str, body: schemas.Registration) -> None:
+    """Ask to be told when an event's photos are up, and what its organizer announces: a code goes to the address.
+
+    Before an event is shown it is found by its id alone.
+    """
+    service.ask(principal, id, email=body.email, phone=body.phone, language=body.language)
+
+
+@routes.put("/events/{id}/notices", permission=PUBLIC, limit=_TEN_A_MINUTE)
+def confirm(principal: Principal, id: str, body: schemas.Confirmation) -> None:
+    """Prove the address with the code that came there. Nothing else is sent before."""
+    service.confirm(principal, id, email=body.email, phone=body.phone, code=body.code, language=body.language)
+
+
+@routes.delete("/events/{id}/notices", permission=SIGNED_IN)
+def stop(principal: Principal, id: str) -> None:
+    """Hear no more of an event, at any address that one asked for or bought with."""
+    service.stop(principal, id)
+
+
+@routes.get("/notices", permission=ANONYMOUS, raw="text/html", hidden=True, limit=_PROGRAMS)
+def show_link(principal: Principal, request: Request, query: schemas.Link) -> Reply:
+    """The page behind the links of messages. Nothing happens before its button: programs follow links, too."""
+    return page.show(principal.organization, request, query.token)
+
+
+@routes.post("/notices", permission=ANONYMOUS, raw="text/html", hidden=True, limit=_PROGRAMS)
+def press_link(principal: Principal, request: Request, query: schemas.Link) -> Reply:
+    """The button of that page, and what mail programs send by themselves (RFC 8058)."""
+    return page.press(principal.organization, request, query.token)
+
+
+# --- announcements ------------------------------------------------------------------------------------------
+
+
+@routes.post("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, status=201)
+def announce(principal: Principal, id: str, body: schemas.NewAnnouncement) -> Notice:
+    """Tell something to those who asked to hear of an event, to its buyers, or to both: up to three times a day."""
+    return service.announce(principal, id, body.words(), body.audience)
+
+
+@routes.get("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, many=True)
+def list_notices(principal: Principal, id: str, query: Paging) -> Page[Notice]:
+    """What was told of an event, the newest first, and how many messages were sent or failed."""
+    return service.announced(principal, id, query.request())
+
+
+@routes.get("/events/{id}/announcements", permission=PUBLIC, returns=schemas.Announcement, many=True, cache=60)
+def list_announcements(principal: Principal, id: str, query: Paging) -> Page[Said]:
+    """What the organizer of an event announced, the newest first."""
+    return service.public(principal, id, query.request())

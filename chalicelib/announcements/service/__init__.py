@@ -1,0 +1,41 @@
+"""Announcements, use case by use case: following an event, announcing, delivering, privacy."""
+
+from chalicelib.announcements.service.announcing import Said, announce, announced, public
+from chalicelib.announcements.service.delivering import begin_live, deliver, page_of
+from chalicelib.announcements.service.following import (
+    ask,
+    confirm,
+    find_event,
+    forget_event,
+    leave,
+    note_buyer,
+    open_link,
+    press,
+    send_code,
+    stop,
+    unsubscribe_link,
+)
+from chalicelib.announcements.service.privacy import erase_person, personal_data
+
+__all__ = [
+    "Said",
+    "announce",
+    "announced",
+    "ask",
+    "begin_live",
+    "confirm",
+    "deliver",
+    "erase_person",
+    "find_event",
+    "forget_event",
+    "leave",
+    "note_buyer",
+    "open_link",
+    "page_of",
+    "personal_data",
+    "press",
+    "public",
+    "send_code",
+    "stop",
+    "unsubscribe_link",
+]

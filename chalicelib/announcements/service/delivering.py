@@ -1,0 +1,93 @@
+"""A message reaches all who hear of an event, a page of them a message of the queue.
+
+A page ends with one transaction of the counts, where to go on and the next page's fact: told again it finds that it is
+done. Within a page each message is marked as soon as it was sent.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.announcements import store
+from chalicelib.announcements.messages import NoticeDue
+from chalicelib.announcements.model import PAGE, Audience, Channel, Follower, Kind, Notice
+from chalicelib.announcements.service.following import find_event, purpose
+from chalicelib.announcements.service.links import unsubscribe_link
+from chalicelib.core import clock, ids, once, outbox, sealing
+from chalicelib.core.errors import Invalid
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import transact
+from chalicelib.events.model import Event
+from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Undeliverable
+from chalicelib.organizations import service as organizations
+
+_REMEMBERED = timedelta(days=30)
+_TEMPLATES = {Kind.LIVE: "event_live", Kind.ANNOUNCEMENT: "announcement"}
+
+
+def begin_live(organization: str, event_id: str) -> bool:
+    """Tell those who asked for it that an event's photos are up; False where that was begun, or the event is gone."""
+    if find_event(organization, event_id) is None:
+        return False
+    notice = Notice(ids.new("ann"), organization, event_id, Kind.LIVE, Audience.REGISTERED, clock.now())
+    begun = once.claim(organization, "event-live", event_id, result="begun", keep=_REMEMBERED)
+    due = NoticeDue(organization=organization, event=event_id, notice=notice.id)
+    try:
+        transact(begun, store.add_notice(notice), outbox.publish(due))
+        return True
+    except once.Taken:
+        return False
+
+
+def deliver(fact: NoticeDue) -> Outcome:
+    """Tell the page after `fact.after`. Skipped where that was done.
+
+    Raises what keeps SES or SNS from accepting a message now: the page comes back, and who was told is not told again.
+    """
+    notice = store.find_notice(fact.organization, fact.event, fact.notice)
+    event = find_event(fact.organization, fact.event)
+    if notice is None or event is None or notice.done_at is not None or notice.cursor != fact.after:
+        return Outcome.SKIPPED
+    people = store.followers(fact.organization, fact.event, fact.after, PAGE)
+    sent = failed = 0
+    for follower in people:
+        if not follower.hears(notice.audience, clock.now()):
+            continue
+        try:
+            sent += _tell(notice, event, follower)
+        except (Undeliverable, Invalid, sealing.NotSealed):
+            failed += 1
+    cursor = people[-1].id if len(people) == PAGE else None
+    told = notice.told(sent=sent, failed=failed, cursor=cursor, at=clock.now())
+    rest = [outbox.publish(fact.model_copy(update={"after": cursor}))] if cursor else []
+    transact(store.save_notice(told), *rest)
+    return Outcome.SUCCESS
+
+
+def page_of(event: Event) -> str:
+    """Where people see an event."""
+    return f"{organizations.url_of(event.organization)}/events/{event.slug}"
+
+
+def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
+    """Whether the message is sent, now or by an earlier try; somebody with an account may have chosen otherwise."""
+    values: dict[str, Any] = {
+        "event": event.name,
+        "link": page_of(event),
+        "unsubscribe": unsubscribe_link(event.organization, event.id, follower.id),
+    }
+    if notice.kind is Kind.ANNOUNCEMENT:
+        text = notice.text_in(follower.language)
+        values |= {"title": text.title, "text": text.text}
+    is_text = follower.channel is Channel.SMS
+    key = f"{notice.id}#{follower.id}"
+    outcome = (notifications.send_text if is_text else notifications.send_email)(
+        event.organization,
+        once=key,
+        to=sealing.unseal(event.organization, purpose(follower.id), str(follower.address)),
+        template=_TEMPLATES[notice.kind],
+        language=follower.language,
+        values=values,
+        user=None if follower.asked_at else follower.user,  # who asked for it has chosen
+    )
+    return outcome is Outcome.SUCCESS or notifications.was_sent(event.organization, "sms" if is_text else "email", key)
