@@ -146,7 +146,10 @@ REFUSED = {
     "POST /orders/{id}/redownload": 404,
     "GET /orders/{id}/zip": 404,
     "POST /orders/{id}/zip": 404,
+    "POST /orders/{id}/cancel": 409,  # it is paid
     "POST /payments/create": 409,
+    "POST /payments/refund": 404,  # staff ask for nothing
+    "POST /payments/{id}/refund": 404,
     "POST /payments/webhook": 401,
     "POST /photos/{id}/retry": 409,
     "GET /users/me/erasure": 404,  # only the customer asked for one

@@ -26,13 +26,13 @@ def change_order(principal: Principal, id: str, body: schemas.Change) -> model.O
     return service.change(principal, id, status=body.status, reason=body.reason, note=body.note)
 
 
-@routes.post("/admin/orders/{id}/notes", permission="order.manage", returns=schemas.Note, status=201)
+@routes.post("/admin/orders/{id}/notes", permission="order.manage", returns=schemas.Note)
 def write_note(principal: Principal, id: str, body: schemas.NewNote) -> model.Note:
     """Write something down about an order. Its buyer does not see it."""
     return service.write_note(principal, id, body.text)
 
 
-@routes.post("/admin/orders/{id}/resend", permission="order.manage", status=202, limit=(20, 60))
+@routes.post("/admin/orders/{id}/resend", permission="order.manage", limit=(20, 60))
 def resend_confirmation(principal: Principal, id: str) -> None:
     """Mail the link to the downloads again, to the address of the order."""
     service.resend(principal, id)

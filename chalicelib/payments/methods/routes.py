@@ -33,7 +33,13 @@ def save_method(principal: Principal, body: schemas.NewMethod) -> schemas.Method
     return schemas.Method.of(*service.save_method(principal, gateway=body.gateway, token=body.token))
 
 
-@routes.get("/users/payment-methods/{id}", permission=SIGNED_IN, guarded=True, returns=schemas.Method)
+@routes.get(
+    "/users/payment-methods/{id}",
+    permission=SIGNED_IN,
+    guarded=True,
+    returns=schemas.Method,
+    aliases=("/payments/methods/{id}",),
+)
 def read_method(principal: Principal, id: str) -> schemas.Method:
     """One of the caller's payment methods."""
     wallet = service.list_methods(principal)

@@ -1,7 +1,9 @@
 import pytest
 
+from chalicelib.core import migrations
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict
+from chalicelib.core.migrations import Pace
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
@@ -9,11 +11,16 @@ from chalicelib.orders.administration import service as order_desk
 from chalicelib.orders.model import Status
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import service as payments
+from chalicelib.payments import store
 from chalicelib.payments.administration import service
 from chalicelib.payments.model import State
 from chalicelib.payments.refunds import jobs
 from chalicelib.payments.refunds import service as refunds
+from infra import stages
 from tests import deliver
+from tests.stack import client
+
+stages.load_records()
 
 pytestmark = pytest.mark.usefixtures("things")
 assert jobs.submit, "importing the jobs registers their handlers"
@@ -158,6 +165,18 @@ def test_payments_are_listed_by_their_state(payment, gateway, buyer):
 
     assert (listed(State.PENDING), listed(State.CAPTURED)) == ([], [payment.id])
     assert [each.id for each in payments.list_own(buyer, PageRequest()).items] == [payment.id]
+
+
+def test_a_payment_of_an_earlier_release_is_listed_by_the_migration(payment):
+    record = store.PaymentRecord.fetch(f"T#{DEFAULT}#ORD#{payment.order}", "PAY#0001")
+    item = {name: value for name, value in record.serialize().items() if not name.startswith("list_")}
+    client("dynamodb").put_item(TableName=store.PaymentRecord.Meta.table_name, Item=item)
+    assert service.list_payments(STAFF, State.PENDING, PageRequest()).items == []
+
+    migrations.run("list-payments", pace=Pace(1e9), segments=1)
+
+    (listed,) = service.list_payments(STAFF, State.PENDING, PageRequest()).items
+    assert (listed.id, listed.version) == (payment.id, payment.version + 1)
 
 
 def test_the_charge_of_a_cancelled_order_is_withdrawn(payment, order, gateway, buyer):

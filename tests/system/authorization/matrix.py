@@ -586,7 +586,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /payments/{id}/refund": _with(PAYMENTS, {"reason": "blurred"}),
     "GET /payments/{id}/refund": PAYMENTS,
     "PUT /payments/review/{id}": _with(
-        _one("payments", "pay", "paid", "unpaid", "guest", "short"), {"decision": "refund", "reason": "too little"}
+        _one("payments", "pay", "short", "paid", "unpaid", "guest"), {"decision": "refund", "reason": "too little"}
     ),
     "GET /organization": NOTHING,
     "PUT /organization": lambda world: {"-": Asked(body={"version": version_of(world.a), "name": "Renamed"})},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Literal
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -235,16 +236,20 @@ def _settling() -> Iterator[tuple[str, Flow]]:
 
 
 def found_by_sweep(world: World) -> None:
-    """The gateway takes its time to give money back."""
-    world.bank.refund_state = "pending"
+    """The gateway takes its time to give money back, and of another refund to refuse it."""
     organizer, order = world.person("organizer"), world.notes["order"]
-    wish = {"reason": "they are blurred"}
-    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wish, expect=202, key="refund-1")
-    world.settle()
-    world.bank.refund_state = "settled"
-    world.minute(timedelta(hours=1))
-    world.settle()
-    assert world.see(world.person("buyer"), f"/orders/{order}")["status"] == "refunded"
+    endings: tuple[Literal["settled", "failed"], ...] = ("settled", "failed")
+    for ending in endings:
+        world.bank.refund_state = "pending"
+        wish = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
+        world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wish, expect=202, key=f"refund-{ending}")
+        world.settle()
+        world.minute(timedelta(hours=1))
+        world.bank.refund_state = ending
+        world.minute(timedelta(hours=2))
+        world.settle()
+    found = world.see(organizer, f"/admin/orders/{order}")["refunds"]
+    assert [each["status"] for each in found] == ["settled", "failed"]
 
 
 def asks_and_leaves(world: World) -> None:
@@ -253,7 +258,7 @@ def asks_and_leaves(world: World) -> None:
     wish = {"reason": "they are blurred", "payTo": "PromptPay 0812345678"}
     world.ask(buyer, "POST", f"/payments/{payment}/refund", wish, expect=202)
     note = {"text": "called"}
-    world.ask(world.person("organizer"), "POST", f"/admin/orders/{world.notes['order']}/notes", note, expect=201)
+    world.ask(world.person("organizer"), "POST", f"/admin/orders/{world.notes['order']}/notes", note)
     world.ask(buyer, "POST", "/users/me/exports", {}, expect=202)
     world.settle()
     world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)

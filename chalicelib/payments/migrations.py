@@ -1,0 +1,16 @@
+"""What payments of earlier releases lack."""
+
+from collections.abc import Sequence
+
+from chalicelib.core.migrations import filling
+from chalicelib.core.table import Item, Record, Write
+from chalicelib.payments import store
+
+
+@filling("list-payments")
+def list_payments(record: type[Record], item: Item) -> Sequence[Write]:
+    """Put payments from before there were lists of them into that of their state."""
+    if record is not store.PaymentRecord or "list_pk" in item:
+        return ()
+    payment = record.from_raw_data(item).value()
+    return (store.save(payment, was=payment),)
