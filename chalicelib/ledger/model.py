@@ -18,11 +18,14 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`id` names the business event (`capture#pay_...`), so the same event can not be booked twice."""
+    """`id` names the business event (`capture#pay_...`), so the same event can not be booked twice.
+
+    `order` is None where no order is behind it.
+    """
 
     id: str
     organization: str
-    order: str
+    order: str | None
     currency: str
     at: datetime
     postings: tuple[Posting, ...]
@@ -30,6 +33,22 @@ class Entry:
     def __post_init__(self) -> None:
         if sum(posting.amount for posting in self.postings) != 0:
             raise ValueError(f"entry {self.id} does not balance")
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A posting as the account it stands in has it: `kind` is the first part of its entry's id."""
+
+    entry: str
+    order: str | None
+    amount: int
+    subject: str | None
+    currency: str
+    at: datetime
+
+    @property
+    def kind(self) -> str:
+        return self.entry.partition("#")[0]
 
 
 def capture(
@@ -40,6 +59,14 @@ def capture(
     if received != owed:
         postings.append(Posting("payment-tails", owed - received))
     return Entry(f"capture#{payment}", organization, order, currency, at, tuple(postings))
+
+
+def spending(
+    payment: str, *, organization: str, order: str, account: str, amount: int, currency: str, at: datetime
+) -> Entry:
+    """An order was paid with what we owed its buyer already, in `account`."""
+    postings = (Posting(account, amount), Posting("sales", -amount))
+    return Entry(f"capture#{payment}", organization, order, currency, at, postings)
 
 
 def suspense(

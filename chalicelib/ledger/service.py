@@ -1,11 +1,28 @@
 """The ledger's public face: book entries inside other domains' transactions, read balances back."""
 
-from chalicelib.core.table import Write
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.core.table import Page, PageRequest, Write
 from chalicelib.ledger import store
-from chalicelib.ledger.model import Entry, Posting, capture, distribution, suspense
+from chalicelib.ledger.model import Entry, Movement, Posting, capture, distribution, spending, suspense
 from chalicelib.ledger.store import Booked
 
-__all__ = ["Booked", "Entry", "Posting", "balance", "book", "capture", "distribution", "postings", "suspense"]
+__all__ = [
+    "Booked",
+    "Entry",
+    "Movement",
+    "Posting",
+    "balance",
+    "between",
+    "book",
+    "capture",
+    "distribution",
+    "movements",
+    "postings",
+    "spending",
+    "suspense",
+]
 
 
 def book(entry: Entry) -> tuple[Write, ...]:
@@ -19,3 +36,16 @@ def postings(organization: str, entry: str) -> list[Posting]:
 
 def balance(organization: str, account: str) -> int:
     return store.balance(organization, account)
+
+
+def movements(organization: str, account: str, request: PageRequest) -> Page[Movement]:
+    """A page of an account's postings, the newest first."""
+    return store.movements(organization, account, request)
+
+
+def between(organization: str, account: str, after: str, before: datetime | None) -> Iterator[tuple[str, Movement]]:
+    """(place, posting) of an account in its order: those behind the place `after`, of before a moment.
+
+    For moments that are an hour past: what was booked just now may be found a little later.
+    """
+    return store.between(organization, account, after, before)

@@ -6,12 +6,15 @@
 | an account's postings, by time      | by_account T#{org}#ACC#{account} / at#entry#number    |
 """
 
+from collections.abc import Iterator
+from datetime import datetime
+
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Conflict
-from chalicelib.core.table import Moment, Record, Write, create, index, table
-from chalicelib.ledger.model import Entry, Posting
+from chalicelib.core.table import Moment, Page, PageRequest, Record, Write, create, index, page, table
+from chalicelib.ledger.model import Entry, Movement, Posting
 
 
 class Booked(Conflict):
@@ -27,7 +30,7 @@ class PostingRecord(Record):
 
     entry = UnicodeAttribute()
     organization = UnicodeAttribute()
-    order = UnicodeAttribute()
+    order = UnicodeAttribute(null=True)
     account = UnicodeAttribute()
     amount = NumberAttribute()
     currency = UnicodeAttribute()
@@ -53,7 +56,7 @@ def book(entry: Entry) -> tuple[Write, ...]:
                 currency=entry.currency,
                 subject=posting.subject,
                 at=entry.at,
-                account_pk=f"T#{entry.organization}#ACC#{posting.account}",
+                account_pk=_account_pk(entry.organization, posting.account),
                 account_sk=f"{clock.stamp(entry.at)}#{entry.id}#{number:03d}",
             ),
             Booked(),
@@ -69,5 +72,29 @@ def postings(organization: str, entry: str) -> list[Posting]:
 
 def balance(organization: str, account: str) -> int:
     """The sum of an account in minor units, from all of its postings: for audits, not for requests."""
-    found = PostingRecord.by_account.query(f"T#{organization}#ACC#{account}")
+    found = PostingRecord.by_account.query(_account_pk(organization, account))
     return sum(int(record.amount) for record in found)
+
+
+def movements(organization: str, account: str, request: PageRequest) -> Page[Movement]:
+    pk = _account_pk(organization, account)
+    found = page(PostingRecord, PostingRecord.by_account, pk, request, newest_first=True)
+    return found.map(_movement)
+
+
+def _movement(record: PostingRecord) -> Movement:
+    return Movement(record.entry, record.order, int(record.amount), record.subject, record.currency, record.at)
+
+
+def _account_pk(organization: str, account: str) -> str:
+    return f"T#{organization}#ACC#{account}"
+
+
+def between(organization: str, account: str, after: str, before: datetime | None) -> Iterator[tuple[str, Movement]]:
+    last = clock.stamp(before) if before is not None else "~"
+    first = f"{after}#"  # no place begins with another one
+    if last < first:
+        return
+    behind = PostingRecord.account_sk.between(first, last)
+    for record in PostingRecord.by_account.query(_account_pk(organization, account), behind):
+        yield record.account_sk, _movement(record)

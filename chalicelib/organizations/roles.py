@@ -11,6 +11,7 @@ NAMES = (
 GRANTS: dict[str, str] = {
     "api_key.manage":      "owner admin",
     "audit.read":          "owner admin platform_admin",
+    "credit.manage":       "owner admin",
     "domain.manage":       "owner admin",
     "download.manage":     "owner admin manager support",
     "event.assign":        "owner admin manager",
@@ -22,6 +23,8 @@ GRANTS: dict[str, str] = {
     "organization.manage": "owner admin manager",
     "organization.own":    "owner",
     "payment.read_all":    "owner admin manager support analyst",
+    "payout.approve":      "owner admin",
+    "payout.manage":       "owner admin manager",
     "photo.read_all":      "owner admin manager support operator",
     "photo.review":        "owner admin manager operator",
     "photo.upload":        "owner admin manager photographer",
