@@ -35,9 +35,9 @@ def place_order(
 ) -> Order:
     """Turn the caller's cart into an order with frozen prices, once per idempotency key.
 
-    Raises Invalid (`invalid_email`: nobody could mail it), Unprocessable (`cart_empty`; the key came with another
-    request), Conflict (something is not on sale any more; `price_changed` when `expected_total` is not today's;
-    `sales_paused`).
+    Raises Invalid (`invalid_email`: nobody could mail it), Unprocessable (`cart_empty`; `account_needed`; the key came
+    with another request), Conflict (something is not on sale any more; `price_changed` when `expected_total` is not
+    today's; `sales_paused`).
     """
     organization = principal.organization
     address = accounts.normal_email(email)
@@ -51,6 +51,8 @@ def place_order(
         if not configuration.read(organization, Sales).open:
             raise Conflict("sales_paused", "Orders are not taken at the moment.")
         quote = _checked(carts.quote(cart), expected_total)
+        if cart.owner is None and any(line.prepaid for line in quote.lines):
+            raise Unprocessable("account_needed", "Sign in to buy credit: it is kept in your account.")
         order = _drawn_up(organization, cart.owner, cart.id, address, language, quote)
         held = [
             write

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Self
 
 from chalicelib.payments.gateways.contract import Charge
 
@@ -68,6 +69,11 @@ class Payment:
     def is_open(self, at: datetime) -> bool:
         """Whether the buyer can still pay this attempt."""
         return self.state is State.PENDING and self.expires_at is not None and at < self.expires_at
+
+    @classmethod
+    def held(cls, *, at: datetime, **known: Any) -> Self:
+        """An attempt that nobody has to pay any more: what it takes is set aside already."""
+        return cls(state=State.PENDING, created_at=at, next_check_at=at + _FIRST_CHECK, **known)
 
     def charged(self, charge: Charge, qr_png: str, at: datetime) -> "Payment":
         return replace(

@@ -20,9 +20,10 @@ routes = Routes("payments")
 def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.Payment:
     """Open a payment for an order: a QR code, the exact amount and when it expires.
 
-    While an attempt is open it is answered again; once it has expired a new one is made.
+    While an attempt is open it is answered again; once it has expired a new one is made. With the method `credit`
+    the order is paid at once from what the buyer has, if that is enough for all of it.
     """
-    return service.create_payment(principal, body.order_id)
+    return service.create_payment(principal, body.order_id, body.method)
 
 
 @routes.get(

@@ -1,6 +1,7 @@
 """Wire shapes of payments. Amounts are whole minor units of `currency`."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,13 +11,14 @@ from chalicelib.payments.model import State
 
 class CreatePayment(Input):
     order_id: str = Field(min_length=1, max_length=64)
+    method: Literal["qr", "credit"] = Field("qr", description="`credit` pays all of it from the buyer's own credit.")
 
 
 class Payment(Output):
     id: str
     order_id: str = Field(validation_alias="order")
     attempt: int
-    gateway: str
+    gateway: str = Field(description="`credit` where none was asked.")
     status: State = Field(validation_alias="state")
     amount: int = Field(description="What the order costs.")
     payable: int | None = Field(description="What to pay, to the satang: the gateway may add a tail.")

@@ -4,6 +4,8 @@ Webhook, sweep and the buyer's polling all end in `settle`, which believes nobod
 """
 
 import base64
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from chalicelib.core import clock, ids, log, metrics, outbox, queues
@@ -15,7 +17,7 @@ from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import gateways, store
+from chalicelib.payments import credit, gateways, store
 from chalicelib.payments.gateways.contract import Gateway, Notification, Status
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import Payment, State
@@ -27,26 +29,29 @@ _SWEEP_LASTS = timedelta(seconds=40)
 """Of the minute that the function has; one gateway that is silent takes ten seconds more."""
 _ASK_AGAIN_SECONDS = 3
 _OPENING_SECONDS = 60
+_SOMEBODY_WAS_FASTER = {"attempt_taken", "version_conflict", "already_exists"}
 
 
-def create_payment(principal: Principal, order_id: str) -> Payment:
+def create_payment(principal: Principal, order_id: str, method: str = "qr") -> Payment:
     """The attempt to pay an order that is open now, or a new one where none is.
 
     The attempt is written down before the gateway is asked. When the answer is lost, the next call asks again for the
-    same attempt; of two answers one is kept and the other charge withdrawn.
-    Raises Conflict (paid, expired), Unavailable (the gateway does not answer).
+    same attempt; of two answers one is kept and the other charge withdrawn. With the `method` `credit` nothing is left
+    to pay: the order is paid when this returns.
+    Raises Conflict (paid, expired, not enough credit), Forbidden (credit of somebody else), Unavailable (the gateway
+    does not answer).
     """
     order = orders.open_order(principal, order_id)
     at = clock.now()
     order.refuse_payment(at)
+    if method == credit.NAME:
+        return _pay_with_credit(principal, order)
     earlier = store.attempts(order.organization, order.id)
     latest = earlier[-1] if earlier else None
     if latest is not None and latest.is_open(at):
         return latest
     if latest is None or latest.state is not State.CREATED:
-        if len(earlier) >= _MOST_ATTEMPTS:
-            raise Conflict("too_many_attempts", "This order has been tried too often. Place it again.")
-        latest = _open_attempt(order, len(earlier) + 1)
+        latest = _open_attempt(order, _next_attempt(earlier))
     if latest.state is not State.CREATED:
         return latest
     return _charge(latest)
@@ -95,6 +100,12 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
     """
     for _ in range(_TRIES):
         payment = store.get(organization, payment_id)
+        if payment.gateway == credit.NAME:
+            if payment.is_final or payment.state is State.EXPIRED:
+                return Outcome.SKIPPED
+            with suppress(Conflict):
+                return credit.settle(payment)
+            continue
         asked = transaction or payment.transaction
         if asked is None or (payment.is_final and asked == payment.transaction):
             return Outcome.SKIPPED
@@ -151,6 +162,29 @@ def _proven(gateway: Gateway, raw: bytes) -> tuple[str, Notification]:
     except NotFound as unknown:
         raise Unauthorized("invalid_signature", "This is not a webhook of ours.") from unknown
     return place.organization, gateway.verify(gateways.account_of(place.organization, _GATEWAY), raw)
+
+
+def _pay_with_credit(principal: Principal, order: Order) -> Payment:
+    """Hold the credit and take it; where another request of the buyer holds it already, go on with that."""
+    for _ in range(_TRIES):
+        earlier = store.attempts(order.organization, order.id)
+        latest = earlier[-1] if earlier else None
+        if latest is None or latest.gateway != credit.NAME or latest.state is State.EXPIRED:
+            try:
+                latest = credit.open_attempt(principal, order, _next_attempt(earlier))
+            except Conflict as refusal:
+                if refusal.code not in _SOMEBODY_WAS_FASTER:
+                    raise
+                continue
+        settle(latest.organization, latest.id)
+        return store.get(latest.organization, latest.id)
+    raise Conflict("changed_meanwhile", "The payment keeps changing. Try again.")
+
+
+def _next_attempt(earlier: Sequence[Payment]) -> int:
+    if len(earlier) >= _MOST_ATTEMPTS:
+        raise Conflict("too_many_attempts", "This order has been tried too often. Place it again.")
+    return len(earlier) + 1
 
 
 def _open_attempt(order: Order, number: int) -> Payment:

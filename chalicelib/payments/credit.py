@@ -1,0 +1,93 @@
+"""Paying an order wholly with the buyer's credit: held when the attempt is opened, taken when it makes the order paid.
+
+There is no gateway to ask: the order itself says whether what is held is still wanted. The attempt has the same record
+and ranks as any other, so the sweep ends what was cut off between the two.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+from chalicelib.core import clock, ids, log, metrics
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, Forbidden
+from chalicelib.core.metrics import Metric
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import transact
+from chalicelib.ledger import service as ledger
+from chalicelib.orders import service as orders
+from chalicelib.orders.model import Order, Status
+from chalicelib.payments import store
+from chalicelib.payments.model import Payment, State
+from chalicelib.wallet import service as wallet
+
+NAME = "credit"
+"""What stands where other attempts name their gateway."""
+
+
+def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
+    """An attempt for which the caller's credit is held.
+
+    Raises Forbidden `credit_is_the_buyers`, Conflict (`not_for_credit`, `not_enough_credit`, or somebody was faster:
+    read the attempts again).
+    """
+    if order.owner is None or order.owner != principal.user:
+        raise Forbidden("credit_is_the_buyers", "Only the buyer's own credit pays for an order. Sign in.")
+    if any(not line.shares for line in order.lines):
+        raise Conflict("not_for_credit", "Credit can not be bought with credit.")
+    payment = Payment.held(
+        id=ids.derived("pay", order.organization, order.id, str(number)),
+        organization=order.organization,
+        order=order.id,
+        attempt=number,
+        gateway=NAME,
+        amount=order.total,
+        currency=order.currency,
+        at=clock.now(),
+        expires_at=order.expires_at,
+        correlation=log.correlation(),
+    )
+    charges: Counter[str] = Counter()
+    for line in order.lines:
+        charges[line.subject] += line.amount
+    held = wallet.hold(order.organization, order.owner, payment.id, charges)
+    transact(*store.add(payment), orders.still_payable(order), held)
+    return store.get(payment.organization, payment.id)
+
+
+def settle(payment: Payment) -> Outcome:
+    """Take what is held and make the order paid, or give it back where the order can not be paid any more.
+
+    Raises Conflict where one of them changed meanwhile.
+    """
+    order = orders.get(payment.organization, payment.order)
+    at = clock.now()
+    if order.status is Status.AWAITING_PAYMENT and at < order.expires_at and order.owner is not None:
+        return _take(payment, order, order.owner)
+    back = wallet.release(order.organization, order.owner, payment.id) if order.owner is not None else ()
+    ended = replace(payment.closed(State.EXPIRED, at), next_check_at=None)
+    transact(store.save(ended, was=payment), *back)
+    log.info("credit given back", payment=payment.id, order=order.id)
+    return Outcome.SUCCESS
+
+
+def _take(payment: Payment, order: Order, user: str) -> Outcome:
+    at = clock.now()
+    entry = ledger.spending(
+        payment.id,
+        organization=order.organization,
+        order=order.id,
+        account=wallet.account(user),
+        amount=payment.amount,
+        currency=payment.currency,
+        at=at,
+    )
+    transact(
+        *ledger.book(entry),
+        wallet.spend(order.organization, user, payment.id),
+        store.save(payment.captured(payment.amount, at), was=payment),
+        *orders.pay(order, payment.id),
+    )
+    # Not revenue: that was counted when the credit was bought.
+    paid = metrics.of({Metric.ORDERS_PAID: 1})
+    log.info("paid with credit", paid, organization=order.organization, payment=payment.id, order=order.id)
+    return Outcome.SUCCESS
