@@ -43,7 +43,8 @@ class Part:
 class QuoteLine:
     """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
     person why the parts are the cheapest way. Amounts are minor units. `makers` tells of each of the `refs` who made
-    it and so earns by it; empty where nobody does."""
+    it and so earns by it; empty where nobody does. What is `prepaid` goes to the buyer's account, which they need, and
+    nobody earns by it until it is spent; credit does not pay for it."""
 
     kind: str
     subject: str
@@ -55,6 +56,7 @@ class QuoteLine:
     because: str
     makers: tuple[str, ...] = ()
     licence: str = "personal"
+    prepaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

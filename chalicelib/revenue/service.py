@@ -72,10 +72,10 @@ def _speaks_for_platform(actor: Principal) -> bool:
 
 
 def shares_of(organization: str, lines: Sequence[QuoteLine]) -> list[tuple[Share, ...]]:
-    """The shares of each line, by the rules of now."""
+    """The shares of each line, by the rules of now; none of what is prepaid."""
     sales = [(line.subject, maker) for line in lines for maker in line.makers or (None,)]
     rules = store.rules_for(organization, sales)
-    return [shared(line.amount, line.refs, line.makers, line.subject, rules) for line in lines]
+    return [() if line.prepaid else shared(line.amount, line.refs, line.makers, line.subject, rules) for line in lines]
 
 
 def book(organization: str, *, order: str, line: str, subject: str, shares: Sequence[Share], currency: str) -> bool:
@@ -144,6 +144,15 @@ def photographers(organization: str, request: PageRequest) -> Page[Earned]:
     found = store.earners(organization, store.ALL, request)
     named = _named(organization, found.items, store.takings_of(organization, found.items))
     return Page(named, found.size, found.cursor, number=found.number)
+
+
+def earners(organization: str) -> Iterator[str]:
+    """The ids of all who earned."""
+    request: PageRequest | None = PageRequest(size=100)
+    while request is not None:
+        found = store.earners(organization, store.ALL, request)
+        yield from found.items
+        request = PageRequest(size=100, cursor=found.cursor) if found.cursor else None
 
 
 def my_earnings(principal: Principal, request: PageRequest) -> Statement:
