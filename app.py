@@ -24,6 +24,7 @@ ROOMS = (
     "chalicelib.events",
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
+    "chalicelib.lines.credits",
     "chalicelib.carts",
     "chalicelib.orders",
     "chalicelib.payments",
@@ -38,6 +39,8 @@ ROOMS = (
     "chalicelib.notifications",
     "chalicelib.favorites",
     "chalicelib.revenue",
+    "chalicelib.wallet",
+    "chalicelib.payouts",
     "chalicelib.faces",
     "chalicelib.operations",
 )
@@ -56,6 +59,7 @@ JOBS = (
     "chalicelib.profiles",
     "chalicelib.verification",
     "chalicelib.faces",
+    "chalicelib.payouts",
 )
 """Packages with `jobs`."""
 
@@ -168,10 +172,11 @@ def sweep_outbox(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_payments")
 def sweep_payments(_event: Any) -> None:
-    """Payments whose webhook may be lost: ask the gateway."""
+    """Payments whose webhook may be lost: ask the gateway. Credit whose time is up."""
     from chalicelib.payments import service as payments
+    from chalicelib.wallet import service as wallet
 
-    payments.settle_due()
+    sweeps.run(payments.settle_due, wallet.expire_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")

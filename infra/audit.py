@@ -23,6 +23,7 @@ from chalicelib.core.migrations import domains
 from chalicelib.core.settings import settings
 from chalicelib.core.table import Item, record_of
 from chalicelib.revenue.model import Takings
+from chalicelib.wallet.model import Wallet
 from infra import stages
 
 SECOND_LOOK = 5.0  # seconds: longer than a request, a job's transaction or an index needs
@@ -47,16 +48,20 @@ class Report:
 
 KEPT = {
     "CodeRecord": ("order",),
+    "CreditRecord": ("organization", "user", "grants", "holds"),
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
     "GrantRecord": ("order", "resource"),
-    "OrderRecord": ("id", "organization", "status", "payment", "total", "lines"),
+    "OrderRecord": ("id", "organization", "owner", "status", "payment", "total", "lines"),
     "OwnerRecord": ("photo",),
     "PaymentRecord": ("id", "order", "state", "amount", "received"),
+    "PayoutItemRecord": ("payout", "party", "amount", "state"),
+    "PayoutRecord": ("id", "state", "amount"),
+    "PositionRecord": ("organization", "party", "through"),
     "PhotoRecord": ("id", "organization", "event", "processing", "approval"),
     "PointerRecord": ("pk",),
-    "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "amount", "currency"),
+    "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "account_sk", "amount", "currency"),
     "SlugRecord": ("event",),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
     "UserRecord": ("id",),
@@ -175,13 +180,13 @@ def captures(books: Books) -> Findings:
     payments = {payment.id: payment for payment in books.of("PaymentRecord")}
     for posting in books.of("PostingRecord"):
         kind, payment, *stray = posting.entry.split("#")
-        if kind == "share":
+        if kind != "capture":
             continue
         if payment not in payments:
             yield posting.entry, "is booked for a payment that does not exist"
         elif not stray:  # a stray transaction of a payment is booked apart, for a person to look at
             for_orders[payment].add(posting.order)
-            if posting.account.startswith("gateway:"):
+            if posting.account.startswith(("gateway:", "credits:")):
                 booked[payment] += int(posting.amount)
     for id, payment in payments.items():
         received = int(payment.received or 0) if payment.state in _RECEIVED else 0
@@ -276,7 +281,7 @@ def grants(books: Books) -> Findings:
         held[grant.order][grant.resource] += 1
     for order in books.of("OrderRecord"):
         over = [line for line in order.lines if line.status == "fulfilled"]
-        due = Counter(ref for line in over for ref in line.refs)
+        due = Counter(ref for line in over for ref in line.refs if line.kind != "credits")
         granted = held.pop(order.id, Counter())
         wrong = [f"{sorted(due - granted)} not granted"] if due - granted else []
         wrong += [f"{sorted(granted - due)} granted for nothing"] if granted - due else []
@@ -285,6 +290,62 @@ def grants(books: Books) -> Findings:
         yield order.id, _told(wrong)
     for id in held:
         yield id, "has grants and does not exist"
+
+
+def wallets(books: Books) -> Findings:
+    """Each wallet holds what the ledger owes for it, and each line of credit that was handed over came into one."""
+    owed: Counter[str] = Counter()
+    bought: dict[str, int] = {}
+    for posting in books.of("PostingRecord"):
+        if posting.account.startswith("credits:"):
+            owed[f"{posting.organization} {posting.account}"] -= int(posting.amount)
+        if posting.entry.startswith("bought#") and posting.account == "sales":
+            bought[posting.entry] = int(posting.amount)
+    for row in books.of("CreditRecord"):
+        account = f"{row.organization} credits:{row.user}"
+        held = Wallet(row.organization, row.user, row.grants, row.holds).total
+        booked = owed.pop(account, 0)
+        yield account, None if held == booked else f"holds {held}, booked is {booked}"
+    for account, amount in owed.items():  # whoever left has no wallet any more
+        yield account, f"has no wallet, booked is {amount}" if amount else None
+    for order in books.of("OrderRecord"):
+        for line in order.lines:
+            came = bought.pop(f"bought#{order.id}#{line.id}", 0)
+            due = line.amount if line.kind == "credits" and line.status == "fulfilled" else 0
+            if (came or due) and not (order.owner is None and came == 0):
+                yield f"{order.id} {line.id}", None if came == due else f"brought {due}, {came} went into a wallet"
+    for entry in bought:
+        yield entry, "is booked and no order has such a line"
+
+
+def payouts(books: Books) -> Findings:
+    """Each booking of who earned is in one payout or is still owed, and each item is booked as far as it has come."""
+    booked: dict[tuple[str, str, str], int] = {}
+    taken: Counter[str] = Counter()
+    places: dict[str, list[Any]] = defaultdict(list)
+    for posting in books.of("PostingRecord"):
+        kind, payout, *party = posting.entry.split("#")
+        if kind in ("payout", "payout-settled", "payout-returned") and posting.account == "payouts-due":
+            booked[kind, payout, party[0]] = int(posting.amount)
+        places[f"{posting.organization} {posting.account}"].append(posting)
+    for item in books.of("PayoutItemRecord"):
+        amount, key = int(item.amount), (item.payout, item.party)
+        taken[item.payout] += amount
+        found = [booked.pop((kind, *key), 0) for kind in ("payout", "payout-settled", "payout-returned")]
+        due = [-amount, amount * (item.state == "settled"), amount * (item.state == "failed")]
+        yield " ".join(key), None if found == due else f"is {item.state} with {amount}, booked are {found}"
+    for payout in books.of("PayoutRecord"):
+        amount, of_items = int(payout.amount), taken[payout.id]
+        wrong = payout.state != "collecting" and amount != of_items
+        yield payout.id, f"comes to {amount}, its items to {of_items}" if wrong else None
+    for row in books.of("PositionRecord"):
+        account = f"{row.organization} {row.party}"
+        passed = [each for each in places[account] if each.account_sk <= row.through]
+        taken_out = [each for each in places[account] if each.entry.startswith("payout#") and each not in passed]
+        left = sum(int(each.amount) for each in (*passed, *taken_out))
+        yield account, f"{-left} of what was passed is in no payout" if left else None
+    for kind, payout, party in booked:
+        yield f"{payout} {party}", f"is booked as {kind} and does not exist"
 
 
 def counters(books: Books) -> Findings:
@@ -329,6 +390,8 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     shares,
     takings,
     grants,
+    wallets,
+    payouts,
     counters,
     pointers,
 )

@@ -20,11 +20,13 @@ from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
 from chalicelib.payments.methods import service as payment_methods
+from chalicelib.payouts import service as payouts
 from chalicelib.privacy.model import Scope
 from chalicelib.privacy.service import consents
 from chalicelib.profiles import service as profiles
 from chalicelib.revenue import service as revenue
 from chalicelib.verification import service as verification
+from chalicelib.wallet import service as wallet
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,18 @@ HOLDINGS = (
         revenue.personal_data,
         lambda organization, user: None,
         kept="what photos brought, under a pseudonym",
+    ),
+    Holding(
+        "credit",
+        wallet.personal_data,
+        wallet.erase_person,
+        kept="what moved in a wallet, under a pseudonym",
+    ),
+    Holding(
+        "payouts",
+        payouts.personal_data,
+        lambda organization, user: None,
+        kept="what was paid out, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),
     Holding("profile", profiles.personal_data, profiles.erase_person, profiles.own_files),

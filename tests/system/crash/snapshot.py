@@ -46,9 +46,9 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crt", "out", "cor", "inv", "fct", "fix"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
-invitation that was taken up, what somebody was told, an index of faces.
+invitation that was taken up, what somebody was told, an index of faces, credit that is spent.
 """
 
 
@@ -230,8 +230,11 @@ def _shared() -> Iterator[str]:
         if order.get("status") != "completed":
             continue
         booked = [row for row in _postings() if row["order"] == order["id"]]
-        shares = {row["account"]: int(row["amount"]) for row in booked if row["account"] in ("sales", "revenue-shares")}
-        total = int(order["total"])
+        shares = Counter({"sales": 0, "revenue-shares": 0})
+        for row in booked:
+            if row["account"] in shares:
+                shares[row["account"]] += int(row["amount"])
+        total = sum(line["amount"] for line in json.loads(order["lines"]) if line["shares"])  # prepaid is nobody's yet
         if shares != {"sales": -total, "revenue-shares": total}:
             yield f"order {order['id']} brought {total}, booked are {shares}"
 
@@ -257,7 +260,8 @@ def _grants() -> Iterator[str]:
             continue
         lines = json.loads(order["lines"])
         fulfilled = [line for line in lines if line["status"] == "fulfilled"]
-        due.update((order["id"], ref) for line in fulfilled for ref in line["refs"])
+        downloads = [line for line in fulfilled if line["kind"] != "credits"]
+        due.update((order["id"], ref) for line in downloads for ref in line["refs"])
         if (order["status"] == "completed") != (fulfilled == lines):
             yield f"order {order['id']} is {order['status']} with {len(fulfilled)} of {len(lines)} lines handed over"
     if held != due:

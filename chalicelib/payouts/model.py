@@ -1,0 +1,135 @@
+"""Batches of payouts and their items. Pure rules; amounts are minor units."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from chalicelib.core import ids
+from chalicelib.core.errors import Conflict, Forbidden, Invalid
+
+LATEST = timedelta(hours=1)
+"""A batch ends at least so long ago: by then every booking of before has been committed and is found."""
+
+
+class State(StrEnum):
+    COLLECTING = "collecting"
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENT = "sent"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+_MOVES = {
+    State.COLLECTING: {State.DRAFT},
+    State.DRAFT: {State.APPROVED, State.FAILED},
+    State.APPROVED: {State.SENT, State.FAILED},
+    State.SENT: {State.SETTLED, State.FAILED},
+    State.SETTLED: set(),
+    State.FAILED: set(),
+}
+
+
+class ItemState(StrEnum):
+    DUE = "due"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Everything that was owed before `until` and is in no earlier batch. `amount` is known once it is collected."""
+
+    id: str
+    organization: str
+    until: datetime
+    currency: str
+    state: State
+    made_by: str
+    made_at: datetime
+    amount: int = 0
+    parties: int = 0
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    sent_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str | None = None
+    version: int = 0
+
+    def collected(self, amount: int, parties: int) -> Self:
+        return replace(self._moved(State.DRAFT), amount=amount, parties=parties)
+
+    def approved(self, by: str, at: datetime) -> Self:
+        """Raises Forbidden for who made it, Conflict `payout_state`."""
+        moved = self._moved(State.APPROVED)
+        if by == self.made_by:
+            raise Forbidden("second_person_needed", "Somebody else than its maker approves a payout.")
+        return replace(moved, approved_by=by, approved_at=at)
+
+    def sent(self, at: datetime) -> Self:
+        return replace(self._moved(State.SENT), sent_at=at)
+
+    def ended(self, state: State, at: datetime, reason: str | None) -> Self:
+        return replace(self._moved(state), ended_at=at, reason=reason)
+
+    def must_be(self, *states: State) -> None:
+        if self.state not in states:
+            raise Conflict("payout_state", f"This payout is {self.state}.")
+
+    def _moved(self, to: State) -> Self:
+        if to not in _MOVES[self.state]:
+            raise Conflict("payout_state", f"A payout that is {self.state} can not become {to}.")
+        return replace(self, state=to)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What one party gets: its bookings after `since` up to `through`, places in its account's order.
+
+    `party` is the ledger's account, `photographer:usr_...` or `organizer:org_...`; `reference` is what the bank tells.
+    """
+
+    payout: str
+    organization: str
+    party: str
+    reference: str
+    amount: int
+    currency: str
+    since: str
+    through: str
+    state: ItemState
+    at: datetime
+    reason: str | None = None
+    version: int = 0
+
+    @property
+    def whose(self) -> str:
+        """The id of the party: a user's or the organization's."""
+        return self.party.partition(":")[2]
+
+    def ended(self, state: ItemState, reason: str | None) -> Self:
+        return replace(self, state=state, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the bookings of a party are in batches: `through` is the last one's place, `0` before the first."""
+
+    organization: str
+    party: str
+    through: str = "0"
+    version: int = 0
+
+
+def account_of(whose: str) -> str:
+    """The ledger's account of somebody by their id."""
+    return f"photographer:{whose}" if ids.is_id("usr", whose) else f"organizer:{whose}"
+
+
+def must_be_over(until: datetime, at: datetime) -> None:
+    """Raises Invalid for a period whose bookings may still come in."""
+    if until > at - LATEST:
+        raise Invalid(
+            "period_not_over", "A payout is for what was earned until an hour ago at the latest.", field="until"
+        )

@@ -1,0 +1,83 @@
+"""Payouts over HTTP."""
+
+from chalicelib.core.auth import SIGNED_IN, Principal
+from chalicelib.core.routing import Routes
+from chalicelib.core.table import Page
+from chalicelib.core.wire import Paging, Reply, Request, idempotency_key
+from chalicelib.payouts import model, schemas, service
+
+routes = Routes("payouts")
+
+_CSV = "text/csv"
+
+
+@routes.get("/revenue/payouts", permission="revenue.read", returns=schemas.Payout, many=True)
+def list_payouts(principal: Principal, query: Paging) -> Page[model.Payout]:
+    """All batches, the newest first."""
+    return service.listed(principal, query.request())
+
+
+@routes.post(
+    "/revenue/payouts",
+    permission="payout.manage",
+    returns=schemas.Payout,
+    status=201,
+    headers=("Idempotency-Key",),
+)
+def open_payout(principal: Principal, request: Request, body: schemas.NewPayout) -> model.Payout:
+    """Pay out what everybody earned and was not paid yet, once for each `Idempotency-Key`.
+
+    The batch is `collecting` for a moment, then a `draft` that another person approves.
+    """
+    return service.open_payout(principal, body.until, idempotency_key(request))
+
+
+@routes.get("/revenue/payouts/{id}", permission="revenue.read", returns=schemas.Payout)
+def read_payout(principal: Principal, id: str) -> model.Payout:
+    """A batch."""
+    return service.get(principal, id)
+
+
+@routes.get("/revenue/payouts/{id}/items", permission="revenue.read", returns=schemas.Item, many=True)
+def list_items(principal: Principal, id: str, query: Paging) -> Page[model.Item]:
+    """Who gets what in a batch."""
+    return service.items(principal, id, query.request())
+
+
+@routes.post("/revenue/payouts/{id}/approve", permission="payout.approve", returns=schemas.Payout, status=200)
+def approve_payout(principal: Principal, id: str) -> model.Payout:
+    """Approve a draft that somebody else made."""
+    return service.approve(principal, id)
+
+
+@routes.put("/revenue/payouts/{id}/status", permission="payout.manage", returns=schemas.Payout)
+def tell_of_payout(principal: Principal, id: str, body: schemas.NewStatus) -> model.Payout:
+    """Say that an approved batch was sent, that a sent one was settled, or that one failed, or some of its transfers.
+
+    What failed is owed again, and in the next batch.
+    """
+    return service.tell(principal, id, body.told())
+
+
+@routes.post("/revenue/payouts/{id}/bank-file", permission="payout.manage", raw=_CSV)
+def export_transfers(principal: Principal, id: str) -> Reply:
+    """The transfers of an approved batch for the bank: `reference,holder,bank,account,amount,currency`."""
+    return Reply(service.bank_file(principal, id), content_type=_CSV)
+
+
+@routes.get("/revenue/payouts/{id}/items/{party}", permission="revenue.read", raw=_CSV)
+def read_statement(principal: Principal, id: str, party: str) -> Reply:
+    """What a party's payout is made of: `day,kind,event,bookings,amount,currency`."""
+    return Reply(service.statement(principal, id, party), content_type=_CSV)
+
+
+@routes.get("/users/me/payouts", permission=SIGNED_IN, guarded=True, returns=schemas.OwnItem, many=True)
+def list_my_payouts(principal: Principal, query: Paging) -> Page[model.Item]:
+    """What the caller was paid, the newest first."""
+    return service.mine(principal, query.request())
+
+
+@routes.get("/users/me/payouts/{id}/statement", permission=SIGNED_IN, guarded=True, raw=_CSV)
+def read_my_statement(principal: Principal, id: str) -> Reply:
+    """What a payout to the caller is made of: `day,kind,event,bookings,amount,currency`."""
+    return Reply(service.my_statement(principal, id), content_type=_CSV)

@@ -1,0 +1,256 @@
+"""Payouts: collect what is owed, approve it by a second person, send it, and say what became of it.
+
+A party's bookings have an order, that of its account. A batch takes those after the place where the batch before ended;
+that place moves in the transaction that makes the item, so a booking is in one batch at most. What fails is booked back
+into the account, behind that place, and is due again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.audit import service as audit
+from chalicelib.core import clock, ids, log, outbox
+from chalicelib.core.auth import Principal
+from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.queues import Outcome
+from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.ledger import service as ledger
+from chalicelib.ledger.service import Entry, Movement, Posting
+from chalicelib.organizations import service as organizations
+from chalicelib.payouts import bank, sheets, store
+from chalicelib.payouts.messages import PayoutEnded, PayoutOpened
+from chalicelib.payouts.model import Item, ItemState, Payout, State, account_of, must_be_over
+from chalicelib.revenue import service as revenue
+
+TAKEN = "payout"
+"""The kind of the entry that takes what is due out of a party's account. It is in no batch itself."""
+
+_UNDER_WAY = "payouts-due"
+_BANK = "bank"
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a batch; with `parties`, ids of users or of the organization, only that theirs failed."""
+
+    state: State
+    reason: str | None
+    parties: tuple[str, ...] = ()
+
+
+# --- making -------------------------------------------------------------------------------------------------
+
+
+def open_payout(actor: Principal, until: datetime, key: str) -> Payout:
+    """Begin a batch of all that is owed from before `until`, once for each idempotency key; a job collects it.
+
+    Raises Invalid `period_not_over`, Conflict `idempotency_key_reused`.
+    """
+    organization, at = actor.organization, clock.now()
+    must_be_over(until, at)
+    payout = Payout(
+        id=ids.derived("pot", organization, actor.known_user, key),
+        organization=organization,
+        until=until,
+        currency=organizations.get(organization).currency,
+        state=State.COLLECTING,
+        made_by=actor.known_user,
+        made_at=at,
+    )
+    told = _audited(actor, "opened", payout, after={"until": until})
+    opened = outbox.publish(PayoutOpened(organization=organization, payout=payout.id))
+    try:
+        transact(store.add(payout), told, opened)
+    except Conflict as refused:
+        earlier = store.get(organization, payout.id)
+        if earlier.until != until:
+            raise Conflict("idempotency_key_reused", "This key came with another period before.") from refused
+    return store.get(organization, payout.id)
+
+
+def collect(organization: str, payout_id: str) -> Outcome:
+    """Take what is due to each party into the batch. Goes on where it was cut off."""
+    payout = store.get(organization, payout_id)
+    if payout.state is not State.COLLECTING:
+        return Outcome.SKIPPED
+    for party in _parties(organization):
+        _take_in(payout, party)
+    items = list(store.items(organization, payout_id))
+    draft = payout.collected(sum(item.amount for item in items), len(items))
+    transact(store.save(draft, was=payout))
+    log.info("payout collected", organization=organization, payout=payout_id, count=len(items))
+    return Outcome.SUCCESS
+
+
+def _parties(organization: str) -> Iterator[str]:
+    """Everybody but the platform, which is where the money lies."""
+    yield f"organizer:{organization}"
+    for user in revenue.earners(organization):
+        yield f"photographer:{user}"
+
+
+def _take_in(payout: Payout, party: str) -> None:
+    """Raises Conflict where another batch took some of it at the same moment."""
+    if store.find_item(payout.organization, payout.id, party) is not None:
+        return
+    position = store.position(payout.organization, party)
+    amount, through = 0, position.through
+    for place, booked in ledger.between(payout.organization, party, position.through, payout.until):
+        amount -= booked.amount if booked.kind != TAKEN else 0
+        through = place
+    if amount <= 0:
+        return  # nothing, or more was taken back than earned: that waits for what is earned next
+    item = Item(
+        payout=payout.id,
+        organization=payout.organization,
+        party=party,
+        reference=ids.derived("pit", payout.id, party),
+        amount=amount,
+        currency=payout.currency,
+        since=position.through,
+        through=through,
+        state=ItemState.DUE,
+        at=payout.made_at,
+    )
+    entry = _entry(item, TAKEN, Posting(party, amount), Posting(_UNDER_WAY, -amount))
+    transact(*store.add_item(item, position), *ledger.book(entry))
+
+
+# --- deciding -----------------------------------------------------------------------------------------------
+
+
+def approve(actor: Principal, payout_id: str) -> Payout:
+    """Raises NotFound, Forbidden `second_person_needed`, Conflict `payout_state`."""
+    was = store.get(actor.organization, payout_id)
+    now = was.approved(actor.known_user, clock.now())
+    transact(store.save(now, was=was), _audited(actor, "approved", now))
+    return store.get(actor.organization, payout_id)
+
+
+def tell(actor: Principal, payout_id: str, told: Told) -> Payout:
+    """Say that a batch was sent, was settled or failed; or that some parties' transfers of a sent one failed.
+
+    Raises NotFound (payout, party), Conflict `payout_state`.
+    """
+    was, at = store.get(actor.organization, payout_id), clock.now()
+    if told.parties:
+        was.must_be(State.SENT)
+        return _fail_some(actor, was, told)
+    now = was.sent(at) if told.state is State.SENT else was.ended(told.state, at, told.reason)
+    over = [PayoutEnded(organization=was.organization, payout=was.id)] if now.ended_at else []
+    log_it = _audited(actor, told.state.value, now, after={"state": now.state, "reason": told.reason})
+    transact(store.save(now, was=was), log_it, *map(outbox.publish, over))
+    return store.get(actor.organization, payout_id)
+
+
+def end_items(organization: str, payout_id: str) -> Outcome:
+    """What became of a batch became of the items that nobody told of before. Goes on where it was cut off."""
+    payout = store.get(organization, payout_id)
+    state = ItemState.SETTLED if payout.state is State.SETTLED else ItemState.FAILED
+    due = [item for item in store.items(organization, payout_id) if item.state is ItemState.DUE]
+    for item in due:
+        transact(*_ended(item, state, payout.reason))
+    return Outcome.SUCCESS if due else Outcome.SKIPPED
+
+
+def _fail_some(actor: Principal, payout: Payout, told: Told) -> Payout:
+    items = [_item(payout, party) for party in told.parties]
+    for item in items:
+        if item.state is not ItemState.FAILED:
+            log_it = _audited(actor, "failed", payout, after={"party": item.party, "reason": told.reason})
+            transact(store.stays(payout), *_ended(item, ItemState.FAILED, told.reason), log_it)
+    return store.get(payout.organization, payout.id)
+
+
+def _ended(item: Item, state: ItemState, reason: str | None) -> list[Any]:
+    """The writes that end an item: the money left, or is owed again."""
+    settled = state is ItemState.SETTLED
+    kind, account = ("payout-settled", _BANK) if settled else ("payout-returned", item.party)
+    entry = _entry(item, kind, Posting(_UNDER_WAY, item.amount), Posting(account, -item.amount))
+    return [store.save_item(item.ended(state, reason), was=item), *ledger.book(entry)]
+
+
+# --- seeing -------------------------------------------------------------------------------------------------
+
+
+def listed(principal: Principal, request: PageRequest) -> Page[Payout]:
+    return store.listed(principal.organization, request)
+
+
+def get(principal: Principal, payout_id: str) -> Payout:
+    """Raises NotFound."""
+    return store.get(principal.organization, payout_id)
+
+
+def items(principal: Principal, payout_id: str, request: PageRequest) -> Page[Item]:
+    """Raises NotFound."""
+    return store.page_of_items(principal.organization, get(principal, payout_id).id, request)
+
+
+def mine(principal: Principal, request: PageRequest) -> Page[Item]:
+    """What the caller's photos were paid, the newest first."""
+    return store.of_party(principal.organization, f"photographer:{principal.known_user}", request)
+
+
+def bank_file(actor: Principal, payout_id: str) -> str:
+    """The file for the bank. Who was given the numbers stands in the audit log.
+
+    Raises NotFound, Conflict (`payout_state`, `bank_account_missing`).
+    """
+    payout = store.get(actor.organization, payout_id)
+    payout.must_be(State.APPROVED, State.SENT)
+    due = [item for item in store.items(payout.organization, payout.id) if item.state is ItemState.DUE]
+    accounts = {item.party: bank.account_of(item.organization, item.party) for item in due}
+    for party, account in accounts.items():
+        if account is None:
+            raise Conflict("bank_account_missing", f"Nobody knows the bank account of {party}.", field=party)
+    transact(_audited(actor, "exported", payout, after={"items": len(due)}))
+    transfers = [(item, account) for item in due if (account := accounts[item.party]) is not None]
+    return sheets.transfers(payout.organization, transfers)
+
+
+def statement(principal: Principal, payout_id: str, whose: str) -> str:
+    """What somebody's item is made of, by day, event and kind. Raises NotFound."""
+    item = _item(get(principal, payout_id), whose)
+    return sheets.statement(item, _booked(item))
+
+
+def my_statement(principal: Principal, payout_id: str) -> str:
+    """As `statement`, of what the caller got. Raises NotFound where that is nothing."""
+    return statement(principal, payout_id, principal.known_user)
+
+
+def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
+    """The last hundred payouts to somebody."""
+    found = store.of_party(organization, f"photographer:{user}", PageRequest(size=100))
+    return [
+        {"at": item.at, "amount": item.amount, "currency": item.currency, "state": item.state} for item in found.items
+    ]  # fmt: skip
+
+
+def _booked(item: Item) -> Iterator[Movement]:
+    for place, booked in ledger.between(item.organization, item.party, item.since, None):
+        if place > item.through:
+            return
+        if booked.kind != TAKEN:
+            yield booked
+
+
+def _item(payout: Payout, whose: str) -> Item:
+    item = store.find_item(payout.organization, payout.id, account_of(whose))
+    if item is None:
+        raise NotFound("payout_not_found", "There is no such payout.")
+    return item
+
+
+def _entry(item: Item, kind: str, *postings: Posting) -> Entry:
+    name = f"{kind}#{item.payout}#{item.party}"
+    return Entry(name, item.organization, None, item.currency, clock.now(), postings)
+
+
+def _audited(actor: Principal, done: str, payout: Payout, after: dict[str, Any] | None = None) -> Any:
+    after = after or {"amount": payout.amount, "parties": payout.parties}
+    return audit.entry(actor, action=f"payout.{done}", entity="payout", entity_id=payout.id, after=after)
