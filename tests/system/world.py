@@ -36,6 +36,7 @@ from chalicelib.faces import service as faces
 from chalicelib.faces.model import LegalBasis, Purpose
 from chalicelib.favorites import service as favorites
 from chalicelib.lines.contract import Item
+from chalicelib.lines.credits import service as packs
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.lists import service as lists
@@ -52,12 +53,15 @@ from chalicelib.payments import service as payments
 from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.methods import service as methods
+from chalicelib.payouts import service as payouts
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
 from chalicelib.profiles import service as profiles
 from chalicelib.profiles.model import Address
 from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
+from chalicelib.wallet import service as wallet
+from chalicelib.wallet.model import Source
 from infra.local.gateway import Gateway, Response
 from tests import deliver, rekognition, zone
 from tests.elsewhere import FakeProvider
@@ -134,6 +138,10 @@ class Shop:
     block: str = ""
     face: str = ""
     group: str = ""
+    credits: dict[str, str] = field(default_factory=dict)
+    """What people were given, by owner."""
+    packs: dict[str, str] = field(default_factory=dict)
+    payouts: dict[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -253,6 +261,8 @@ def _shop(host: str, bank: Bank) -> Shop:
     _sell(shop, bank)
     _find_faces(shop)
     _prove(shop)
+    _give_credit(shop)
+    _pay_out(shop)
     for name in ("admin", "customer"):
         kept = Address("", None, name, None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
         owner = shop.people[name].principal
@@ -387,6 +397,30 @@ def _find_faces(shop: Shop) -> None:
     (found,) = faces.faces_of(admin, shop.photos["approved"]).faces or ()
     shop.face, shop.group = found.id, faces.group(admin, shop.photos["approved"], found.id).id
     deliver.all()
+
+
+def _give_credit(shop: Shop) -> None:
+    """To the customer and the admin; and two packs, of the organization and for the draft, which nobody may see."""
+    admin = shop.people["admin"].principal
+    for name in ("customer", "admin"):
+        terms = wallet.Terms(1_000_00, Source.STAFF, 100, None, None)
+        given = wallet.grant(admin, shop.people[name].id, terms, "a late delivery", f"grant-{name}")
+        shop.credits[name] = given.grants[0].id
+    for name, event in (("early", None), ("draft", shop.events["draft"].id)):
+        offer = packs.Terms(f"Pack {name}", 500_00, 450_00, event, False, None, None, 100, None, None)
+        shop.packs[name] = packs.offer(admin, offer, f"pack-{name}").id
+
+
+def _pay_out(shop: Shop) -> None:
+    """The colleague's `draft` pays all that was earned, so the admin's `own` is empty; `approved` is both's."""
+    people = {"draft": "colleague", "own": "admin", "approved": "colleague"}
+    with clock.travel(timedelta(hours=2)):
+        until = clock.now() - timedelta(hours=1)
+        for name, maker in people.items():
+            opened = payouts.open_payout(shop.people[maker].principal, until, f"payout-{name}")
+            shop.payouts[name] = opened.id
+            deliver.all()
+    payouts.approve(shop.people["admin"].principal, shop.payouts["approved"])
 
 
 def _order(shop: Shop, name: str, buyer: Principal, *wanted: str) -> None:

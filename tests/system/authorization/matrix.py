@@ -304,6 +304,7 @@ OFFER = {"files": [worlds.picture(77).wire]}
 AVATAR = {"size": 1000, "type": "image/png", "sha256": "0" * 64}
 ADDRESS = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1": "Silom Road 2"}
 PACKAGE = {"name": "Bundle", "photos": 1, "price": 150_00, "extra": 20_00}
+PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
@@ -313,6 +314,7 @@ EVENTS_IN_ALL_STATES = _one("events", "evt", "live", "draft", "closed", "deleted
 PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
 PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
+PAYOUTS = _one("payouts", "pot", "draft", "own", "approved")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
 
@@ -677,7 +679,49 @@ OBJECTS: dict[str, Asking] = {
     "GET /revenue/photographers": NOTHING,
     "GET /users/me/earnings": NOTHING,
     "GET /users/me/earnings/{id}": EVENTS,
+    "GET /users/bonuses": NOTHING,
+    "GET /users/bonuses/history": NOTHING,
+    "GET /admin/users/{id}/credits": PEOPLE,
+    "POST /admin/users/{id}/credits": _with(PEOPLE, {"amount": 100_00, "reason": "a late delivery"}),
+    "POST /admin/users/{id}/credits/take-back": lambda world: {
+        "customer": _taken(world.a, "customer", world.a.credits["customer"]),
+        "missing-credit": _taken(world.a, "customer", world.a.credits["admin"]),
+        "foreign": _taken(world.b, "customer", world.b.credits["customer"]),
+        "missing": Asked((ids.new("usr"),), {"grantId": world.b.credits["customer"], "reason": "a mistake"}),
+    },
+    "GET /credit-packs": NOTHING,
+    "POST /credit-packs": lambda world: {
+        "-": Asked(body=PACK),
+        "live": Asked(body=PACK | {"event": world.a.events["live"].id}),
+        "foreign": Asked(body=PACK | {"event": world.b.events["live"].id}),
+        "missing": Asked(body=PACK | {"event": ids.new("evt")}),
+    },
+    "DELETE /credit-packs/{id}": _one("packs", "pck", "early", "draft"),
+    "GET /revenue/payouts": NOTHING,
+    "POST /revenue/payouts": lambda world: {
+        "-": Asked(body={"until": "2026-01-01T00:00:00Z"}),
+        "unfinished": Asked(body={"until": "2199-01-01T00:00:00Z"}),
+    },
+    "GET /revenue/payouts/{id}": PAYOUTS,
+    "GET /revenue/payouts/{id}/items": PAYOUTS,
+    "GET /revenue/payouts/{id}/items/{party}": lambda world: _paid(world, "photographer", "neighbour"),
+    "POST /revenue/payouts/{id}/approve": PAYOUTS,
+    "PUT /revenue/payouts/{id}/status": _with(PAYOUTS, {"status": "sent"}),
+    "POST /revenue/payouts/{id}/bank-file": PAYOUTS,
+    "GET /users/me/payouts": NOTHING,
+    "GET /users/me/payouts/{id}/statement": PAYOUTS,
 }
+
+
+def _taken(shop: Shop, person: str, grant: str) -> Asked:
+    return Asked((shop.people[person].id,), {"grantId": grant, "reason": "a mistake"})
+
+
+def _paid(world: World, *names: str) -> Objects:
+    a, b = world.a, world.b
+    found = {name: Asked((a.payouts["draft"], a.people[name].id)) for name in names}
+    found |= {"foreign": Asked((b.payouts["draft"], b.people[names[0]].id))}
+    return found | {"missing": Asked((ids.new("pot"), a.people[names[0]].id))}
 
 
 def _picked(shop: Shop, event: str, photo: str) -> Asked:

@@ -20,9 +20,12 @@ from pyotp import TOTP
 
 from chalicelib.accounts import service as accounts
 from chalicelib.core import clock
+from chalicelib.core.auth import Principal
 from chalicelib.entitlements.chain import is_whole
+from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
+from chalicelib.payments import credit
 from infra.local.heard import Heard
 from tests import zone
 from tests.elsewhere import id_token
@@ -74,6 +77,7 @@ SEARCH = Leftover(
     r"faces .*(#FSR#|SEARCH#)",
     "a search that nobody heard of, or the answer to it: nobody can read it, and it goes by TTL after a day",
 )
+FILE_TOLD = Leftover(r"audit .*payout\.exported", "the log tells of each time the numbers were handed out")
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -1371,6 +1375,114 @@ def answered(world: World, path: str, asked: dict[str, Any]) -> Any:
     raise AssertionError("nobody looked at the picture")
 
 
+# --- credit and payouts --------------------------------------------------------------------------------------
+
+
+def paid_and_owned(world: World) -> None:
+    """The photos are sold, and somebody owns the organization."""
+    paid(world)
+    _log_in(world, _hire(world, "owner", "owner"))
+
+
+def pay_with_credit(world: World) -> None:
+    """The buyer is given credit, twice, and some of it is taken back; pays with it, and the rest expires."""
+    organizer, buyer = world.person("organizer"), world.person("buyer")
+    address = give_credit(world, "grant-0001")
+    (grant,) = world.see(organizer, address)["items"]
+    less = {"grantId": grant["id"], "amount": 50_00, "reason": "a mistake"}
+    world.ask(organizer, "POST", f"{address}/take-back", less, key="take-back-1")
+    tomorrow = clock.stamp(clock.now() + DAY)
+    more = {"amount": 70_00, "reason": "a late delivery", "source": "bonus", "expiresAt": tomorrow, "priority": 200}
+    world.ask(organizer, "POST", address, more, key="grant-0002")
+
+    wanted = {"orderId": world.notes["order"], "method": "credit"}
+    world.ask(buyer, "POST", "/payments/create", wanted, settled=409)
+    _await(world, "completed")
+    total = world.see(buyer, f"/orders/{world.notes['order']}")["total"]
+    assert world.see(buyer, "/users/bonuses")["available"] == 520_00 - total
+    world.minute(DAY)
+    with world.undisturbed():
+        world.minute()  # whatever the sweep did not come to
+    world.settle()
+    moved = world.see(buyer, "/users/bonuses/history")["items"]
+    assert sorted(each["kind"] for each in moved) == ["expired", "granted", "granted", "spent", "taken"]
+    assert world.see(buyer, "/users/bonuses")["available"] == sum(each["amount"] for each in moved)
+
+
+def give_credit(world: World, key: str) -> str:
+    """The address of the buyer's credit, which is 500 THB more."""
+    user = accounts.find_by_email(DEFAULT, world.person("buyer").email)
+    assert user is not None
+    address = f"/admin/users/{user.id}/credits"
+    new = {"amount": 500_00, "reason": "a late delivery"}
+    world.ask(world.person("organizer"), "POST", address, new, key=key)
+    return address
+
+
+def expire_with_credit(world: World) -> None:
+    """What is held for an order that nobody could make paid in time is given back."""
+    buyer = world.person("buyer")
+    with world.undisturbed():
+        give_credit(world, "grant-0001")
+    order = orders.get(DEFAULT, world.notes["order"])
+    credit.open_attempt(Principal(DEFAULT, user=order.owner), order, 1)
+    world.minute(DAY)
+    _await(world, "expired")
+    with world.undisturbed():
+        world.minute(timedelta(minutes=6))
+    world.settle()
+    assert world.see(buyer, "/users/bonuses")["available"] == 500_00
+
+
+def buy_credit(world: World) -> None:
+    """A pack is sold before the event; its credit comes into the buyer's wallet. Then it is sold no more."""
+    organizer, buyer = world.person("organizer"), world.person("buyer")
+    new = {"name": "Early", "credit": 500_00, "price": 450_00, "priority": 10, "days": 90}
+    pack = world.ask(organizer, "POST", "/credit-packs", new, expect=201, key="credit-pack-1").data["id"]
+    world.ask(buyer, "POST", "/cart/items", {"items": [{"kind": "credits", "ref": pack}]})
+    check_out(world)
+    open_payment(world)
+    webhook(world)
+    world.settle()
+    assert [(item["left"], item["source"]) for item in world.see(buyer, "/users/bonuses")["items"]] == [
+        (500_00, "bought")
+    ]
+    world.ask(organizer, "DELETE", f"/credit-packs/{pack}", expect=204)
+    assert world.see(buyer, "/credit-packs")["items"] == []
+
+
+def pay_out(world: World) -> None:
+    """A batch is made, approved by another person and sent; a transfer fails, and the next batch with it as a whole."""
+    organizer, owner, photographer = (world.person(name) for name in ("organizer", "owner", "photographer"))
+    world.wait(timedelta(hours=2))
+    until = clock.now() - timedelta(hours=1)
+    payouts = "/revenue/payouts"
+    first = world.ask(organizer, "POST", payouts, {"until": clock.stamp(until)}, expect=201, key="payout-0001").data
+    world.settle()
+    batch = f"{payouts}/{first['id']}"
+    (_, to_photographer) = world.see(organizer, f"{batch}/items")["items"]
+    with world.undisturbed():
+        world.ask(organizer, "POST", f"{batch}/approve", expect=403)
+    world.ask(owner, "POST", f"{batch}/approve", settled=409)
+    assert world.ask(organizer, "POST", f"{batch}/bank-file").data.count("\n") == 3
+    world.ask(organizer, "PUT", f"{batch}/status", {"status": "sent"}, settled=409)
+    closed = {"status": "failed", "parties": [to_photographer["partyId"]], "reason": "account closed"}
+    world.ask(organizer, "PUT", f"{batch}/status", closed)
+    world.ask(organizer, "PUT", f"{batch}/status", {"status": "settled"}, settled=409)
+    world.settle()
+    assert [item["status"] for item in world.see(organizer, f"{batch}/items")["items"]] == ["settled", "failed"]
+
+    world.wait(timedelta(hours=2))
+    again = {"until": clock.stamp(clock.now() - timedelta(hours=1))}
+    second = world.ask(organizer, "POST", payouts, again, expect=201, key="payout-0002").data["id"]
+    world.settle()
+    world.ask(organizer, "PUT", f"{payouts}/{second}/status", {"status": "failed", "reason": "a test"}, settled=409)
+    world.settle()
+    mine = world.see(photographer, "/users/me/payouts")["items"]
+    assert [(item["amount"], item["status"]) for item in mine] == [(to_photographer["amount"], "failed")] * 2
+    assert "share" in world.ask(photographer, "GET", f"/users/me/payouts/{first['id']}/statement").data
+
+
 FLOWS: dict[str, Flow] = {
     "register": Flow(nobody, register, (SESSION,)),
     "register by phone": Flow(nobody, register_by_phone, (SESSION,)),
@@ -1432,4 +1544,8 @@ FLOWS: dict[str, Flow] = {
     "erasure of photos": Flow(gallery, erase_photos),
     "agree": Flow(studio, agree),
     "sell packages": Flow(shop, sell_packages),
+    "credit": Flow(order, pay_with_credit),
+    "credit given back": Flow(order, expire_with_credit),
+    "credit packs": Flow(studio, buy_credit),
+    "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD,)),
 }

@@ -46,9 +46,10 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "pit"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
-invitation that was taken up, what somebody was told, an index of faces, credit that is spent.
+invitation that was taken up, what somebody was told, an index of faces, credit that is spent, what a bank
+tells with a transfer.
 """
 
 
@@ -229,7 +230,7 @@ def _shared() -> Iterator[str]:
     for order in rows("orders"):
         if order.get("status") != "completed":
             continue
-        booked = [row for row in _postings() if row["order"] == order["id"]]
+        booked = [row for row in _postings() if row.get("order") == order["id"]]
         shares = Counter({"sales": 0, "revenue-shares": 0})
         for row in booked:
             if row["account"] in shares:

@@ -32,6 +32,7 @@ from tests.system.crash.flows import (
     PICTURES,
     Flow,
     answered,
+    give_credit,
     let_erase,
     members,
     nobody,
@@ -148,6 +149,18 @@ def takes_earnings_along(world: World) -> None:
     world.ask(world.person("photographer"), "POST", "/users/me/exports", {}, expect=202)
     world.settle()
     assert world.mails_to(world.person("photographer"))
+
+
+def gives_up_credit(world: World) -> None:
+    """The buyer leaves with credit that is not spent, and takes along what was kept of it."""
+    buyer = world.person("buyer")
+    give_credit(world, "grant-0001")
+    for address in ("exports", "erasure"):
+        body = {"scope": "account"} if address == "erasure" else {}
+        world.ask(buyer, "POST", f"/users/me/{address}", body, expect=202)
+        world.settle()
+    let_erase(world)
+    assert world.rows_with("#WAL#") == []
 
 
 # --- photos -------------------------------------------------------------------------------------------------
@@ -351,6 +364,7 @@ MORE: dict[str, Flow] = {
     "registered already": Flow(members, registered_already),
     "leaves a desk": Flow(studio, leaves_a_desk),
     "takes earnings along": Flow(paid, takes_earnings_along),
+    "gives up credit": Flow(studio, gives_up_credit),
     "marked with an image": Flow(studio, marked_with_an_image),
     "vanished": Flow(offered, vanished),
     "sold after the end": Flow(payment, sold_after_the_end),
