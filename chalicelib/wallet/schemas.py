@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from chalicelib.core import clock
 from chalicelib.core.wire import Input, Output
@@ -16,7 +16,7 @@ from chalicelib.wallet.service import Terms
 CURRENCY = "THB"
 LARGEST = 100_000_000
 Amount = Annotated[int, Field(ge=1, le=LARGEST)]
-Reason = Annotated[str, Field(min_length=3, max_length=300, description="For the audit log.")]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=300)]
 
 
 class NewCredit(Input):

@@ -180,6 +180,38 @@ def _get(path: str, who: str | None = None) -> Callable[[World], Ask]:
 
 
 INVALID = "validation_failed"
+
+
+def _credits(world: World) -> str:
+    return f"/admin/users/{world.a.people['customer'].id}/credits"
+
+
+def _given(key: str = "grant-another", **changes: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("POST", _credits(w), _GIFT | changes, "admin", {"Idempotency-Key": key})
+
+
+def _taken(of: str, **changes: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask(
+        "POST",
+        f"{_credits(w)}/take-back",
+        {"grantId": w.a.credits[of], "reason": "a mistake"} | changes,
+        "admin",
+        {"Idempotency-Key": "take-back-another"},
+    )
+
+
+def _offered(**changes: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("POST", "/credit-packs", _PACK | changes, "admin", {"Idempotency-Key": "pack-another"})
+
+
+def _paid_with_credit(order: str, who: str) -> Callable[[World], Ask]:
+    return lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders[order].id, "method": "credit"}, who)
+
+
+def _payout(name: str, method: str, rest: str, **body: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask(method, f"/revenue/payouts/{w.a.payouts[name]}{rest}", body or None, "admin")
+
+
 UPLOADS: list[Case] = [
     ("a type we do not take", _offer("live", type="image/gif"), 400, INVALID, "files.0.type"),
     ("a type that lies in its name", _offer("live", type="text/html"), 400, INVALID, "files.0.type"),
@@ -438,6 +470,43 @@ ADDRESSES: list[Case] = [
     ("a photo as an order", lambda w: Ask("GET", f"/orders/{w.a.photos['approved']}", None, "admin"), 404,
      "order_not_found", None),
 ]  # fmt: skip
+_GIFT = {"amount": 100_00, "reason": "a late delivery"}
+_PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
+_UNTIL = {"until": "2026-01-01T00:00:00Z"}
+CREDIT: list[Case] = [
+    ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
+     "Idempotency-Key"),
+    ("credit of nothing", _given(amount=0), 400, INVALID, "amount"),
+    ("credit without a reason", _given(reason="  x  "), 400, INVALID, "reason"),
+    ("credit that has expired", _given(expiresAt="2026-01-01T00:00:00Z"), 400, "expired_already", "expiresAt"),
+    ("credit of a source that is none", _given(source="stolen"), 400, INVALID, "source"),
+    ("a key that came with another amount", _given(key="grant-customer", amount=1), 422, "idempotency_key_reused",
+     "Idempotency-Key"),
+    ("more back than is left", _taken("customer", amount=1_000_01), 409, "not_enough_credit", None),
+    ("back what is somebody else's", _taken("admin"), 404, "credit_not_found", None),
+    ("a pack that costs more than it is", _offered(price=500_01), 400, "pack_too_dear", "price"),
+    ("a pack that ends twice", _offered(days=3, expiresAt="2199-01-01T00:00:00Z"), 400, "one_expiry", "days"),
+    ("a pack bound to nothing", _offered(bound=True), 400, "pack_without_event", "event"),
+    ("a pack that nobody may see in the cart",
+     lambda w: Ask("POST", "/cart/items", {"items": [{"kind": "credits", "ref": w.a.packs["draft"]}]}), 409,
+     "pack_not_on_sale", "items"),
+    ("a pack of another tenant in the cart",
+     lambda w: Ask("POST", "/cart/items", {"items": [{"kind": "credits", "ref": w.b.packs["early"]}]}), 404,
+     "pack_not_found", "items"),
+    ("packs of an event that is hidden", _get("/credit-packs?event=run-draft-a"), 404, "event_not_found", None),
+    ("another's credit for an order", _paid_with_credit("unpaid", "admin"), 403, "credit_is_the_buyers", None),
+    ("a guest's credit", _paid_with_credit("walk-in", "walk-in"), 403, "credit_is_the_buyers", None),
+    ("a way to pay that is none",
+     lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders["unpaid"].id, "method": "cash"}, "customer"), 400,
+     INVALID, "method"),
+    ("a payout without a key", lambda w: Ask("POST", "/revenue/payouts", _UNTIL, "admin"), 400,
+     "idempotency_key_required", "Idempotency-Key"),
+    ("a payout approved by its maker", _payout("own", "POST", "/approve"), 403, "second_person_needed", None),
+    ("a draft that is sent", _payout("draft", "PUT", "/status", status="sent"), 409, "payout_state", None),
+    ("a file of a draft", _payout("draft", "POST", "/bank-file"), 409, "payout_state", None),
+    ("a failure of who is not in it", _payout("approved", "PUT", "/status", status="failed", parties=["usr_1"]), 409,
+     "payout_state", None),
+]  # fmt: skip
 TABLE = {
     "uploads": UPLOADS,
     "cart": CART,
@@ -447,6 +516,7 @@ TABLE = {
     "accounts": ACCOUNTS,
     "lists": LISTS,
     "addresses": ADDRESSES,
+    "credit": CREDIT,
 }
 
 
