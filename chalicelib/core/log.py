@@ -21,7 +21,7 @@ from chalicelib.core.settings import settings, trace_id
 
 ALLOWED = frozenset(
     {
-        "organization", "user", "event", "photo", "order", "payment", "fact", "handler", "queue", "route",
+        "organization", "user", "event", "photo", "order", "payment", "payout", "fact", "handler", "queue", "route",
         "method", "status", "code", "error", "count", "attempt", "state", "ms", "where", "outcome", "reason",
         "order_code", "template",
     }

@@ -57,7 +57,7 @@ class Handler:
 
 _handlers: dict[str, Handler] = {}
 _unopened: list[str] = []
-_SUBJECTS = ("organization", "event", "photo", "order", "payment")
+_SUBJECTS = ("organization", "event", "photo", "order", "payment", "payout")
 
 
 def on(fact: type[F], *, queue: Queue = "jobs") -> Callable[[Callable[[F], Outcome]], Callable[[F], Outcome]]:

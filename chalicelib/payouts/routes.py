@@ -34,7 +34,7 @@ def open_payout(principal: Principal, request: Request, body: schemas.NewPayout)
 
 @routes.get("/revenue/payouts/{id}", permission="revenue.read", returns=schemas.Payout)
 def read_payout(principal: Principal, id: str) -> model.Payout:
-    """A batch."""
+    """A batch of payouts and how far it is."""
     return service.get(principal, id)
 
 

@@ -142,6 +142,7 @@ REFUSED = {
     "POST /downloads/{id}/photos/{photo}": 404,
     "POST /downloads/{id}/photos/{photo}/received": 404,
     "POST /events/{id}/access": 403,
+    "GET /users/me/payouts/{id}/statement": 404,
     "POST /orders/{id}/redownload": 404,
     "GET /orders/{id}/zip": 404,
     "POST /orders/{id}/zip": 404,

@@ -315,6 +315,7 @@ PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
 PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 PAYOUTS = _one("payouts", "pot", "draft", "own", "approved")
+APPROVED_PAYOUTS = _one("payouts", "pot", "approved", "draft", "own")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
 
@@ -706,8 +707,8 @@ OBJECTS: dict[str, Asking] = {
     "GET /revenue/payouts/{id}/items": PAYOUTS,
     "GET /revenue/payouts/{id}/items/{party}": lambda world: _paid(world, "photographer", "neighbour"),
     "POST /revenue/payouts/{id}/approve": PAYOUTS,
-    "PUT /revenue/payouts/{id}/status": _with(PAYOUTS, {"status": "sent"}),
-    "POST /revenue/payouts/{id}/bank-file": PAYOUTS,
+    "PUT /revenue/payouts/{id}/status": _with(APPROVED_PAYOUTS, {"status": "sent"}),
+    "POST /revenue/payouts/{id}/bank-file": APPROVED_PAYOUTS,
     "GET /users/me/payouts": NOTHING,
     "GET /users/me/payouts/{id}/statement": PAYOUTS,
 }
