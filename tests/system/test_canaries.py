@@ -57,6 +57,7 @@ CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 INVITED = "crane.canary@people.example"
 KEY = "canary-idempotency-key-0417"
+GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
@@ -238,6 +239,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     _find_faces(found, admin, event)
     _buy(found, buyer, photo, sandbox, told)
     _rename(admin)
+    _reward(found, admin)
     _invite(found, admin)
     _prove(found, admin, buyer)
     _look_around(stranger, event, photo, failed, found)
@@ -304,6 +306,14 @@ def _rename(admin: Person) -> None:
     (person,) = admin.get(f"/admin/users?email={EMAIL}")["items"]
     for name in ("Somebody", NAME):
         assert admin.call("PUT", f"/admin/users/{person['id']}", {"name": name}).status == 200
+
+
+def _reward(found: Evidence, admin: Person) -> None:
+    """The buyer is given credit, for a reason that is for the audit log alone."""
+    (person,) = admin.get(f"/admin/users?email={EMAIL}")["items"]
+    gift = {"amount": 100_00, "reason": GIFT}
+    admin.post(f"/admin/users/{person['id']}/credits", gift, Idempotency_Key=KEY)
+    found.canaries["why credit was given"] = GIFT
 
 
 def _invite(found: Evidence, admin: Person) -> None:
@@ -549,6 +559,7 @@ ALLOWED = {
     ("latitude", "table photos"): "EXIF, for staff alone",
     ("longitude", "table photos"): "EXIF, for staff alone",
     ("source address", "table audit"): "the audit log says where a change came from",
+    ("why credit was given", "table audit"): "why staff did it",
     ("file name", "table photos"): "how the photographer knows the photo; visitors never see it",
 }
 

@@ -174,11 +174,11 @@ def test_what_was_tampered_with_or_lost_is_found(world, change, checks):
     assert {difference.check for difference in looked().differences} == checks
 
 
-def one_less(item: dict[str, Any], name: str, field: str) -> dict[str, Any]:
-    """The change of a field inside of JSON."""
-    held = json.loads(item[name]["S"])
-    held[0][field] -= 1
-    return {name: {"S": json.dumps(held)}}
+def grant_tampered() -> None:
+    item = first("payments", "#WAL#")
+    grants = json.loads(item["grants"]["S"])
+    grants[0]["left"] -= 1
+    put("payments", item, grants={"S": json.dumps(grants)})
 
 
 def photographers_item() -> dict[str, Any]:
@@ -188,7 +188,7 @@ def photographers_item() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("flow", "change", "checks"),
     [
-        ("credit packs", lambda: put("payments", i := first("payments", "#WAL#"), **one_less(i, "grants", "left")),
+        ("credit packs", grant_tampered,
          {"wallets"}),
         ("credit packs", drop("payments", "#WAL#"), {"wallets"}),
         ("credit packs", tamper("ledger", "JRN#bought#", "amount"), {"entries", "wallets"}),

@@ -1,6 +1,7 @@
 """Packs of credit, from the offer to the wallet."""
 
 import datetime
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -39,19 +40,8 @@ def gateway(aws, monkeypatch):
 
 
 def offer(key="pack-0001", **changes):
-    plain = {
-        "name": "Early 500",
-        "credit": 500_00,
-        "price": 450_00,
-        "event": None,
-        "bound": False,
-        "opens_at": None,
-        "closes_at": None,
-        "priority": 100,
-        "expires_at": None,
-        "days": None,
-    }
-    return service.offer(ADMIN, Terms(**plain | changes), key)
+    plain = Terms("Early 500", 500_00, 450_00, None, False, None, None, 100, None, None)
+    return service.offer(ADMIN, replace(plain, **changes), key)
 
 
 def coming(**changes):
