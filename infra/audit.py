@@ -311,9 +311,11 @@ def wallets(books: Books) -> Findings:
     for order in books.of("OrderRecord"):
         for line in order.lines:
             came = bought.pop(f"bought#{order.id}#{line.id}", 0)
-            due = line.amount if line.kind == "credits" and line.status == "fulfilled" else 0
-            if (came or due) and not (order.owner is None and came == 0):
-                yield f"{order.id} {line.id}", None if came == due else f"brought {due}, {came} went into a wallet"
+            due = {0} if line.kind != "credits" or line.status == "held" else {line.amount}
+            if line.status == "revoked" or order.owner is None:  # before it was handed over, or nobody was there
+                due.add(0)
+            if line.kind == "credits" or came:
+                yield f"{order.id} {line.id}", None if came in due else f"brought {max(due)}, {came} went into a wallet"
     for entry in bought:
         yield entry, "is booked and no order has such a line"
 

@@ -228,7 +228,7 @@ def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
     found = store.of_party(organization, f"photographer:{user}", PageRequest(size=100))
     return [
         {"at": item.at, "amount": item.amount, "currency": item.currency, "state": item.state} for item in found.items
-    ]  # fmt: skip
+    ]
 
 
 def _booked(item: Item) -> Iterator[Movement]:

@@ -145,9 +145,7 @@ class Wallet:
 
     def end(self, grant_id: str, at: datetime) -> Self:
         """Nothing of a grant may be spent any more, not even what a hold gives back later."""
-        ended = (
-            replace(grant, left=0, expires_at=at) if grant.id == grant_id else grant for grant in self.grants
-        )  # fmt: skip
+        ended = (replace(grant, left=0, expires_at=at) if grant.id == grant_id else grant for grant in self.grants)
         return self._with(tuple(ended), self.holds)
 
     def without_expired(self, at: datetime) -> Self:

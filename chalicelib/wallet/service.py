@@ -234,9 +234,7 @@ def _end(organization: str, user: str, why: str, change: Callable[[Wallet], Wall
     _move(organization, user, movement, ended)
 
 
-def _move(
-    organization: str, user: str, movement: str, change: Callable[[Wallet], Change], *more: Write
-) -> Wallet:  # fmt: skip
+def _move(organization: str, user: str, movement: str, change: Callable[[Wallet], Change], *more: Write) -> Wallet:
     """Change a wallet as it is now and book that, once. Answers the wallet after it."""
     for _ in range(_TRIES):
         was = store.find(organization, user)
@@ -258,9 +256,7 @@ def _move(
     raise Conflict("changed_meanwhile", "The wallet keeps changing. Try again.")
 
 
-def _entry(
-    wallet: Wallet, movement: str, amount: int, against: tuple[Posting, ...], order: str | None = None
-) -> Entry:  # fmt: skip
+def _entry(wallet: Wallet, movement: str, amount: int, against: tuple[Posting, ...], order: str | None = None) -> Entry:
     """`amount` (minor units) comes into the wallet, or with a minus goes."""
     currency = organizations.get(wallet.organization).currency
     postings = tuple(posting for posting in against if posting.amount)

@@ -53,7 +53,7 @@ def offer(actor: Principal, terms: Terms, key: str) -> Pack:
     )
     told = audit.entry(
         actor, action="credit_pack.offered", entity="credit_pack", entity_id=pack.id, after=terms.fields()
-    )  # fmt: skip
+    )
     try:
         transact(store.add(pack), told)
     except Conflict as refused:

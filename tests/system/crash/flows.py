@@ -1546,6 +1546,6 @@ FLOWS: dict[str, Flow] = {
     "sell packages": Flow(shop, sell_packages),
     "credit": Flow(order, pay_with_credit),
     "credit given back": Flow(order, expire_with_credit),
-    "credit packs": Flow(studio, buy_credit),
+    "credit packs": Flow(studio, buy_credit, (CHARGE,)),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD,)),
 }
