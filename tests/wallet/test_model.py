@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.errors import Conflict
+from chalicelib.core.errors import AppError, Conflict
 from chalicelib.wallet.model import KEPT_FREE, MOST_GRANTS, Grant, Source, Wallet
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -110,3 +110,49 @@ def test_a_way_to_pay_is_found_wherever_there_is_one(grants, charges):
     of_event = {each.id: each.event for each in given.grants}
     for name, charge in charges.items():
         assert sum(amount for id, amount in held.holds[0].parts if of_event[id] == name) <= charge if held.holds else 1
+
+
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["give", "hold", "spend", "release", "take", "end", "expire"]),
+        st.integers(0, 3),
+        st.integers(1, 40),
+    ),
+    max_size=30,
+)
+
+
+@given(OPERATIONS)
+def test_whatever_happens_a_wallet_holds_what_the_books_owe(operations):
+    held, booked, at = Wallet("org_1", "usr_1"), 0, NOW
+    for number, (name, which, amount) in enumerate(operations):
+        before, id = held, f"pay_{which}"
+        chosen = held.grants[which % len(held.grants)].id if held.grants else "none"
+        try:
+            match name:
+                case "give":
+                    held = held.give(grant(str(number), amount, days=which or None))
+                    booked += amount
+                case "hold":
+                    held = held.hold(id, {"evt_1": amount}, at)
+                case "spend":
+                    booked -= sum(each.amount for each in held.holds if each.id == id)
+                    held = held.spend(id)
+                case "release":
+                    held = held.release(id)
+                case "take":
+                    held = held.take(chosen, amount)
+                    booked -= amount
+                case "end":
+                    booked -= sum(each.left for each in held.grants if each.id == chosen)
+                    held = held.end(chosen, at)
+                case "expire":
+                    at += DAY
+                    booked -= sum(each.left for each in held.grants if each.has_expired(at))
+                    held = held.without_expired(at)
+        except AppError:
+            assert held is before
+        assert held.total == booked
+        assert all(each.left >= 0 for each in held.grants)
+        assert {part[0] for hold in held.holds for part in hold.parts} <= {each.id for each in held.grants}
+        assert held.available(at) + held.held <= held.total
