@@ -25,8 +25,7 @@ class NewStatus(Input):
     )
 
     def told(self) -> Told:
-        parties = tuple(dict.fromkeys(self.parties)) if self.status == "failed" else ()
-        return Told(State(self.status), self.reason, parties)
+        return Told(State(self.status), self.reason, tuple(dict.fromkeys(self.parties)))
 
 
 class Payout(Output):

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids, log, outbox
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.ledger import service as ledger
@@ -133,9 +133,11 @@ def approve(actor: Principal, payout_id: str) -> Payout:
 def tell(actor: Principal, payout_id: str, told: Told) -> Payout:
     """Say that a batch was sent, was settled or failed; or that some parties' transfers of a sent one failed.
 
-    Raises NotFound (payout, party), Conflict `payout_state`.
+    Raises NotFound (payout, party), Invalid `parties_fail_alone`, Conflict `payout_state`.
     """
     was, at = store.get(actor.organization, payout_id), clock.now()
+    if told.parties and told.state is not State.FAILED:
+        raise Invalid("parties_fail_alone", "Of some parties alone only a failure is told.", field="parties")
     if told.parties:
         was.must_be(State.SENT)
         return _fail_some(actor, was, told)

@@ -504,6 +504,8 @@ CREDIT: list[Case] = [
     ("a payout approved by its maker", _payout("own", "POST", "/approve"), 403, "second_person_needed", None),
     ("a draft that is sent", _payout("draft", "PUT", "/status", status="sent"), 409, "payout_state", None),
     ("a file of a draft", _payout("draft", "POST", "/bank-file"), 409, "payout_state", None),
+    ("some that are settled alone", _payout("approved", "PUT", "/status", status="settled", parties=["usr_1"]), 400,
+     "parties_fail_alone", "parties"),
     ("a failure of who is not in it", _payout("approved", "PUT", "/status", status="failed", parties=["usr_1"]), 409,
      "payout_state", None),
 ]  # fmt: skip
