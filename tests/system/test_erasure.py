@@ -238,8 +238,7 @@ def test_photos_that_were_sold_from_stay_without_a_name_and_the_others_go(world:
 def look_into_the_export(heron: Principal) -> None:
     (made,) = exports.exports_of(heron)
 
-    key = exports.export_key(heron.organization, heron.known_user, made.id)
-    held = client("s3").get_object(Bucket=ENVIRONMENT["PIX_DOCUMENTS_BUCKET"], Key=key)["Body"].read()
+    held = client("s3").get_object(Bucket=ENVIRONMENT["PIX_DOCUMENTS_BUCKET"], Key=made.key)["Body"].read()
     archive = zipfile.ZipFile(io.BytesIO(held))
     text = "\n".join(archive.read(name).decode("latin-1") for name in archive.namelist())
     wanted = CANARIES | {
