@@ -857,9 +857,9 @@ def remove(world: World) -> None:
     organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
     first, second = _photos(world)
     extra = File("third.jpg", jpeg(3, size=(96, 72)).content)
-    for path in ("upload", "batch-upload"):
-        wanted = {"eventId": "river-run", "files": [extra.wire]}
-        begun = world.ask(photographer, "POST", f"/photos/{path}", wanted, expect=201).data
+    wanted = {"eventId": "river-run", "files": [extra.wire]}
+    world.ask(photographer, "POST", "/photos/batch-upload", wanted, expect=201)
+    begun = world.ask(photographer, "POST", "/photos/upload", wanted, expect=201).data
     world.send_file(begun["files"][0]["upload"], extra.content)
     world.settle()
     sent = {photo["id"] for photo in world.see(photographer, f"/events/{world.notes['event']}/uploads")["items"]}
