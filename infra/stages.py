@@ -45,7 +45,7 @@ def enter(stage: str, home: Path = HOME) -> None:
 def load_records() -> None:
     """Import every store, which registers its records, and every migration."""
     for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-        if module.name.rpartition(".")[2] in ("store", "migrations", "outbox", "once", "limits"):
+        if module.name.rpartition(".")[2] in ("store", "migrations", "outbox", "once", "limits", "tallies"):
             importlib.import_module(module.name)
 
 

@@ -21,7 +21,6 @@ from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Shown
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
-from chalicelib.organizations.roles import permissions_of
 from chalicelib.photographers import store
 from chalicelib.photographers.model import BankAccount, Photographer, Rating, masked
 
@@ -190,7 +189,7 @@ def _public(organization: str, user_id: str) -> tuple[User, Photographer]:
     if photographer is None:
         raise _missing()
     user = accounts.find_users(organization, [user_id]).get(user_id)
-    if user is None or user.blocked or "photo.upload" not in permissions_of(user.roles):
+    if user is None or user.blocked or events.PHOTOGRAPHER not in user.roles:
         raise _missing()
     return user, photographer
 

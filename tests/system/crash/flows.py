@@ -798,8 +798,8 @@ def assign(world: World) -> None:
     organizer, photographer, event = world.person("organizer"), world.person("photographer"), world.notes["event"]
     before = world.see(photographer, f"/photos/{_photos(world)[0]}/metadata")["photo"]["takenAt"]
     user = world.see(photographer, "/auth/me")["id"]
-    terms = {"role": "primary", "quota": 3, "clockOffset": 3600}
-    world.ask(organizer, "PUT", f"/events/{event}/photographers/{user}", terms)
+    for terms in ({"role": "primary"}, {"quota": 3, "clockOffset": 3600}):
+        world.ask(organizer, "PUT", f"/events/{event}/photographers/{user}", terms)
     world.settle()
     _offer(world, jpeg(3, size=(96, 72)))
     (mine,) = world.see(photographer, "/users/me/assignments")["items"]
@@ -879,6 +879,8 @@ def remove(world: World) -> None:
     wanted = {"eventId": "river-run", "files": [extra.wire]}
     world.ask(photographer, "POST", "/photos/upload", wanted, expect=201)
     begun = world.ask(photographer, "POST", "/photos/batch-upload", wanted, expect=201).data
+    world.ask(photographer, "POST", "/photos/batch-upload", wanted, expect=201)
+    begun = world.ask(photographer, "POST", "/photos/upload", wanted, expect=201).data
     world.send_file(begun["files"][0]["upload"], extra.content)
     world.settle()
     sent = {photo["id"] for photo in world.see(photographer, f"/events/{world.notes['event']}/uploads")["items"]}
