@@ -54,7 +54,7 @@ def press_link(principal: Principal, request: Request, query: schemas.Link) -> R
 # --- announcements ------------------------------------------------------------------------------------------
 
 
-@routes.post("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, status=201)
+@routes.post("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, status=202)
 def announce(principal: Principal, id: str, body: schemas.NewAnnouncement) -> Notice:
     """Tell something to those who asked to hear of an event, to its buyers, or to both: up to three times a day."""
     return service.announce(principal, id, body.words(), body.audience)

@@ -314,7 +314,7 @@ def _hear_news(found: Evidence, admin: Person) -> None:
     assert visitor.call("PUT", f"{at}/notices", proof).status == 204
     moved = {"status": "live", "version": planned["version"]}
     assert admin.call("PUT", f"{at}/status", moved).status == 200
-    admin.post(f"{at}/announce", {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}}, 201)
+    admin.post(f"{at}/announce", {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}}, 202)
     _run_jobs()
     content = json.loads(found.mails[-1])["Content"]["Simple"]
     link = content["Headers"][0]["Value"].strip("<>")

@@ -1565,7 +1565,7 @@ def hear_of_event(world: World) -> None:
     world.ask(organizer, "PUT", f"{at}/status", moved, settled=409)
     world.settle()
     said = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audience": "all"}
-    world.ask(organizer, "POST", f"{at}/announce", said, expect=201)
+    world.ask(organizer, "POST", f"{at}/announce", said, expect=202)
     world.settle()
     assert [
         (each["kind"], each["sent"], each["failed"]) for each in world.see(organizer, f"{at}/announce")["items"]

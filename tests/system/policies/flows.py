@@ -405,8 +405,8 @@ def news_of_all(world: World) -> None:
         said = {"texts": {"th": {"title": f"News {number}", "text": "Rain."}}, "audience": audience}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(delivering, "PAGE", 1)
-            world.ask(organizer, "POST", f"{at}/announce", said, expect=201)
-            world.ask(organizer, "POST", f"{at}/announce", said, expect=201)
+            world.ask(organizer, "POST", f"{at}/announce", said, expect=202)
+            world.ask(organizer, "POST", f"{at}/announce", said, expect=202)
             world.settle()
     assert [each["sent"] for each in world.see(organizer, f"{at}/announce")["items"]][:2] == [1, 2]
     world.ask(buyer, "DELETE", f"{at}/notices", expect=204)
@@ -418,7 +418,7 @@ def news_of_a_deleted_event(world: World) -> None:
     visitor, at = world.person("visitor"), f"/events/{world.notes['event']}"
     _ask_for_news(world, visitor, at, {"email": visitor.email})
     said = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}}
-    world.ask(world.person("organizer"), "POST", f"{at}/announce", said, expect=201)
+    world.ask(world.person("organizer"), "POST", f"{at}/announce", said, expect=202)
     world.settle()
     world.ask(world.person("organizer"), "DELETE", at, expect=204)
     world.settle()
