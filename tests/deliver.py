@@ -19,6 +19,12 @@ def facts() -> list[queues.Fact]:
     return [queues.Fact.known[record.fact].model_validate_json(record.body) for record in records]
 
 
+def forget() -> None:
+    """Drop what was published so far."""
+    for record in outbox.OutboxRecord.scan():
+        record.delete()
+
+
 def relay() -> int:
     _load_jobs()
     records = sorted(outbox.OutboxRecord.scan(), key=lambda record: record.due_sk)

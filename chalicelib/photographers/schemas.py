@@ -29,7 +29,9 @@ class BankAccount(Input):
     bank: Line
     holder: Line
     number: Annotated[
-        str, StringConstraints(pattern=r"^[0-9A-Z]([0-9A-Z -]{4,38})[0-9A-Z]$"), AfterValidator(_digits)
+        str,
+        StringConstraints(pattern=r"^[0-9A-Z]([0-9A-Z -]{4,38})[0-9A-Z]$", max_length=40),
+        AfterValidator(_digits),
     ] = Field(repr=False)
 
 

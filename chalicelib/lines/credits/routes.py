@@ -16,9 +16,7 @@ def list_packs(principal: Principal, query: schemas.PackPage) -> Page[Pack]:
     return service.on_sale(principal, query.event, query.request())
 
 
-@routes.post(
-    "/credit-packs", permission="credit.manage", returns=schemas.Pack, status=201, headers=("Idempotency-Key",)
-)
+@routes.post("/credit-packs", permission="credit.manage", returns=schemas.Pack, headers=("Idempotency-Key",))
 def offer_pack(principal: Principal, request: Request, body: schemas.NewPack) -> Pack:
     """Sell a pack of credit, once for each `Idempotency-Key`. It never changes: withdraw it and offer another one."""
     return service.offer(principal, body.terms(), idempotency_key(request))

@@ -18,6 +18,7 @@ from chalicelib.lines.photos import jobs, service
 from chalicelib.lines.photos.model import FileOffer, Photo
 from chalicelib.lines.photos.service import UploadProgress
 from chalicelib.organizations.service import DEFAULT
+from tests import deliver
 from tests.events.people import ADMIN, caller, opened
 from tests.lines.photos.pictures import File
 from tests.stack import ENVIRONMENT
@@ -92,4 +93,5 @@ def photographers(aws) -> Callable[[str], Principal]:
 def world(photographers) -> World:
     nok = photographers("nok")
     event = events.assign(ADMIN, opened(status=EventStatus.LIVE).id, nok.known_user)
+    deliver.forget()  # that it went live
     return World(event, nok)
