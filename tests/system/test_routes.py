@@ -122,6 +122,8 @@ def _unbounded(where: str, schema: Mapping[str, Any]) -> Iterator[str]:
 # --- every address answers ------------------------------------------------------------------------------------
 
 REFUSED = {
+    "PUT /photographers/{id}/rating": 404,
+    "GET /photos/{id}/original": 404,
     "POST /auth/register": 400,
     "DELETE /auth/providers/{provider}": 404,
     "POST /auth/resend": 400,

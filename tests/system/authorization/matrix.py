@@ -642,7 +642,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /photos/batch-upload": _one(
         "events", "evt", "live", "draft", "closed", body=lambda id: OFFER | {"eventId": id}
     ),
-    "DELETE /photos/{id}": _one("photos", "pho", "approved", "pending", "second", "draft", "mixed"),
+    "DELETE /photos/{id}": _one("photos", "pho", "pending", "approved", "second", "draft", "mixed"),
     "GET /photos/{id}/related": PHOTOS,
     "GET /photos/{id}/share": PHOTOS,
     "GET /events/{id}/statistics": EVENTS,
