@@ -60,7 +60,7 @@ def list_payments_under_review(principal: Principal, query: Paging) -> Page[mode
     "/payments/webhook",
     permission=ANONYMOUS,
     raw="application/json",
-    aliases=("/payment/webhook", "/payments/webhook/paynoi"),
+    aliases=("/payment/webhook", "/payments/webhook/paynoi", "/payments/callback"),
 )
 def accept_webhook(request: Request) -> Reply:
     """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own."""
