@@ -7,6 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Tokens
 from chalicelib.organizations.service import DEFAULT
 from infra.local.gateway import Gateway
 from tests import deliver
@@ -19,7 +20,9 @@ NEWS = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audienc
 @pytest.fixture
 def ask(aws):
     accounts.create_user(DEFAULT, email="boss@shop.example", password=PASSWORD, name="Boss", roles=["admin"])
-    staff = accounts.log_in(DEFAULT, email="boss@shop.example", password=PASSWORD).access_token
+    signed_in = accounts.log_in(DEFAULT, email="boss@shop.example", password=PASSWORD)
+    assert isinstance(signed_in, Tokens)
+    staff = signed_in.access_token
 
     def send(method, path, body=None, *, token=None, by_staff=False):
         headers = {"Content-Type": "application/json"}

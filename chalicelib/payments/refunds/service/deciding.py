@@ -9,7 +9,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, NotFound, Unprocessable
 from chalicelib.core.table import Write, transact
 from chalicelib.orders import service as orders
-from chalicelib.payments import gateways
+from chalicelib.payments import credit, gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
 from chalicelib.payments.model import Payment
@@ -199,6 +199,8 @@ def _begun(earlier: Sequence[Refund], key: str, asked: str) -> Refund | None:
 
 
 def _way(payment: Payment, wanted: Way | None) -> Way:
+    if payment.gateway == credit.NAME:
+        raise Conflict("paid_with_credit", "It was paid with credit: give the buyer credit instead.")
     offered = gateways.of_name(payment.gateway).refunds and payment.transaction is not None
     if wanted is Way.GATEWAY and not offered:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
