@@ -144,8 +144,6 @@ REFUSED = {
     "POST /downloads/{id}/photos/{photo}": 404,
     "POST /downloads/{id}/photos/{photo}/received": 404,
     "DELETE /photos/{id}": 409,  # it is in an order
-    "GET /photos/{id}/original": 404,
-    "PUT /photographers/{id}/rating": 404,
     "POST /events/{id}/access": 403,
     "GET /users/me/payouts/{id}/statement": 404,
     "POST /orders/{id}/redownload": 404,
