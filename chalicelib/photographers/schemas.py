@@ -29,9 +29,7 @@ class BankAccount(Input):
     bank: Line
     holder: Line
     number: Annotated[
-        str,
-        StringConstraints(pattern=r"^[0-9A-Z]([0-9A-Z -]{4,38})[0-9A-Z]$", max_length=40),
-        AfterValidator(_digits),
+        str, StringConstraints(max_length=40, pattern=r"^[0-9A-Z]([0-9A-Z -]{4,38})[0-9A-Z]$"), AfterValidator(_digits)
     ] = Field(repr=False)
 
 

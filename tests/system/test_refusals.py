@@ -679,7 +679,7 @@ def test_a_file_that_is_not_the_one_that_was_promised_fails_and_shows_nowhere(wo
     assert (photo.processing, photo.failure.code) == ("failed", "hash_mismatch")
     assert photo.failure.message
     assert _previews() == before
-    assert set(changed) == {"photos", "outbox", "s3"}
+    assert set(changed) == {"claims", "photos", "outbox", "s3"}
     assert changed.count("s3") == 1  # the upload itself
 
 

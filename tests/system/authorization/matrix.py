@@ -537,7 +537,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /events/{id}/packages": EVENTS,
     "PUT /events/{id}/packages": _with(EVENTS, PACKAGES),
     "GET /events/{id}/photographers": EVENTS,
-    "PUT /events/{id}/photographers/{user}": _photographers,
+    "PUT /events/{id}/photographers/{user}": _with(_photographers, {"mayUpload": True}),
     "DELETE /events/{id}/photographers/{user}": _photographers,
     "GET /events/{id}/photos": EVENTS_IN_ALL_STATES,
     "GET /events/{id}/review": EVENTS,
