@@ -7,6 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Tokens
 from chalicelib.organizations.service import DEFAULT
 from infra.local.gateway import Gateway
 from tests import deliver
@@ -19,12 +20,13 @@ NEWS = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audienc
 @pytest.fixture
 def ask(aws):
     accounts.create_user(DEFAULT, email="boss@shop.example", password=PASSWORD, name="Boss", roles=["admin"])
-    staff = accounts.log_in(DEFAULT, email="boss@shop.example", password=PASSWORD).access_token
+    tokens = accounts.log_in(DEFAULT, email="boss@shop.example", password=PASSWORD)
+    assert isinstance(tokens, Tokens)
 
     def send(method, path, body=None, *, token=None, by_staff=False):
         headers = {"Content-Type": "application/json"}
         if by_staff or token:
-            headers["Authorization"] = f"Bearer {token or staff}"
+            headers["Authorization"] = f"Bearer {token or tokens.access_token}"
         return Gateway(app).handle(method, path, headers, b"" if body is None else json.dumps(body).encode())
 
     return send
