@@ -20,14 +20,13 @@ NEWS = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audienc
 @pytest.fixture
 def ask(aws):
     accounts.create_user(DEFAULT, email="boss@shop.example", password=PASSWORD, name="Boss", roles=["admin"])
-    signed_in = accounts.log_in(DEFAULT, email="boss@shop.example", password=PASSWORD)
-    assert isinstance(signed_in, Tokens)
-    staff = signed_in.access_token
+    tokens = accounts.log_in(DEFAULT, email="boss@shop.example", password=PASSWORD)
+    assert isinstance(tokens, Tokens)
 
     def send(method, path, body=None, *, token=None, by_staff=False):
         headers = {"Content-Type": "application/json"}
         if by_staff or token:
-            headers["Authorization"] = f"Bearer {token or staff}"
+            headers["Authorization"] = f"Bearer {token or tokens.access_token}"
         return Gateway(app).handle(method, path, headers, b"" if body is None else json.dumps(body).encode())
 
     return send
