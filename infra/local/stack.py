@@ -57,7 +57,8 @@ def deploy(endpoint: str, allowed_origins: Iterable[str], mail_from: str = MAIL_
         "MailFrom": mail_from,
         **{f"{queue}VisibilityTimeout": str(VISIBILITY_TIMEOUT) for queue in QUEUES},
     }
-    cloudformation: CloudFormationClient = emulator_client("cloudformation", endpoint)
+    unchecked = Config(parameter_validation=False)  # in AWS a template of over 51,200 bytes goes through S3
+    cloudformation: CloudFormationClient = emulator_client("cloudformation", endpoint, unchecked)
     _create_or_update(cloudformation, [{"ParameterKey": key, "ParameterValue": text} for key, text in values.items()])
     stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
