@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 TEMPLATE = Path(__file__).parent.parent / "data.yaml"
+TEMPLATES = "local-templates"
 APP = "thepixstock"
 STAGE = "local"
 STACK = f"{APP}-{STAGE}-data"
@@ -57,9 +58,8 @@ def deploy(endpoint: str, allowed_origins: Iterable[str], mail_from: str = MAIL_
         "MailFrom": mail_from,
         **{f"{queue}VisibilityTimeout": str(VISIBILITY_TIMEOUT) for queue in QUEUES},
     }
-    unchecked = Config(parameter_validation=False)  # in AWS a template of over 51,200 bytes goes through S3
-    cloudformation: CloudFormationClient = emulator_client("cloudformation", endpoint, unchecked)
-    _create_or_update(cloudformation, [{"ParameterKey": key, "ParameterValue": text} for key, text in values.items()])
+    cloudformation: CloudFormationClient = emulator_client("cloudformation", endpoint)
+    _create_or_update(cloudformation, _template(endpoint), [{"ParameterKey": key, "ParameterValue": text} for key, text in values.items()])
     stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     _expire_items(endpoint, outputs)
@@ -140,13 +140,20 @@ def _new_secrets() -> dict[str, Any]:
     }
 
 
-def _create_or_update(cloudformation: "CloudFormationClient", parameters: "list[ParameterTypeDef]") -> None:
-    body = TEMPLATE.read_text()
+def _template(endpoint: str) -> str:
+    """Where CloudFormation finds it: it is too long for a request."""
+    s3 = emulator_client("s3", endpoint)
+    s3.create_bucket(Bucket=TEMPLATES)
+    s3.put_object(Bucket=TEMPLATES, Key=TEMPLATE.name, Body=TEMPLATE.read_bytes())
+    return f"{endpoint}/{TEMPLATES}/{TEMPLATE.name}"
+
+
+def _create_or_update(cloudformation: "CloudFormationClient", url: str, parameters: "list[ParameterTypeDef]") -> None:
     try:
-        cloudformation.create_stack(StackName=STACK, TemplateBody=body, Parameters=parameters)
+        cloudformation.create_stack(StackName=STACK, TemplateURL=url, Parameters=parameters)
     except cloudformation.exceptions.AlreadyExistsException:
         try:
-            cloudformation.update_stack(StackName=STACK, TemplateBody=body, Parameters=parameters)
+            cloudformation.update_stack(StackName=STACK, TemplateURL=url, Parameters=parameters)
         except ClientError as refusal:
             if "No updates are to be performed" not in str(refusal):
                 raise

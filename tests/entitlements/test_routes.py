@@ -316,6 +316,7 @@ def test_pages_stay_out_of_the_api_document():
         "/downloads/{id}/photos/{photo}/received",
         "/orders/{id}/receipt",
         "/orders/{id}/redownload",
+        "/photos/{id}/original",
     }
 
 

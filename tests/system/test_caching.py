@@ -44,11 +44,13 @@ def test_these_routes_are_cached():
     assert CACHED.keys() == {
         "GET /events",
         "GET /events/{id}",
+        "GET /events/{id}/announcements",
         "GET /events/{id}/photos",
         "GET /events/{id}/packages",
         "GET /packages",
         "GET /photos/{id}",
         "GET /photos/{id}/related",
+        "GET /photographers/{id}",
         "GET /privacy/keys",
         "GET /settings/public",
         "GET /openapi.json",
