@@ -20,6 +20,7 @@ def facts() -> list[queues.Fact]:
 
 
 def relay() -> int:
+    _load_jobs()
     records = sorted(outbox.OutboxRecord.scan(), key=lambda record: record.due_sk)
     for record in records:
         with log.correlated(record.correlation):

@@ -22,16 +22,10 @@ def lab(secret):
         yield lab
 
 
-GIVE_UP = {"faces": "a search or a block that could not be made twice is told as failed, and its buyer asks again"}
-"""Flows that may end otherwise where half of all attempts are refused."""
-
-
-@pytest.mark.parametrize(
-    ("percent", "name"),
-    [(percent, name) for percent in (5, 20, 50) for name in FLOWS if percent < 50 or name not in GIVE_UP],
-)
+@pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.parametrize("percent", [5, 20, 50])
 def test_a_flow_ends_as_always_when_attempts_are_refused(lab, figure, full, name, percent):
-    if not full and percent != (20 if name in GIVE_UP else 50):
+    if not full and percent < 50:
         pytest.skip("the proof tries 5, 20 and 50 percent, the tests the worst")
     flow, seeds = FLOWS[name], 5 if full else 1
     wrong, seen = {}, Counter()
