@@ -200,7 +200,10 @@ class BlockState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Somebody who does not want to be found. `face` is what the engine calls it, once it has it."""
+    """Somebody who does not want to be found. `face` is what the engine calls it, once it has it.
+
+    `photos` counts those that showed the face when the engine was first asked.
+    """
 
     id: str
     organization: str
@@ -209,6 +212,7 @@ class Block:
     user: str
     at: datetime
     face: str | None = None
+    photos: int = 0
     version: int = 1
 
     @property

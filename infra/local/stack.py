@@ -59,7 +59,11 @@ def deploy(endpoint: str, allowed_origins: Iterable[str], mail_from: str = MAIL_
         **{f"{queue}VisibilityTimeout": str(VISIBILITY_TIMEOUT) for queue in QUEUES},
     }
     cloudformation: CloudFormationClient = emulator_client("cloudformation", endpoint)
-    _create_or_update(cloudformation, _template(endpoint), [{"ParameterKey": key, "ParameterValue": text} for key, text in values.items()])
+    _create_or_update(
+        cloudformation,
+        _template(endpoint),
+        [{"ParameterKey": key, "ParameterValue": text} for key, text in values.items()],
+    )
     stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     _expire_items(endpoint, outputs)

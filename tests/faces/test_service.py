@@ -13,7 +13,7 @@ from chalicelib.core.table import PageRequest
 from chalicelib.events import service as events
 from chalicelib.faces import engines, schemas, service, store
 from chalicelib.faces.engines.contract import Word
-from chalicelib.faces.model import BlockState, Purpose, SearchState, bibs_of
+from chalicelib.faces.model import BlockState, Purpose, Search, SearchState, bibs_of
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Decision, Faces, Verdict, Wanted
 from chalicelib.organizations.service import DEFAULT
@@ -224,10 +224,10 @@ def test_a_photo_that_is_erased_is_forgotten(race, rekognition):
 
 def test_a_run_that_was_cut_off_leaves_no_face_behind(race, rekognition, monkeypatch, anna):
     race.attest()
-    monkeypatch.setattr(photos, "note_faces", lambda *_: 1 / 0)
-    with pytest.raises(AssertionError, match="no handler could finish"):
-        race.sell(1)
-    monkeypatch.undo()
+    with monkeypatch.context() as cut:
+        cut.setattr(photos, "note_faces", lambda *_: 1 / 0)
+        with pytest.raises(AssertionError, match="no handler could finish"):
+            race.sell(1)
     deliver.all()
 
     (collection,) = rekognition.collections.values()
@@ -365,6 +365,19 @@ def test_who_is_blocked_is_found_neither_before_nor_after(race, anna, rekognitio
     assert race.find(caller("customer"), 1) == []
     assert race.find(caller("customer"), 2) == [other.id]
     assert service.recognition_of(ADMIN, race.event.id).blocks == 1
+
+
+def test_a_block_that_is_cut_off_still_says_how_many_photos_it_was(race, anna, monkeypatch):
+    race.attest()
+    race.sell(1, 1, 2)
+    opened = service.ask(anna, race.event.id, Purpose.BLOCK, picture=SELFIE[1], wording="2026-11")
+    with monkeypatch.context() as cut:
+        cut.setattr(Search, "done", lambda search, found: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            service.run(anna.organization, opened.search.id)
+    deliver.all()
+
+    assert service.status(anna, opened.search.id).found == 2
 
 
 def test_a_block_is_taken_back_by_its_owner_or_staff_alone(race, anna):

@@ -183,6 +183,17 @@ def test_a_draft_that_was_left_behind_goes_when_the_message_comes_again(anna):
     assert files() == [asked.key]
 
 
+def test_what_a_run_leaves_of_somebody_who_is_gone_meanwhile_goes_when_the_message_comes_again(anna):
+    asked = exports.ask(anna)
+    storage.upload("documents", asked.draft_key, b"{}", content_type="application/json")
+    storage.upload("documents", asked.key, b"PK", content_type="application/zip")
+    transact(store.remove_export(asked))
+
+    assert not exports.make(DEFAULT, anna.known_user, asked.id)
+
+    assert files() == []
+
+
 def test_one_that_can_not_be_removed_keeps_no_other(anna, monkeypatch):
     exports.ask(anna)
     deliver.all()

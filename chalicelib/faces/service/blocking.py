@@ -27,6 +27,10 @@ def block(search: Search, wanted: Recognition, picture: bytes) -> int:
         _lift(held)
         raise
     photos = {match.photo for match in blocked.found}
+    if len(photos) > held.photos:  # kept first: the next try finds only what this one had not forgotten yet
+        counted = replace(held, photos=len(photos))
+        transact(store.save_block(counted))
+        held = replace(counted, version=held.version + 1)
     for photo in photos:
         gone = [match.face for match in blocked.found if match.photo == photo]
         seen = store.find_seen(search.organization, search.index, photo)
@@ -35,7 +39,7 @@ def block(search: Search, wanted: Recognition, picture: bytes) -> int:
         # Last: what is still in the index is found again by the next try.
         engines.face_engine().forget(index_of(wanted), photo, gone)
     transact(store.save_block(replace(held, face=blocked.face)))
-    return len(photos)
+    return held.photos
 
 
 def unblock(principal: Principal, id_or_slug: str, block_id: str) -> None:

@@ -45,7 +45,8 @@ def exports_of(actor: Principal) -> list[Export]:
 def make(organization: str, user: str, export_id: str) -> bool:
     """Write the ZIP and tell its owner; False where nobody waits for it. Cut off, it goes on with what is missing."""
     export = store.find_export(organization, user, export_id)
-    if export is None:
+    if export is None:  # given up while a run was gathering: what that run left goes now
+        storage.remove("documents", export_key(organization, user, export_id))
         return False
     if export.state is not ExportState.ASKED:
         storage.delete("documents", export.draft_key)

@@ -185,19 +185,21 @@ def violations(world: World) -> list[str]:
 
 
 def _dangling() -> Iterator[str]:
-    """An id that no record has. Those in the audit log, in lists of what was offered and in the books outlive it."""
+    """An id that no record has. Those in the audit log and in lists of what was offered outlive it; in orders and in
+    the books so does somebody whom the audit log knows, for people are erased and what they bought and earned is not.
+    """
     held = {row["id"] for table in domains() for row in rows(table) if "id" in row}
     now = clock.epoch(clock.now())
     held |= {address["id"] for row in rows("profiles") for address in json.loads(row.get("addresses", "[]"))}
     held |= {method["id"] for row in rows("payments") for method in json.loads(row.get("methods", "[]"))}
-    erased = {id for row in rows("audit") for id in _ID.findall(json.dumps(row)) if id.startswith("usr")}
+    audited = {id for row in rows("audit") for id in _ID.findall(json.dumps(row)) if id.startswith("usr")}
     for table in domains():
         for row in rows(table):
             has_expired = int(row.get("ttl", now + 1)) <= now
             if table == "audit" or "#UPL#" in row["pk"] or has_expired:
                 continue
             mentioned = {id for id in _ID.findall(json.dumps(row)) if id[:3] not in _NOT_RECORDS}
-            if missing := mentioned - held - (erased if table in ("orders", "ledger") else set()):
+            if missing := mentioned - held - (audited if table in ("orders", "ledger") else set()):
                 yield f"{table} {row['pk']} mentions {sorted(missing)}, which is nowhere"
 
 

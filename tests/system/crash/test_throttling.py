@@ -22,10 +22,10 @@ def lab(secret):
         yield lab
 
 
-@pytest.mark.parametrize("percent", [5, 20, 50])
 @pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.parametrize("percent", [5, 20, 50])
 def test_a_flow_ends_as_always_when_attempts_are_refused(lab, figure, full, name, percent):
-    if not full and percent != 50:
+    if not full and percent < 50:
         pytest.skip("the proof tries 5, 20 and 50 percent, the tests the worst")
     flow, seeds = FLOWS[name], 5 if full else 1
     wrong, seen = {}, Counter()
