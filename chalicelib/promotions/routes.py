@@ -16,7 +16,7 @@ def list_promotions(principal: Principal, query: Paging) -> Page[Promotion]:
     return service.listed(principal, query.request())
 
 
-@routes.post("/admin/promo-codes", permission="promotion.manage", returns=schemas.CountedPromotion)
+@routes.post("/admin/promo-codes", permission="promotion.manage", returns=schemas.CountedPromotion, status=201)
 def offer_promotion(principal: Principal, body: schemas.NewPromotion) -> schemas.CountedPromotion:
     """Offer a code."""
     return schemas.CountedPromotion.of(service.offer(principal, body.code, body.terms()))
