@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.lines.contract import Item
-from chalicelib.promotions.model import MOST_CODES
 
 LASTS = timedelta(days=7)
 MOST_ITEMS = 300
@@ -34,9 +33,9 @@ class Cart:
             raise Unprocessable("cart_full", f"A cart holds up to {MOST_ITEMS} items.", field="items")
         return replace(self, items=merged, expires_at=at + LASTS)
 
-    def take_over(self, other: "Cart", at: datetime) -> "Cart":
+    def take_over(self, other: "Cart", most_codes: int, at: datetime) -> "Cart":
         """With all that another cart has; its codes as far as there is room."""
-        codes = tuple(dict.fromkeys(self.codes + other.codes))[:MOST_CODES]
+        codes = tuple(dict.fromkeys(self.codes + other.codes))[:most_codes]
         return replace(self.put(other.items, at), codes=codes)
 
     def holds(self, items: tuple[Item, ...]) -> bool:

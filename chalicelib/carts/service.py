@@ -130,7 +130,7 @@ def current(principal: Principal) -> Cart:
         return cart
     for _ in range(_TRIES):
         try:
-            transact(store.save(cart.take_over(guest, clock.now())), store.remove(guest))
+            transact(store.save(cart.take_over(guest, promotions.MOST_CODES, clock.now())), store.remove(guest))
         except Conflict:
             # Another request of the same person merged first, or changed one of the two.
             guest = _guest_cart(principal)

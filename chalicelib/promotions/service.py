@@ -16,6 +16,7 @@ from chalicelib.promotions import store
 from chalicelib.promotions.model import MOST_CODES, Kind, Promotion, Redeemed, Taken, discounted, normal_code
 
 __all__ = [
+    "MOST_CODES",
     "Counted",
     "Terms",
     "apply",

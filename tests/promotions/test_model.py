@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,8 +20,12 @@ def line(amount=100_00, *, kind="photos", subject="evt_1", count=4, prepaid=Fals
 
 
 def promotion(kind=Kind.PERCENT, **terms):
-    usual = {Kind.PERCENT: {"percent": 10}, Kind.AMOUNT: {"amount": 30_00}, Kind.FREE_ITEMS: {"buy": 3, "free": 1}}
-    made = {"id": "prm_1", "organization": "org_1", "code": "RIVER", "name": "River", "created_at": NOW}
+    usual: dict[Kind, dict[str, Any]] = {
+        Kind.PERCENT: {"percent": 10},
+        Kind.AMOUNT: {"amount": 30_00},
+        Kind.FREE_ITEMS: {"buy": 3, "free": 1},
+    }
+    made: dict[str, Any] = {"id": "prm_1", "organization": "org_1", "code": "RIVER", "name": "River", "created_at": NOW}
     return Promotion(kind=kind, **made | usual[kind] | terms)
 
 

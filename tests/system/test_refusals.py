@@ -476,7 +476,8 @@ ADDRESSES: list[Case] = [
 ]  # fmt: skip
 _GIFT = {"amount": 100_00, "reason": "a late delivery"}
 _PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
-_CODE = {"code": "SUMMER", "name": "Summer", "kind": "percent", "percent": 20}
+_TERMS = {"name": "Summer", "kind": "percent", "percent": 20}
+_CODE = {"code": "SUMMER"} | _TERMS
 PROMOTIONS: list[Case] = [
     ("a code that is none", _code(code="SUM MER"), 400, INVALID, "code"),
     ("a code of a kind that is none", _code(kind="gift"), 400, INVALID, "kind"),
@@ -494,7 +495,6 @@ PROMOTIONS: list[Case] = [
     ("a code that nobody offered", lambda w: Ask("POST", "/cart/promo", {"code": "NEVER"}), 404, "promo_not_found",
      "code"),
 ]  # fmt: skip
-_TERMS = {name: value for name, value in _CODE.items() if name != "code"}
 _UNTIL = {"until": "2026-01-01T00:00:00Z"}
 CREDIT: list[Case] = [
     ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
