@@ -24,6 +24,7 @@ from chalicelib.orders.messages import LineDue, OrderCancelled, OrderCompleted, 
 from chalicelib.orders.model import MOST_LINES, MOST_NOTES, OPEN, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
 from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
+from chalicelib.promotions import service as promotions
 from chalicelib.revenue import service as revenue
 
 _TRIES = 5
@@ -51,10 +52,13 @@ def place_order(
             return store.get(organization, earlier)
         if not configuration.read(organization, Sales).open:
             raise Conflict("sales_paused", "Orders are not taken at the moment.")
-        quote = _checked(carts.quote(cart), expected_total)
+        quote = _checked(carts.quote(cart, address), expected_total)
         if cart.owner is None and any(line.prepaid for line in quote.lines):
             raise Unprocessable("account_needed", "Sign in to buy credit: it is kept in your account.")
         order = _drawn_up(organization, cart.owner, cart.id, address, language, quote)
+        buyer = promotions.names_of(organization, user=cart.owner, email=address)
+        discounts, counted = promotions.redeem(organization, quote, order.id, buyer)
+        order = replace(order, discounts=discounts)
         held = [
             write
             for line in quote.lines
@@ -62,7 +66,7 @@ def place_order(
         ]
         claim = once.claim(organization, scope, key, result=order.id, body=request, keep=_KEYS_LAST)
         try:
-            transact(claim, *store.add(order), *held)
+            transact(claim, *store.add(order), *held, *counted)
             placed = metrics.of({Metric.ORDERS_PLACED: 1})
             log.info("order placed", placed, organization=organization, order=order.id, order_code=order.code)
             return replace(order, version=1)
@@ -182,7 +186,8 @@ def settle_late(organization: str, order_id: str) -> Outcome:
         for line in order.lines
         for write in lines.of_kind(line.kind).hold(organization, line.quoted(), order.id, at + PAYABLE_FOR)
     ]
-    transact(store.save(paid, was=order), *held, *_after_payment(paid))
+    counted = promotions.count_again(organization, order.id, order.discounts)
+    transact(store.save(paid, was=order), *held, *counted, *_after_payment(paid))
     return Outcome.SUCCESS
 
 
@@ -233,7 +238,8 @@ def clear_cart(organization: str, order_id: str) -> Outcome:
     """What was bought leaves the cart it came from."""
     order = store.get(organization, order_id)
     bought = [ref for line in order.lines for ref in line.refs]
-    return Outcome.SUCCESS if carts.forget_bought(organization, order.cart, bought) else Outcome.SKIPPED
+    codes = [each.code for each in order.discounts]
+    return Outcome.SUCCESS if carts.forget_bought(organization, order.cart, bought, codes) else Outcome.SKIPPED
 
 
 def expire_due() -> int:
@@ -314,11 +320,13 @@ def _expire(organization: str, order_id: str) -> bool:
 
 
 def _released(order: Order) -> list[Write]:
-    return [
+    """The stock and the codes of an order that comes to nothing."""
+    stock = [
         write
         for line in order.lines
         for write in lines.of_kind(line.kind).release(order.organization, line.subject, line.refs, order.id)
     ]
+    return stock + promotions.give_back(order.organization, order.id, order.discounts)
 
 
 def _after_payment(order: Order) -> tuple[Write, ...]:
