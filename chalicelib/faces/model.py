@@ -212,7 +212,7 @@ class Block:
     user: str
     at: datetime
     face: str | None = None
-    photos: int = 0
+    photos: int | None = None
     version: int = 1
 
     @property

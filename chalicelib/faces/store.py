@@ -103,7 +103,7 @@ class BlockRecord(Record):
     user = UnicodeAttribute()
     at = Moment()
     face = UnicodeAttribute(null=True)
-    photos = NumberAttribute(default=0)
+    photos = NumberAttribute(null=True)
 
 
 class GroupRecord(Record):

@@ -29,10 +29,10 @@ from tests import stack
 
 os.environ.update(stack.ENVIRONMENT)
 
-from chalicelib.core import clock, queues, table
+from chalicelib.core import clock, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Fact
-from chalicelib.core.table import Choice, Item, record_of, records
+from chalicelib.core.table import Choice, Item, Write, lists, record_of, records, writes
 from chalicelib.entitlements import service as entitlements
 from chalicelib.events import service as events
 from chalicelib.events.model import Details
@@ -79,11 +79,11 @@ class Notebook:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Everything that is committed or queued inside is seen."""
-        commit, enqueue = table._commit, World._enqueue
+        commit, enqueue = writes._commit, World._enqueue
 
-        def committed(writes: list[table.Write]) -> None:
-            commit(writes)
-            for write in writes:
+        def committed(ordered: list[Write]) -> None:
+            commit(ordered)
+            for write in ordered:
                 domain = write.record.domain()
                 keys = (write.record.pk, write.record.sk)
                 for item in items(domain):
@@ -95,7 +95,7 @@ class Notebook:
             enqueue(world, queue, body)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(table, "_commit", committed)
+            patch.setattr(writes, "_commit", committed)
             patch.setattr(World, "_enqueue", enqueued)
             yield
 
@@ -255,7 +255,7 @@ def _tokens(world: World, secret: Mapping[str, Any]) -> dict[str, Any]:
     header = jwt.get_unverified_header(access) | {"kid": "of the key"}
     claims = jwt.decode(access, options={"verify_signature": False})
     page = world.see(world.person("organizer"), f"/events/{world.notes['event']}/review?shelf=approved&pageSize=1")
-    inside = table._fernet().decrypt(page["nextCursor"].encode())
+    inside = lists._fernet().decrypt(page["nextCursor"].encode())
     return {
         "at": clock.stamp(clock.now()),
         "access": {"header": header, "claims": claims},
