@@ -1879,3 +1879,18 @@ FLOWS: dict[str, Flow] = {
     "credit packs": Flow(studio, buy_credit, (CHARGE,)),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD,)),
 }
+
+MAIN_JOB = (
+    "upload",
+    "resumed upload",
+    "review",
+    "checkout",
+    "payment",
+    "another payment",
+    "webhook",
+    "lost webhook",
+    "expiry",
+    "late payment",
+    "download",
+)
+"""The stories from a photo to its download, which the proof breaks at every call."""
