@@ -1,6 +1,7 @@
 """Batches of payouts and their items. Pure rules; amounts are minor units."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -32,6 +33,9 @@ _MOVES = {
 
 
 class ItemState(StrEnum):
+    """`held` is not paid and nothing is booked: nobody knew where to. It is in the next batch again."""
+
+    HELD = "held"
     DUE = "due"
     SETTLED = "settled"
     FAILED = "failed"
@@ -39,7 +43,11 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Everything that was owed before `until` and is in no earlier batch. `amount` is known once it is collected."""
+    """Everything that was owed before `until` and is in no earlier batch. `amount` is known once it is collected.
+
+    `parties` counts who is paid, `held` who is not for want of a bank account. `lost` is what of `amount` does not go
+    out.
+    """
 
     id: str
     organization: str
@@ -50,6 +58,8 @@ class Payout:
     made_at: datetime
     amount: int = 0
     parties: int = 0
+    held: int | None = None
+    lost: int | None = None
     approved_by: str | None = None
     approved_at: datetime | None = None
     sent_at: datetime | None = None
@@ -57,8 +67,10 @@ class Payout:
     reason: str | None = None
     version: int = 0
 
-    def collected(self, amount: int, parties: int) -> Self:
-        return replace(self._moved(State.DRAFT), amount=amount, parties=parties)
+    def collected(self, items: Sequence["Item"]) -> Self:
+        due = [item.amount for item in items if item.state is ItemState.DUE]
+        held = sum(item.state is ItemState.HELD for item in items)
+        return replace(self._moved(State.DRAFT), amount=sum(due), parties=len(due), held=held)
 
     def approved(self, by: str, at: datetime) -> Self:
         """Raises Forbidden for who made it, Conflict `payout_state`."""
@@ -71,7 +83,12 @@ class Payout:
         return replace(self._moved(State.SENT), sent_at=at)
 
     def ended(self, state: State, at: datetime, reason: str | None) -> Self:
-        return replace(self._moved(state), ended_at=at, reason=reason)
+        lost = self.amount if state is State.FAILED else self.lost
+        return replace(self._moved(state), ended_at=at, reason=reason, lost=lost)
+
+    def without(self, amount: int) -> Self:
+        """So much of it does not go out."""
+        return replace(self, lost=(self.lost or 0) + amount)
 
     def must_be(self, *states: State) -> None:
         if self.state not in states:
@@ -88,6 +105,7 @@ class Item:
     """What one party gets: its bookings after `since` up to `through`, places in its account's order.
 
     `party` is the ledger's account, `photographer:usr_...` or `organizer:org_...`; `reference` is what the bank tells.
+    `account` is where the money goes, as it was when the item was made and as `organizations.seal_account` keeps it.
     """
 
     payout: str
@@ -101,6 +119,7 @@ class Item:
     state: ItemState
     at: datetime
     reason: str | None = None
+    account: str | None = field(default=None, repr=False)
     version: int = 0
 
     @property
@@ -110,6 +129,9 @@ class Item:
 
     def ended(self, state: ItemState, reason: str | None) -> Self:
         return replace(self, state=state, reason=reason)
+
+    def without_account(self) -> Self:
+        return replace(self, account=None)
 
 
 @dataclass(frozen=True, slots=True)

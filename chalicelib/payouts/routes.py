@@ -39,9 +39,9 @@ def read_payout(principal: Principal, id: str) -> model.Payout:
 
 
 @routes.get("/revenue/payouts/{id}/items", permission="revenue.read", returns=schemas.Item, many=True)
-def list_items(principal: Principal, id: str, query: Paging) -> Page[model.Item]:
-    """Who gets what in a batch."""
-    return service.items(principal, id, query.request())
+def list_items(principal: Principal, id: str, query: Paging) -> Page[schemas.Item]:
+    """Who gets what in a batch and where, of each number the last four characters. What is `held` is not paid."""
+    return service.items(principal, id, query.request()).map(schemas.Item.of)
 
 
 @routes.post("/revenue/payouts/{id}/approve", permission="payout.approve", returns=schemas.Payout, status=200)
@@ -53,6 +53,8 @@ def approve_payout(principal: Principal, id: str) -> model.Payout:
 @routes.put("/revenue/payouts/{id}/status", permission="payout.manage", returns=schemas.Payout)
 def tell_of_payout(principal: Principal, id: str, body: schemas.NewStatus) -> model.Payout:
     """Say that an approved batch was sent, that a sent one was settled, or that one failed, or some of its transfers.
+
+    With `failed` and `parties` some are taken out before they are sent, or were refused by the bank.
 
     What failed is owed again, and in the next batch.
     """
@@ -72,9 +74,9 @@ def read_statement(principal: Principal, id: str, party: str) -> Reply:
 
 
 @routes.get("/users/me/payouts", permission=SIGNED_IN, guarded=True, returns=schemas.OwnItem, many=True)
-def list_my_payouts(principal: Principal, query: Paging) -> Page[model.Item]:
-    """What the caller was paid, the newest first."""
-    return service.mine(principal, query.request())
+def list_my_payouts(principal: Principal, query: Paging) -> Page[schemas.OwnItem]:
+    """What the caller was paid, the newest first. What is `held` waits for a bank account."""
+    return service.mine(principal, query.request()).map(schemas.OwnItem.of)
 
 
 @routes.get("/users/me/payouts/{id}/statement", permission=SIGNED_IN, guarded=True, raw=_CSV)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from chalicelib.ledger.service import Movement
-from chalicelib.payouts.bank import BankAccount
+from chalicelib.organizations.model import BankAccount
 from chalicelib.payouts.model import Item
 
 TRANSFERS = ("reference", "holder", "bank", "account", "amount", "currency")
@@ -15,11 +15,10 @@ STATEMENT = ("day", "kind", "event", "bookings", "amount", "currency")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def transfers(organization: str, items: Sequence[tuple[Item, BankAccount]]) -> str:
+def transfers(items: Sequence[tuple[Item, BankAccount]]) -> str:
     """A line for each transfer. Amounts have two decimals; what a spreadsheet takes for a formula begins with `'`."""
     rows = [
-        (item.reference, _text(to.holder), _text(to.bank), _text(to.number(organization)), *_money(item.amount, item))
-        for item, to in items
+        (item.reference, _text(to.holder), _text(to.bank), to.number, *_money(item.amount, item)) for item, to in items
     ]
     return _written(TRANSFERS, rows)
 

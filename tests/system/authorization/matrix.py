@@ -348,6 +348,7 @@ PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
 PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 PAYOUTS = _one("payouts", "pot", "draft", "own", "approved")
+ACCOUNT = {"bank": "Kasikorn", "holder": "Shop", "number": "1234567890"}
 APPROVED_PAYOUTS = _one("payouts", "pot", "approved", "draft", "own")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
@@ -599,6 +600,10 @@ OBJECTS: dict[str, Asking] = {
     "GET /organization/plan": NOTHING,
     "PUT /organization/subdomain": lambda world: {
         "-": Asked(body={"version": version_of(world.a), "subdomain": "shop-a"})
+    },
+    "GET /organization/bank-account": NOTHING,
+    "PUT /organization/bank-account": lambda world: {
+        "-": Asked(body={"version": version_of(world.a), "bankAccount": ACCOUNT}),
     },
     "GET /organizations": NOTHING,
     "GET /organizations/by-domain": NOTHING,

@@ -1706,6 +1706,11 @@ def buy_credit(world: World) -> None:
 def pay_out(world: World) -> None:
     """A batch is made, approved by another person and sent; a transfer fails, and the next batch with it as a whole."""
     organizer, owner, photographer = (world.person(name) for name in ("organizer", "owner", "photographer"))
+    house = {"version": 0, "bankAccount": {"bank": "SCB", "holder": "House", "number": "987-6-54321-0"}}
+    world.ask(owner, "PUT", "/organization/bank-account", house, settled=409)
+    own = {"version": 0, "bankAccount": {"bank": "BBL", "holder": "Nok", "number": "123-4-56789-0"}}
+    world.ask(photographer, "PUT", "/users/me/photographer", own, settled=409)
+    assert world.see(organizer, "/organization/bank-account")["bankAccount"]["number"] == "••••••3210"
     world.wait(timedelta(hours=2))
     until = clock.now() - timedelta(hours=1)
     payouts = "/revenue/payouts"
@@ -1716,7 +1721,11 @@ def pay_out(world: World) -> None:
     with world.undisturbed():
         world.ask(organizer, "POST", f"{batch}/approve", expect=403)
     world.ask(owner, "POST", f"{batch}/approve", settled=409)
-    assert world.ask(organizer, "POST", f"{batch}/bank-file").data.count("\n") == 3
+    _, *transfers = world.ask(organizer, "POST", f"{batch}/bank-file").data.splitlines()
+    assert [line.split(",")[1:4] for line in transfers] == [
+        ["House", "SCB", "9876543210"],
+        ["Nok", "BBL", "1234567890"],
+    ]
     world.ask(organizer, "PUT", f"{batch}/status", {"status": "sent"}, settled=409)
     closed = {"status": "failed", "parties": [to_photographer["partyId"]], "reason": "account closed"}
     world.ask(organizer, "PUT", f"{batch}/status", closed)
