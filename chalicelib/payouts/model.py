@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from chalicelib.core import ids
 from chalicelib.core.errors import Conflict, Forbidden, Invalid
+from chalicelib.organizations.model import Organization
+
+TAKEN = "payout"
+"""The kind of the entry that takes what is due out of a party's account. It is in no batch itself."""
 
 LATEST = timedelta(hours=1)
 """A batch ends at least so long ago: by then every booking of before has been committed and is found."""
@@ -155,3 +161,67 @@ def must_be_over(until: datetime, at: datetime) -> None:
         raise Invalid(
             "period_not_over", "A payout is for what was earned until an hour ago at the latest.", field="until"
         )
+
+
+# --- statements ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days of the organization's time zone, `last` being one of them."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, first: date | None, last: date | None, today: date) -> Self:
+        """Without `last` until the end of last month, without `first` from the beginning of the last day's month."""
+        last = last or today.replace(day=1) - timedelta(days=1)
+        return cls(first or last.replace(day=1), last)
+
+    def moments(self, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+        """Its first one and the one after its last. Raises Invalid (`period_not_over`, `period_ends_first`)."""
+        if self.last < self.first:
+            raise Invalid("period_ends_first", "The last day is before the first one.", field="lastDay")
+        days = self.first, self.last + timedelta(days=1)
+        start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in days)
+        if end > now - LATEST:
+            raise Invalid("period_not_over", "A statement is for days that ended an hour ago.", field="lastDay")
+        return start, end
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`reference` is the order or the payout; `balance` is what was owed then."""
+
+    day: date
+    kind: str
+    reference: str
+    event: str | None
+    event_name: str | None
+    amount: int
+    balance: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`name` is None for who was forgotten."""
+
+    organization: Organization
+    whose: str
+    name: str | None
+    period: Period
+    opening: int
+    lines: tuple[Line, ...]
+
+    @property
+    def closing(self) -> int:
+        return self.lines[-1].balance if self.lines else self.opening
+
+    @cached_property
+    def sums(self) -> dict[str, int]:
+        """What each kind of posting comes to."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            found[line.kind] = found.get(line.kind, 0) + line.amount
+        return found

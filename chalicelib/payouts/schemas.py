@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from chalicelib.core.wire import Input, Output
-from chalicelib.events.schemas import Moment
+from chalicelib.core.wire import Input, Output, Query
+from chalicelib.events.schemas import Day, Moment
 from chalicelib.organizations.schemas import ShownAccount
 from chalicelib.payouts.model import ItemState, State
 from chalicelib.payouts.service import Told, Transfer
@@ -87,3 +87,26 @@ def _told(transfer: Transfer) -> dict[str, Any]:
         "reason": item.reason,
         "bank_account": ShownAccount.model_validate(account) if account else None,
     }
+
+
+FirstDay = Annotated[Day | None, Field(description="Without it the first of the last day's month.")]
+LastDay = Annotated[Day | None, Field(description="Included, and over. Without it the last day of last month.")]
+
+
+class Days(Query):
+    """Of the organization's time zone."""
+
+    first_day: FirstDay = None
+    last_day: LastDay = None
+
+
+class WantedDays(Input):
+    """Of the organization's time zone."""
+
+    first_day: FirstDay = None
+    last_day: LastDay = None
+
+
+class Drawn(Output):
+    url: str = Field(description="Fetch it with a plain GET before `expiresAt`.")
+    expires_at: datetime

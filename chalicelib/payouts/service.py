@@ -26,12 +26,9 @@ from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import BankAccount
 from chalicelib.payouts import sheets, store
 from chalicelib.payouts.messages import PayoutEnded, PayoutOpened
-from chalicelib.payouts.model import Item, ItemState, Payout, State, account_of, must_be_over
+from chalicelib.payouts.model import TAKEN, Item, ItemState, Payout, State, account_of, must_be_over
 from chalicelib.photographers import service as photographers
 from chalicelib.revenue import service as revenue
-
-TAKEN = "payout"
-"""The kind of the entry that takes what is due out of a party's account. It is in no batch itself."""
 
 _UNDER_WAY = "payouts-due"
 _BANK = "bank"

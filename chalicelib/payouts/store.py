@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -145,6 +146,14 @@ def of_party(organization: str, party: str, request: PageRequest) -> Page[Item]:
 def hold_item(item: Item) -> Write:
     """The item alone: nothing is taken, and its party's bookings are in no batch yet."""
     return create(_item_record(item))
+
+
+def made_before(organization: str, party: str, at: datetime) -> Iterator[Item]:
+    """A party's items of batches that were made before a moment, the newest first."""
+    before = PayoutItemRecord.account_sk < clock.stamp(at)
+    pk = f"T#{organization}#PAID#{party}"
+    for record in PayoutItemRecord.by_account.query(pk, before, scan_index_forward=False):
+        yield record.value()
 
 
 def add_item(item: Item, position: Position) -> tuple[Write, Write]:

@@ -7,69 +7,22 @@ import pytest
 
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import Search
-from chalicelib.core import clock, ids
+from chalicelib.core import clock
 from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
-from chalicelib.lines.contract import QuoteLine
-from chalicelib.organizations import service as organizations
-from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payouts import jobs, service, store
 from chalicelib.payouts.model import ItemState, State
 from chalicelib.payouts.service import Told
-from chalicelib.photographers import service as photographer_pages
-from chalicelib.revenue import service as revenue
 from tests import deliver
-from tests.events.people import ADMIN, OTHER, caller, planned
-from tests.lines.photos.conftest import photographers
-
-__all__ = ["photographers"]
+from tests.events.people import ADMIN, OTHER, caller
+from tests.payouts.conftest import ACCOUNT, HOUSE, MAKER, SECOND, bank_at
 
 assert jobs.collect, "importing the jobs registers their handlers"
 ALL = PageRequest(size=100)
-MAKER, SECOND = caller("manager"), caller("owner")
 ORGANIZER = f"organizer:{DEFAULT}"
-
-
-ACCOUNT, HOUSE = BankAccount("BBL", "=Anna", "1234567890"), BankAccount("SCB", "ThePixStock", "9876543210")
-
-
-@pytest.fixture
-def anna(photographers, banked):
-    """A photographer who told where their money goes, as the organization did."""
-    anna = photographers("anna")
-    bank_at(anna, ACCOUNT)
-    return anna
-
-
-@pytest.fixture
-def banked(aws):
-    organizations.set_bank_account(SECOND, version=organizations.get(DEFAULT).version, account=HOUSE)
-
-
-def bank_at(photographer, account):
-    version = photographer_pages.show_own(photographer).photographer.version
-    photographer_pages.change(photographer, version=version, told={"bank_account": account})
-
-
-@pytest.fixture
-def event(aws):
-    return planned()
-
-
-@pytest.fixture
-def sell(event):
-    """Books the shares of a photo of somebody's: half of it is theirs, a fifth the organizer's."""
-
-    def sold(photographer, amount=100_00):
-        line = QuoteLine("photos", event.id, "-", (ids.new("pho"),), (), amount, amount, "-", (photographer.user,))
-        (shares,) = revenue.shares_of(DEFAULT, [line])
-        order = ids.new("ord")
-        revenue.book(DEFAULT, order=order, line="line-1", subject=event.id, shares=shares, currency="THB")
-
-    return sold
 
 
 def paid_out(key="payout-0001", by=MAKER, until=None):

@@ -10,7 +10,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -1742,6 +1742,24 @@ def pay_out(world: World) -> None:
     mine = world.see(photographer, "/users/me/payouts")["items"]
     assert [(item["amount"], item["status"]) for item in mine] == [(to_photographer["amount"], "failed")] * 2
     assert "share" in world.ask(photographer, "GET", f"/users/me/payouts/{first['id']}/statement").data
+    _account_for(world, to_photographer)
+
+
+def _account_for(world: World, paid: Mapping[str, Any]) -> None:
+    """Two days later both payouts that failed are in the photographer's statement, and all of it is still owed."""
+    organizer, photographer = world.person("organizer"), world.person("photographer")
+    world.wait(2 * DAY)
+    for person in (organizer, photographer):
+        _log_in(world, person)
+    today = clock.now().date()
+    days = {"firstDay": f"{today - timedelta(days=9)}", "lastDay": f"{today - timedelta(days=1)}"}
+    account = f"/revenue/statements/{paid['partyId']}"
+    lines = world.ask(organizer, "GET", f"{account}?{urlencode(days)}").data.splitlines()
+    kinds = [line.split(",")[1] for line in lines]
+    assert kinds == ["kind", "opening", "share", *["payout", "payout-returned"] * 2, "closing"]
+    assert lines[-1].split(",")[6] == f"{paid['amount'] / 100:.2f}"
+    for who, address in ((organizer, account), (photographer, "/users/me/statement")):
+        assert "X-Amz-Signature" in world.ask(who, "POST", address, days).data["url"]
 
 
 FLOWS: dict[str, Flow] = {
