@@ -79,7 +79,7 @@ HOLDINGS = (
     Holding(
         "payouts",
         payouts.personal_data,
-        lambda organization, user: None,
+        payouts.erase_person,
         kept="what was paid out, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),

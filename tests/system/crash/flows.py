@@ -10,7 +10,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -1771,6 +1771,11 @@ def _times_taken(world: World, promotion: str) -> int:
 def pay_out(world: World) -> None:
     """A batch is made, approved by another person and sent; a transfer fails, and the next batch with it as a whole."""
     organizer, owner, photographer = (world.person(name) for name in ("organizer", "owner", "photographer"))
+    house = {"version": 0, "bankAccount": {"bank": "SCB", "holder": "House", "number": "987-6-54321-0"}}
+    world.ask(owner, "PUT", "/organization/bank-account", house, settled=409)
+    own = {"version": 0, "bankAccount": {"bank": "BBL", "holder": "Nok", "number": "123-4-56789-0"}}
+    world.ask(photographer, "PUT", "/users/me/photographer", own, settled=409)
+    assert world.see(organizer, "/organization/bank-account")["bankAccount"]["number"] == "••••••3210"
     world.wait(timedelta(hours=2))
     until = clock.now() - timedelta(hours=1)
     payouts = "/revenue/payouts"
@@ -1781,7 +1786,11 @@ def pay_out(world: World) -> None:
     with world.undisturbed():
         world.ask(organizer, "POST", f"{batch}/approve", expect=403)
     world.ask(owner, "POST", f"{batch}/approve", settled=409)
-    assert world.ask(organizer, "POST", f"{batch}/bank-file").data.count("\n") == 3
+    _, *transfers = world.ask(organizer, "POST", f"{batch}/bank-file").data.splitlines()
+    assert [line.split(",")[1:4] for line in transfers] == [
+        ["House", "SCB", "9876543210"],
+        ["Nok", "BBL", "1234567890"],
+    ]
     world.ask(organizer, "PUT", f"{batch}/status", {"status": "sent"}, settled=409)
     closed = {"status": "failed", "parties": [to_photographer["partyId"]], "reason": "account closed"}
     world.ask(organizer, "PUT", f"{batch}/status", closed)
@@ -1798,6 +1807,24 @@ def pay_out(world: World) -> None:
     mine = world.see(photographer, "/users/me/payouts")["items"]
     assert [(item["amount"], item["status"]) for item in mine] == [(to_photographer["amount"], "failed")] * 2
     assert "share" in world.ask(photographer, "GET", f"/users/me/payouts/{first['id']}/statement").data
+    _account_for(world, to_photographer)
+
+
+def _account_for(world: World, paid: Mapping[str, Any]) -> None:
+    """Two days later both payouts that failed are in the photographer's statement, and all of it is still owed."""
+    organizer, photographer = world.person("organizer"), world.person("photographer")
+    world.wait(2 * DAY)
+    for person in (organizer, photographer):
+        _log_in(world, person)
+    today = clock.now().date()
+    days = {"firstDay": f"{today - timedelta(days=9)}", "lastDay": f"{today - timedelta(days=1)}"}
+    account = f"/revenue/statements/{paid['partyId']}"
+    lines = world.ask(organizer, "GET", f"{account}?{urlencode(days)}").data.splitlines()
+    kinds = [line.split(",")[1] for line in lines]
+    assert kinds == ["kind", "opening", "share", *["payout", "payout-returned"] * 2, "closing"]
+    assert lines[-1].split(",")[6] == f"{paid['amount'] / 100:.2f}"
+    for who, address in ((organizer, account), (photographer, "/users/me/statement")):
+        assert "X-Amz-Signature" in world.ask(who, "POST", address, days).data["url"]
 
 
 FLOWS: dict[str, Flow] = {
