@@ -59,7 +59,10 @@ def watch(
 
 
 def tell_of_photos(fact: OwnPhotosFound) -> Outcome:
-    """Send somebody the link to photos that show them. Skipped for who had enough, and an event that is gone."""
+    """Send somebody the link to photos that show them. Skipped for who had enough, and an event that is gone.
+
+    The face of who can not be told is not kept: their watch ends.
+    """
     event = find_event(fact.organization, fact.event)
     found = next((each for each in store.owned(fact.organization, fact.watch) if each.watch == fact.watch), None)
     if event is None or found is None or found.address is None:
@@ -82,7 +85,8 @@ def tell_of_photos(fact: OwnPhotosFound) -> Outcome:
             },
         )
     except (Undeliverable, Invalid, sealing.NotSealed):
-        return Outcome.SKIPPED
+        _end(found, fact.watch)
+        return Outcome.SUCCESS
 
 
 def lose_watch(organization: str, event: str, watch: str) -> bool:
