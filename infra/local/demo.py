@@ -201,7 +201,8 @@ def report(console: Console, story: Story) -> None:
     console.print(Panel("\n".join(told), title="The sale", title_align="left"))
     console.print("Look at:")
     folders = sorted({path.parent for path in story.downloaded.files})
-    for path in (story.sheet, FOLDER / "payment-qr.png", story.archive, *folders):
+    found = [story.found.archive] if story.found is not None else []
+    for path in (story.sheet, FOLDER / "payment-qr.png", story.archive, *found, *folders):
         console.print(f"  {path}", highlight=False)
 
 
@@ -211,7 +212,7 @@ def _finding(found: Found | None) -> str:
     line = found.bought.order["lines"][0]
     return (
         f"A selfie found the {found.photos} photos of its face in {found.seconds:.1f} s, and no other. "
-        f"{line['because']} Split: {_parts(found.parts)}."
+        f"{line['because']} Split: {_parts(found.parts)}. Fetched, as one ZIP, with {found.licences} licences."
     )
 
 
@@ -249,6 +250,11 @@ def _timeline(story: Story) -> Table:
     table.add_row("first byte sent -> last photo ready", f"{story.uploaded.seconds:.2f} s", everything)
     table.add_row("pay -> paid", f"{story.bought.pay_to_paid:.2f} s", "webhook, queue, asking the gateway, booking")
     table.add_row("paid -> e-mail", f"{story.bought.paid_to_mail:.2f} s", "outbox, hand-over, mail")
+    if story.found is not None:
+        seconds = f"{story.found.seconds:.2f} s"
+        table.add_row(
+            "selfie -> photos found", seconds, f"{story.found.photos} of {len(story.uploaded.ready_after)} photos"
+        )
     size = sum(path.stat().st_size for path in story.downloaded.files) / 1e6
     table.add_row(
         "download",

@@ -1,9 +1,11 @@
-"""A runner finds the photos that show them by a selfie, and buys them all as one package."""
+"""A runner finds the photos that show them by a selfie, buys them all as one package, and has them."""
 
 import base64
 import io
 import time
+from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -21,16 +23,18 @@ _SHOWN_ON = "astronaut"
 
 @dataclass
 class Found:
-    """How many photos were found in how many seconds, and the purchase of all."""
+    """How many photos were found in how many seconds, the purchase of all, and how many licences came with it."""
 
     photos: int
     seconds: float
     bought: Bought
     parts: dict[str, int]
+    archive: Path
+    licences: int
 
 
 def find_and_buy(journey: Journey, event: str, uploaded: Uploaded) -> Found:
-    """A selfie must find every photo of its face and no other; "all my photos" buys them."""
+    """A selfie must find every photo of its face and no other; "all my photos" buys them, with their licences."""
     shown = {photo for photo, sample in uploaded.photos.items() if sample.path.name.startswith(_SHOWN_ON)}
     _recognize(journey.person("admin"), event, shown)
     runner = Person(journey.system.url, "runner")
@@ -43,7 +47,14 @@ def find_and_buy(journey: Journey, event: str, uploaded: Uploaded) -> Found:
     before = journey.taken(event)
     bought = journey.buy(runner, f"runner-{journey.run}@example.com")
     expect(bought.order["total"] == price, f"all photos cost {bought.order['total']}, not {price}")
-    return Found(len(found), seconds, bought, journey.split(event, bought, before))
+    parts = journey.split(event, bought, before)
+
+    handed = copy(journey)
+    handed.folder = journey.folder / "runner"
+    handed.folder.mkdir(exist_ok=True)
+    downloaded = handed.download(bought, uploaded, lambda count: None)
+    expect(len(downloaded.files) == len(found), f"{len(downloaded.files)} files for {len(found)} photos")
+    return Found(len(found), seconds, bought, parts, handed.archive(bought, downloaded), handed.licences(bought))
 
 
 def _recognize(admin: Person, event: str, shown: set[str]) -> None:
