@@ -181,7 +181,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "faces.forget_index": lambda: "#FIX#" not in str(items("faces")),
     "faces.search": lambda: statuses("faces", "state") == {"done"} and documents("selfies/") == 0,
     "faces.group": lambda: statuses("faces", "members") == {"[]"},  # of a face that the index has no more
-    "faces.look_for_all": lambda: "ROUND#" in str(items("faces")),
+    "faces.look_for_all": lambda: str(items("faces")).count("'ROUND#") == 2,  # and the one from the beginning
     "faces.go_round": lambda: "FaceWatchDue" in published(),
     "faces.look_for": lambda: "SearchFaces" in [operation for operation, _ in rekognition.here().asked],
     "faces.end_watch": lambda: "WATCH#" not in str(items("faces")),
