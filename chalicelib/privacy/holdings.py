@@ -63,6 +63,12 @@ HOLDINGS = (
         orders.own_files,
         kept="orders and their ledger, under a pseudonym",
     ),
+    Holding(
+        "watched_faces",
+        announcements.face_data,
+        announcements.stop_watching,
+        scopes=frozenset({Scope.ACCOUNT, Scope.FACES}),
+    ),
     Holding("announcements", announcements.personal_data, announcements.erase_person),
     Holding(
         "earnings",

@@ -32,6 +32,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.secrets import secrets
+from chalicelib.faces import service as faces
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
@@ -59,6 +60,7 @@ INVITED = "crane.canary@people.example"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
 HOUSE_ACCOUNT = "6310417631041"
 FOLLOWER = "kingfisher.canary@people.example"
+WAITING = "osprey.canary@people.example"
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
@@ -341,6 +343,29 @@ def _find_faces(found: Evidence, admin: Person, event: str) -> None:
     assert len(visitor.get(f"/face/search/{search['id']}/results")["items"]) == 1
     assert Person(found, is_stranger=True).call("GET", f"/face/search/{search['id']}/results").status == 404
     found.canaries |= {"selfie": image[400:460], "token of a search": search["token"]}
+    _wait_for_photos(found, f"/events/{event}", {name: asked[name] for name in ("image", "consent")})
+
+
+def _wait_for_photos(found: Evidence, at: str, selfie: dict[str, Any]) -> None:
+    """A visitor is told of a photo that shows them."""
+    visitor = Person(found)
+    assert visitor.call("POST", f"{at}/notices", {"email": WAITING, "language": "en"}).status == 202
+    _run_jobs()
+    code = re.search(r"(?<![#\w])\d{6}\b", json.loads(found.mails[-1])["Message"]["Body"]["Text"]["Data"])
+    assert code is not None
+    proof = {"email": WAITING, "code": code[0], "language": "en"}
+    opened = visitor.post(f"{at}/notices/faces", proof | selfie, 202)
+    _run_jobs()
+    with clock.travel(timedelta(minutes=61)):
+        faces.begin_rounds()
+        _run_jobs()
+    opens = re.search(r"#search=\w+&(?:amp;)?token=([\w-]+)", found.mails[-1])
+    assert opens is not None
+    found.canaries |= {
+        "who waits for photos": WAITING,
+        "token of a watch's search": opened["token"],
+        "token of own photos": opens[1],
+    }
 
 
 def _rename(admin: Person) -> None:
@@ -627,6 +652,9 @@ ALLOWED = {
     ("who was invited", "table accounts"): "the account that joined",
     ("who hears of an event", "mails"): "who it is written to",
     ("who hears of an event", "table accounts"): "what the code is to prove, for ten minutes",
+    ("who waits for photos", "mails"): "who it is written to",
+    ("who waits for photos", "table accounts"): "what the code is to prove, for ten minutes",
+    ("token of own photos", "mails"): "the link of the mail",
     ("link that ends news", "mails"): "the link of the mail",
     ("mailed code", "mails"): "what the mail is for",
     ("key of an export", "mails"): "the link to one's own data",

@@ -811,6 +811,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /events/{id}/notices": _with(EVENTS_IN_ALL_STATES, {"email": "no address"}),
     "PUT /events/{id}/notices": _with(EVENTS_IN_ALL_STATES, {"email": "new@buyer.example", "code": "000000"}),
     "DELETE /events/{id}/notices": EVENTS_IN_ALL_STATES,
+    "POST /events/{id}/notices/faces": _with(EVENTS_IN_ALL_STATES, _selfie(email="new@buyer.example", code="000000")),
     "GET /notices": NOTHING,
     "POST /notices": NOTHING,
     "GET /events/{id}/announce": EVENTS,

@@ -1624,6 +1624,61 @@ def _ask_for_news(world: World, who: Person, at: str, address: dict[str, str]) -
     raise AssertionError("no code came")
 
 
+def be_told_of_own_photos(world: World) -> None:
+    """A visitor sends a selfie, and again; is told of the photo that shows them, and then has enough."""
+    visitor, at = world.person("visitor"), f"/events/{world.notes['event']}"
+    for _ in range(2):
+        wait_for_photos(world, visitor, at, PICTURES[0].content)
+    told = _told_of_photos(world, visitor)
+    opens = re.search(r"#search=(\w+)&(?:amp;)?token=([\w-]+)", told)
+    assert opens is not None
+    reader = Person("", "", headers={"X-Search-Token": opens[2]})
+    assert len(world.see(reader, f"/face/search/{opens[1]}/results")["items"]) == 1
+
+    link = re.search(r"/notices\?token=u\.[\w.-]+", told)
+    assert link is not None
+    assert world.ask(visitor, "POST", link[0], "List-Unsubscribe=One-Click").status == 200
+    world.settle()
+    for passing in (timedelta(minutes=11), DAY, 2 * DAY):
+        world.minute(passing)
+        world.settle()
+    assert world.rows_with("WATCH#") == world.rows_with("ROUND#") == world.rows_with(visitor.email) == []
+    assert "wch_" not in str(world.eyes.collections)
+
+
+def _told_of_photos(world: World, who: Person) -> str:
+    """Rounds go by until somebody is told of photos that show them."""
+    for _ in range(max(ROUNDS, world.patience)):
+        world.minute(timedelta(minutes=61))
+        world.settle()
+        for mail in world.mails_to(who):
+            if "#search=" in mail.body:
+                return str(mail.body)
+    raise AssertionError("nobody told them")
+
+
+def wait_for_photos(world: World, who: Person, at: str, picture: bytes) -> None:
+    """Send a selfie with the newest code, or where all is slow with a later one."""
+    known = {_watch_of(row) for row in world.rows_with("WATCH#")}
+    for _ in range(max(ROUNDS, world.patience)):
+        world.ask(who, "POST", f"{at}/notices", {"email": who.email, "language": "en"}, expect=202)
+        world.settle()
+        told = [mail.body for mail in world.mails_to(who)]
+        code = re.search(r"(?<![#\w])\d{6}\b", told[-1]) if told else None
+        if code is None:
+            continue
+        proof = {"email": who.email, "code": code[0], "language": "en"} | selfie_of(picture)
+        world.ask(who, "POST", f"{at}/notices/faces", proof, expect=202, settled=400, late=400)
+        world.settle()
+        if {_watch_of(row) for row in world.rows_with("WATCH#") if "'face':" in row} - known:
+            return
+    raise AssertionError("nobody kept the face")
+
+
+def _watch_of(row: str) -> str:
+    return re.findall(r"wch_\w+", row)[0]
+
+
 def _recognize(world: World, version: int) -> None:
     basis = {"basis": "consent", "statement": "Runners agree when they sign up.", "minors": False}
     wanted = {"faces": basis, "bibs": True, "keepDays": 365, "version": version}
@@ -1878,6 +1933,7 @@ FLOWS: dict[str, Flow] = {
     "watched payment": Flow(payment, watch, (SOCKET,)),
     "faces": Flow(shop, find_faces, (SEARCH,)),
     "news of an event": Flow(planned, hear_of_event, (ASKED_AGAIN,)),
+    "own photos": Flow(recognized, be_told_of_own_photos, (ASKED_AGAIN, SEARCH)),
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
     "cancellation": Flow(payment, cancel),
