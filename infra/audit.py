@@ -221,7 +221,7 @@ def refunds(books: Books) -> Findings:
     gone: Counter[str] = Counter()
     for posting in books.of("PostingRecord"):
         kind, of, *stray = posting.entry.split("#")
-        if kind == "refund" and posting.account.startswith(("gateway:", "bank")):
+        if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:")):
             booked[of] -= int(posting.amount)
         if kind == "capture" and stray and posting.account.startswith("gateway:"):
             strays[of] += int(posting.amount)

@@ -51,6 +51,7 @@ EMAIL, NAME, PASSWORD = "canary.bird@buyer.example", "Birdsong Canary", "a canar
 CAMERA_EMAIL, CAMERA_NAME = "heron.lens@photo.example", "Heron Lens"
 REASON = "canary: the picture is of a heron"
 TYPED_WRONG = "a canary that is no password"
+PAY_TO = "Canary Bank 417-0-99318-5"
 SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
@@ -403,6 +404,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     assert webhook.status == 200
     _run_jobs()
     assert buyer.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+    buyer.post(f"/payments/{payment['id']}/refund", {"reason": "blurred", "payTo": PAY_TO}, 202)
     download = buyer.post(f"/downloads/{order['id']}/photos/{photo}")
     bucket = ENVIRONMENT["PIX_ORIGINALS_BUCKET"]
     key = urlsplit(download["url"]).path.removeprefix(f"/{bucket}/")
@@ -414,6 +416,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
         "password": PASSWORD,
         "mistyped password": TYPED_WRONG,
         "mailed code": code,
+        "where a refund goes": PAY_TO,
         "buyer's access token": second["accessToken"],
         "first refresh token": first["refreshToken"].partition(".")[2],
         "second refresh token": second["refreshToken"].partition(".")[2],
