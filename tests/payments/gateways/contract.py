@@ -364,7 +364,7 @@ def _captured(lab: RefundLab, reference: str = "pay_1") -> Charge:
     return charge
 
 
-def _refund(lab: Lab, charge: Charge, amount: int, key: str = "rfd_1") -> Returned:
+def _refund(lab: RefundLab, charge: Charge, amount: int, key: str = "rfd_1") -> Returned:
     return lab.gateway.refund(lab.account, transaction_id=charge.transaction_id, amount=amount, key=key)
 
 
