@@ -43,7 +43,9 @@ def test_a_sound_system_has_no_differences(world):
     assert report.looked_at["counters"] >= 1
 
 
-@pytest.mark.parametrize("name", ["refund", "refund by transfer", "case under review"])
+@pytest.mark.parametrize(
+    "name", ["refund", "refund by transfer", "refund of credit", "refund before hand over", "case under review"]
+)
 def test_money_that_went_back_makes_no_difference(lab, name):
     start, _ = lab._start(FLOWS[name])
     with lab._world(start) as world:
@@ -191,6 +193,12 @@ def grant_tampered() -> None:
     put("payments", item, grants={"S": json.dumps(grants)})
 
 
+def credit_of_another() -> None:
+    """The entry still sums to zero."""
+    (item, *_) = (row for row in stored("ledger", "JRN#refund#") if row["account"]["S"].startswith("credits:"))
+    put("ledger", item, account={"S": "lost"})
+
+
 def photographers_item() -> dict[str, Any]:
     return next(item for item in stored("ledger", "#PAYOUT#") if item["sk"]["S"].startswith("photographer:"))
 
@@ -201,6 +209,9 @@ def photographers_item() -> dict[str, Any]:
         ("credit packs", grant_tampered,
          {"wallets"}),
         ("credit packs", drop("payments", "#WAL#"), {"wallets"}),
+        ("refund of credit", grant_tampered, {"wallets"}),
+        ("refund of credit", credit_of_another, {"balances", "refunds", "wallets"}),
+        ("refund of credit", tamper("payments", "REFUND#", "tail"), {"refunds"}),
         ("credit packs", tamper("ledger", "JRN#bought#", "amount"), {"entries", "wallets"}),
         ("payouts", tamper("ledger", "#PAYOUT#", "amount"), {"payouts"}),
         ("payouts", lambda: put("ledger", photographers_item(), state={"S": "settled"}), {"payouts"}),
