@@ -26,6 +26,7 @@ ROOMS = (
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
     "chalicelib.lines.credits",
+    "chalicelib.promotions",
     "chalicelib.carts",
     "chalicelib.orders",
     "chalicelib.payments",

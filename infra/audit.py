@@ -53,7 +53,7 @@ KEPT = {
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
     "GrantRecord": ("order", "resource", "revoked_at"),
-    "OrderRecord": ("id", "organization", "owner", "status", "payment", "total", "lines"),
+    "OrderRecord": ("id", "organization", "owner", "status", "payment", "total", "lines", "discounts"),
     "OwnerRecord": ("photo",),
     "PaymentRecord": ("id", "order", "state", "amount", "received", "refundable", "suspended"),
     "PayoutItemRecord": ("payout", "party", "amount", "state"),
@@ -62,8 +62,10 @@ KEPT = {
     "PhotoRecord": ("id", "organization", "event", "processing", "approval"),
     "PointerRecord": ("pk",),
     "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "account_sk", "amount", "currency"),
+    "RedemptionRecord": ("pk", "order", "amount"),
     "RefundRecord": ("id", "order", "payment", "state", "parts", "tail", "excess", "returned"),
     "SlugRecord": ("event",),
+    "TakenRecord": ("pk", "n"),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
     "UserRecord": ("id",),
 }
@@ -412,6 +414,28 @@ def payouts(books: Books) -> Findings:
         yield f"{payout} {party}", f"is booked as {kind} and does not exist"
 
 
+def promotions(books: Books) -> Findings:
+    """Each code was counted as often as orders have it that were not given up, and took off what these say."""
+    counted: Counter[str] = Counter()
+    for row in books.of("TakenRecord"):
+        counted[row.pk] += int(row.n or 0)
+    redeemed = {(row.pk, row.order): int(row.amount) for row in books.of("RedemptionRecord")}
+    for order in books.of("OrderRecord"):
+        off = sum(line.discount for line in order.lines)
+        said = sum(each.amount for each in order.discounts)
+        wrong = [f"codes took off {said}, the lines {off}"] if said != off else []
+        for each in order.discounts if order.status not in ("expired", "cancelled", "paid_late") else ():
+            pk = f"T#{order.organization}#PRM#{each.promotion}"
+            counted[pk] -= 1
+            if redeemed.pop((pk, order.id), None) != each.amount:
+                wrong.append(f"{each.code} does not know of it")
+        yield order.id, _told(wrong)
+    for pk, order_id in redeemed:
+        yield order_id, f"gave up what is still counted of {pk}"
+    for pk, left in counted.items():
+        yield pk, f"is counted {left} times too often" if left else None
+
+
 def counters(books: Books) -> Findings:
     """The counts of each event are those of its photos, shard by shard."""
     recounted: dict[str, Counter[str]] = defaultdict(Counter)
@@ -457,6 +481,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     grants,
     wallets,
     payouts,
+    promotions,
     counters,
     pointers,
 )

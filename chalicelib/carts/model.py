@@ -12,7 +12,10 @@ MOST_ITEMS = 300
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """`owner` is a user id; a guest's cart has None and is opened by the token whose digest is `token_hash`."""
+    """`owner` is a user id; a guest's cart has None and is opened by the token whose digest is `token_hash`.
+
+    `codes` are the promotion codes that are to be taken off.
+    """
 
     id: str
     organization: str
@@ -20,6 +23,7 @@ class Cart:
     token_hash: str | None
     items: tuple[Item, ...]
     expires_at: datetime
+    codes: tuple[str, ...] = ()
     version: int = 0
 
     def put(self, items: tuple[Item, ...], at: datetime) -> "Cart":
@@ -29,8 +33,18 @@ class Cart:
             raise Unprocessable("cart_full", f"A cart holds up to {MOST_ITEMS} items.", field="items")
         return replace(self, items=merged, expires_at=at + LASTS)
 
+    def take_over(self, other: "Cart", most_codes: int, at: datetime) -> "Cart":
+        """With all that another cart has; its codes as far as there is room."""
+        codes = tuple(dict.fromkeys(self.codes + other.codes))[:most_codes]
+        return replace(self.put(other.items, at), codes=codes)
+
     def holds(self, items: tuple[Item, ...]) -> bool:
         return {(item.kind, item.ref) for item in items} <= {(item.kind, item.ref) for item in self.items}
 
-    def without(self, refs: frozenset[str], at: datetime) -> "Cart":
-        return replace(self, items=tuple(item for item in self.items if item.ref not in refs), expires_at=at + LASTS)
+    def without(self, refs: frozenset[str], at: datetime, codes: frozenset[str] = frozenset()) -> "Cart":
+        items = tuple(item for item in self.items if item.ref not in refs)
+        kept = tuple(code for code in self.codes if code not in codes)
+        return replace(self, items=items, codes=kept, expires_at=at + LASTS)
+
+    def with_codes(self, codes: tuple[str, ...], at: datetime) -> "Cart":
+        return replace(self, codes=codes, expires_at=at + LASTS)

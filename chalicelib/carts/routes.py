@@ -38,6 +38,18 @@ def select_package(principal: Principal, body: schemas.SelectedPackage) -> schem
     return schemas.Cart.of(selected)
 
 
+@routes.post("/cart/promo", permission=PUBLIC, returns=schemas.Cart, limit=(20, 60))
+def take_code(principal: Principal, body: schemas.TakenCode) -> schemas.Cart:
+    """Take a promotion code off the price. A code that takes nothing off this cart is refused, and says why."""
+    return schemas.Cart.of(service.take_code(principal, body.code))
+
+
+@routes.delete("/cart/promo", permission=PUBLIC, returns=schemas.Cart)
+def drop_codes(principal: Principal, query: schemas.DroppedCode) -> schemas.Cart:
+    """Take a promotion code out of the cart, all of them if none is named."""
+    return schemas.Cart.of(service.drop_codes(principal, query.code))
+
+
 @routes.get("/cart/summary", permission=PUBLIC, returns=schemas.Summary)
 def read_summary(principal: Principal) -> schemas.Summary:
     """What the cart costs, each amount in words."""

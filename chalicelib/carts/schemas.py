@@ -7,7 +7,7 @@ from pydantic import Field
 from chalicelib.carts.model import MOST_ITEMS
 from chalicelib.carts.service import Opened
 from chalicelib.core.money import Money
-from chalicelib.core.wire import Input, Output
+from chalicelib.core.wire import Input, Output, Query
 from chalicelib.lines.contract import Item as CartItem
 from chalicelib.lines.contract import Quote, QuoteLine
 
@@ -40,6 +40,14 @@ class SelectedPackage(Input):
     photos: list[Ref] = Field(min_length=1, max_length=MOST_ITEMS)
 
 
+class TakenCode(Input):
+    code: str = Field(min_length=1, max_length=64)
+
+
+class DroppedCode(Query):
+    code: str | None = Field(None, min_length=1, max_length=64)
+
+
 class Item(Output):
     kind: str
     ref: str
@@ -65,6 +73,14 @@ class Line(Output):
     amount: int
     list_amount: int = Field(description="What the items would cost one by one.")
     because: str
+    discount: int = Field(0, description="What codes took off: the parts come to this and the amount.")
+
+
+class Discount(Output):
+    code: str
+    name: str
+    says: str = Field(description="What the code takes off, in words.")
+    amount: int
 
 
 class Problem(Output):
@@ -76,6 +92,7 @@ class Problem(Output):
 class Totals(Output):
     lines: list[Line]
     problems: list[Problem]
+    discounts: list[Discount]
     total: int
     list_total: int
     saved: int
@@ -87,6 +104,7 @@ class Totals(Output):
             {
                 "lines": quote.lines,
                 "problems": quote.problems,
+                "discounts": quote.discounts,
                 "total": quote.total,
                 "list_total": quote.list_total,
                 "saved": quote.list_total - quote.total,
@@ -97,13 +115,15 @@ class Totals(Output):
 class Cart(Output):
     id: str
     items: list[Item]
+    codes: list[str] = Field(description="Promotion codes; one that does not hold now is among the quote's problems.")
     quote: Totals
     token: str | None = Field(description="A guest's key to this cart, given once: send it as `X-Cart-Token`.")
 
     @classmethod
     def of(cls, opened: Opened) -> "Cart":
         items = [Item.model_validate(item) for item in opened.cart.items]
-        return cls(id=opened.cart.id, items=items, quote=Totals.of(opened.quote), token=opened.token)
+        cart, totals = opened.cart, Totals.of(opened.quote)
+        return cls(id=cart.id, items=items, codes=list(cart.codes), quote=totals, token=opened.token)
 
 
 class ExplainedLine(Output):
@@ -127,7 +147,7 @@ class ExplainedLine(Output):
             amount=line.amount,
             list_amount=line.list_amount,
             saved=line.list_amount - line.amount,
-            words=[*words, line.because],
+            words=[*words, line.because, *([f"Codes take off {Money(line.discount)}."] if line.discount else [])],
         )
 
 
@@ -135,6 +155,7 @@ class Summary(Output):
     count: int
     lines: list[ExplainedLine]
     problems: list[Problem]
+    discounts: list[Discount]
     total: int
     list_total: int
     saved: int
@@ -147,6 +168,7 @@ class Summary(Output):
             count=len(opened.cart.items),
             lines=[ExplainedLine.of(line) for line in quote.lines],
             problems=[Problem.model_validate(problem) for problem in quote.problems],
+            discounts=[Discount.model_validate(discount) for discount in quote.discounts],
             total=quote.total,
             list_total=quote.list_total,
             saved=quote.list_total - quote.total,

@@ -14,6 +14,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.table import transact
 from chalicelib.lines.contract import Item, Quote
+from chalicelib.promotions import service as promotions
 
 _TRIES = 5
 
@@ -70,18 +71,46 @@ def remove(principal: Principal, refs: Sequence[str]) -> Opened:
     return Opened(cart, quote(cart))
 
 
+def take_code(principal: Principal, typed: str) -> Opened:
+    """Take a promotion code off the price.
+
+    Raises NotFound `promo_not_found`, Unprocessable `too_many_codes`, Conflict where it takes nothing off what is in
+    the cart: `promo_over`, `promo_minimum` and the like.
+    """
+    code = promotions.normal_code(typed)
+    cart = current(principal)
+    codes = promotions.with_code(cart.codes, code)
+    promotions.must_hold(quote(replace(cart, codes=codes)), code)
+    cart = _change(principal, lambda cart: cart.with_codes(promotions.with_code(cart.codes, code), clock.now()))
+    return Opened(cart, quote(cart))
+
+
+def drop_codes(principal: Principal, typed: str | None) -> Opened:
+    """Take a code out of the cart, all of them without one; one that is not there is no error."""
+    code = promotions.normal_code(typed) if typed is not None else None
+
+    def dropped(cart: Cart) -> Cart:
+        return cart.with_codes(tuple(each for each in cart.codes if code not in (None, each)), clock.now())
+
+    cart = _change(principal, dropped)
+    return Opened(cart, quote(cart))
+
+
 def clear(principal: Principal) -> None:
-    _change(principal, lambda cart: cart.without(frozenset(item.ref for item in cart.items), clock.now()))
+    def emptied(cart: Cart) -> Cart:
+        return cart.without(frozenset(item.ref for item in cart.items), clock.now(), frozenset(cart.codes))
+
+    _change(principal, emptied)
 
 
-def forget_bought(organization: str, cart_id: str, refs: Sequence[str]) -> bool:
-    """Take bought items out of the cart they came from; False when nothing was left to take out."""
+def forget_bought(organization: str, cart_id: str, refs: Sequence[str], codes: Sequence[str]) -> bool:
+    """Take bought items and used codes out of the cart they came from; False when none was left to take out."""
     for _ in range(_TRIES):
         cart = store.find(organization, cart_id)
-        if cart is None or not {item.ref for item in cart.items} & set(refs):
+        if cart is None or not ({item.ref for item in cart.items} & set(refs) or set(cart.codes) & set(codes)):
             return False
         try:
-            transact(store.save(cart.without(frozenset(refs), clock.now())))
+            transact(store.save(cart.without(frozenset(refs), clock.now(), frozenset(codes))))
             return True
         except Conflict:
             continue
@@ -101,7 +130,7 @@ def current(principal: Principal) -> Cart:
         return cart
     for _ in range(_TRIES):
         try:
-            transact(store.save(cart.put(guest.items, clock.now())), store.remove(guest))
+            transact(store.save(cart.take_over(guest, promotions.MOST_CODES, clock.now())), store.remove(guest))
         except Conflict:
             # Another request of the same person merged first, or changed one of the two.
             guest = _guest_cart(principal)
@@ -130,8 +159,10 @@ def _refuse_problems(organization: str, items: Sequence[Item]) -> None:
         raise kind(problem.code, problem.message, field="items")
 
 
-def quote(cart: Cart) -> Quote:
-    return _quote(cart.organization, cart.items)
+def quote(cart: Cart, email: str | None = None) -> Quote:
+    """What the cart costs now, less its codes; some of these look at what its buyer, or this address, took before."""
+    buyer = promotions.names_of(cart.organization, user=cart.owner, email=email)
+    return promotions.apply(cart.organization, _quote(cart.organization, cart.items), cart.codes, buyer)
 
 
 def _quote(organization: str, items: Sequence[Item]) -> Quote:
@@ -146,7 +177,7 @@ def _change(principal: Principal, change: Callable[[Cart], Cart]) -> Cart:
     for _ in range(_TRIES):
         before = current(principal)
         after = change(before)
-        if after.items == before.items:
+        if (after.items, after.codes) == (before.items, before.codes):
             return before
         try:
             transact(store.save(after))

@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.carts.model import Cart
 from chalicelib.core import clock
-from chalicelib.core.table import Moment, Record, Typed, Write, create, delete, each_gets, replace, table
+from chalicelib.core.table import Moment, Record, Several, Typed, Write, create, delete, each_gets, replace, table
 from chalicelib.lines.contract import Item
 
 
@@ -27,6 +27,7 @@ class CartRecord(Record):
     token_hash = UnicodeAttribute(null=True)
     items = Typed[tuple[Item, ...]](tuple[Item, ...])
     expires_at = Moment()
+    codes = Several(str)
 
 
 def find(organization: str, cart_id: str) -> Cart | None:

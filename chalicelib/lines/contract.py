@@ -5,9 +5,9 @@ costs, which stock it takes, and how it reaches the buyer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from chalicelib.core.table import Write
 
@@ -44,7 +44,8 @@ class QuoteLine:
     """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
     person why the parts are the cheapest way. Amounts are minor units. `makers` tells of each of the `refs` who made
     it and so earns by it; empty where nobody does. What is `prepaid` goes to the buyer's account, which they need, and
-    nobody earns by it until it is spent; credit does not pay for it."""
+    nobody earns by it until it is spent; credit does not pay for it. `discount` is what codes took off: the parts come
+    to `amount` and `discount`."""
 
     kind: str
     subject: str
@@ -57,11 +58,26 @@ class QuoteLine:
     makers: tuple[str, ...] = ()
     licence: str = "personal"
     prepaid: bool = False
+    discount: int = 0
+
+    def less(self, off: int) -> Self:
+        return replace(self, amount=self.amount - off, discount=self.discount + off)
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What a code takes off in all, in minor units; `says` is how, in words."""
+
+    promotion: str
+    code: str
+    name: str
+    says: str
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why one item can not be bought now; `code` and `message` as in an error."""
+    """Why one item can not be bought now, or a code does not hold; `code` and `message` as in an error."""
 
     ref: str
     code: str
@@ -70,17 +86,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What items cost together, and which of them can not be bought."""
+    """What items cost together, after `discounts`, and which of them can not be bought."""
 
     lines: tuple[QuoteLine, ...] = ()
     problems: tuple[Problem, ...] = ()
+    discounts: tuple[Discount, ...] = ()
 
     def __add__(self, other: "Quote") -> "Quote":
-        return Quote(self.lines + other.lines, self.problems + other.problems)
+        discounts = self.discounts + other.discounts
+        return Quote(self.lines + other.lines, self.problems + other.problems, discounts)
 
     @property
     def total(self) -> int:
         return sum(line.amount for line in self.lines)
+
+    @property
+    def discount(self) -> int:
+        return sum(line.discount for line in self.lines)
 
     @property
     def list_total(self) -> int:

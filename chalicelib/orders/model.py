@@ -7,14 +7,15 @@ from enum import StrEnum
 
 from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.lines.contract import Part, QuoteLine, Sold
+from chalicelib.promotions.model import Redeemed
 from chalicelib.revenue.model import Share
 
 PAYABLE_FOR = timedelta(hours=24)
 ERASED = "erased"
 """What stands where the buyer's address was, once the buyer has been forgotten."""
 
-MOST_LINES = 32
-"""Where an order is paid late each line adds three writes to one transaction, which takes a hundred."""
+MOST_LINES = 27
+"""Where an order is paid late each line adds three writes to a transaction, and each code four: it takes a hundred."""
 
 MOST_NOTES = 50
 """Of one order."""
@@ -57,7 +58,7 @@ class Line:
     """One line of sale's part of an order; `id` is unique within the order. Amounts are minor units.
 
     `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed. `refunded` is
-    what of the amount was given back.
+    what of the amount was given back. The parts come to the amount and the `discount` that codes took off.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Line:
     shares: tuple[Share, ...] = ()
     licence: str = "personal"
     refunded: int = 0
+    discount: int = 0
 
     @classmethod
     def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
@@ -88,11 +90,12 @@ class Line:
             because=quoted.because,
             shares=shares,
             licence=quoted.licence,
+            discount=quoted.discount,
         )
 
     def quoted(self) -> QuoteLine:
         """The line as it was quoted, to hold its stock again."""
-        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because", "licence")
+        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because", "licence", "discount")
         return QuoteLine(**{name: getattr(self, name) for name in names})
 
     def given_back(self, amount: int, *, whole: bool) -> "Line":
@@ -173,6 +176,7 @@ class Order:
     history: tuple[Step, ...] = field(default=())
     correlation: str | None = None
     tallied: bool | None = None
+    discounts: tuple[Redeemed, ...] = ()
     version: int = 0
 
     @property
@@ -268,7 +272,9 @@ class Order:
             replace(step, by=None, why=ERASED) if self.owner and step.by == self.owner else step
             for step in self.history
         )
-        return replace(self, owner=None, email=ERASED, cart=ERASED, correlation=None, history=history)
+        discounts = tuple(replace(each, customers=()) for each in self.discounts)
+        forgotten = replace(self, owner=None, email=ERASED, cart=ERASED, correlation=None)
+        return replace(forgotten, history=history, discounts=discounts)
 
     def refuse_payment(self, at: datetime) -> None:
         """Raises Conflict, and says why, unless the order can be paid now."""

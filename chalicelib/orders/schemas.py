@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.carts.schemas import Line
+from chalicelib.carts.schemas import Discount, Line
 from chalicelib.core.wire import Input, Output
 from chalicelib.orders import model, service
 
@@ -38,6 +38,7 @@ class Order(Output):
     email: str
     language: str
     lines: list[OrderLine]
+    discounts: list[Discount]
     total: int
     list_total: int
     refunded: int = Field(description="What was given back of the total.")

@@ -24,6 +24,7 @@ from chalicelib.orders.messages import LineDue, OrderCancelled, OrderCompleted, 
 from chalicelib.orders.model import MOST_LINES, MOST_NOTES, OPEN, PAYABLE_FOR, Line, LineStatus, Order, Status, Step
 from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
+from chalicelib.promotions import service as promotions
 from chalicelib.revenue import service as revenue
 
 _TRIES = 5
@@ -51,10 +52,13 @@ def place_order(
             return store.get(organization, earlier)
         if not configuration.read(organization, Sales).open:
             raise Conflict("sales_paused", "Orders are not taken at the moment.")
-        quote = _checked(carts.quote(cart), expected_total)
+        quote = _checked(carts.quote(cart, address), expected_total)
         if cart.owner is None and any(line.prepaid for line in quote.lines):
             raise Unprocessable("account_needed", "Sign in to buy credit: it is kept in your account.")
         order = _drawn_up(organization, cart.owner, cart.id, address, language, quote)
+        buyer = promotions.names_of(organization, user=cart.owner, email=address)
+        discounts, counted = promotions.redeem(organization, quote, order.id, buyer)
+        order = replace(order, discounts=discounts)
         held = [
             write
             for line in quote.lines
@@ -62,7 +66,7 @@ def place_order(
         ]
         claim = once.claim(organization, scope, key, result=order.id, body=request, keep=_KEYS_LAST)
         try:
-            transact(claim, *store.add(order), *held)
+            transact(claim, *store.add(order), *held, *counted)
             placed = metrics.of({Metric.ORDERS_PLACED: 1})
             log.info("order placed", placed, organization=organization, order=order.id, order_code=order.code)
             return replace(order, version=1)
@@ -132,7 +136,7 @@ def cancel(principal: Principal, order_id: str, reason: str | None) -> Order:
         ] if not own else []  # fmt: skip
         fact = outbox.publish(OrderCancelled(organization=order.organization, order=order.id))
         try:
-            transact(store.save(cancelled, was=order), *_released(order, order.lines), *told, fact)
+            transact(store.save(cancelled, was=order), *_released(order), *told, fact)
             return replace(cancelled, version=order.version + 1)
         except Conflict:
             order = store.get(order.organization, order.id)  # paid, expired or cancelled at the same moment
@@ -148,8 +152,8 @@ def give_back(order: Order, parts: Mapping[str, tuple[int, bool]], why: str, by:
     after = order.given_back(parts, clock.now(), why, by)
     completed = after.status is Status.COMPLETED and order.status is not Status.COMPLETED
     facts = [OrderCompleted(organization=order.organization, order=order.id)] if completed else []
-    freed = [line for line in order.held_lines if after.line(line.id).status is LineStatus.REVOKED]
-    return store.save(after, was=order), *_released(order, freed), *map(outbox.publish, facts)
+    gone = [line for line in order.held_lines if after.line(line.id).status is LineStatus.REVOKED]
+    return store.save(after, was=order), *_freed(order, gone), *map(outbox.publish, facts)
 
 
 def withdraw(order: Order) -> None:
@@ -193,7 +197,8 @@ def settle_late(organization: str, order_id: str) -> Outcome:
         for line in order.lines
         for write in lines.of_kind(line.kind).hold(organization, line.quoted(), order.id, at + PAYABLE_FOR)
     ]
-    transact(store.save(paid, was=order), *held, *_after_payment(paid))
+    counted = promotions.count_again(organization, order.id, order.discounts)
+    transact(store.save(paid, was=order), *held, *counted, *_after_payment(paid))
     return Outcome.SUCCESS
 
 
@@ -243,7 +248,8 @@ def clear_cart(organization: str, order_id: str) -> Outcome:
     """What was bought leaves the cart it came from."""
     order = store.get(organization, order_id)
     bought = [ref for line in order.lines for ref in line.refs]
-    return Outcome.SUCCESS if carts.forget_bought(organization, order.cart, bought) else Outcome.SKIPPED
+    codes = [each.code for each in order.discounts]
+    return Outcome.SUCCESS if carts.forget_bought(organization, order.cart, bought, codes) else Outcome.SKIPPED
 
 
 def expire_due() -> int:
@@ -317,13 +323,19 @@ def _expire(organization: str, order_id: str) -> bool:
         return False
     transact(
         store.save(order.move(Status.EXPIRED, at, "not paid in time"), was=order),
-        *_released(order, order.lines),
+        *_released(order),
         outbox.publish(OrderExpired(organization=organization, order=order.id)),
     )
     return True
 
 
-def _released(order: Order, some: Sequence[Line]) -> list[Write]:
+def _released(order: Order) -> list[Write]:
+    """The stock and the codes of an order that comes to nothing."""
+    return _freed(order, order.lines) + promotions.give_back(order.organization, order.id, order.discounts)
+
+
+def _freed(order: Order, some: Sequence[Line]) -> list[Write]:
+    """The stock of some lines."""
     return [
         write
         for line in some

@@ -30,6 +30,7 @@ from chalicelib.core.table import (
     Page,
     PageRequest,
     Record,
+    Several,
     Typed,
     Write,
     check,
@@ -43,6 +44,7 @@ from chalicelib.core.table import (
     update,
 )
 from chalicelib.orders.model import Line, Note, Order, Search, Status, Step
+from chalicelib.promotions.model import Redeemed
 
 KIND = "orders"
 _SHARDS = 4
@@ -64,6 +66,7 @@ class OrderRecord(Record):
         each_gets("lines", shares=[], licence="personal"),
         each_gets("lines", refunded=0),
         each_gets("history", by=None),
+        each_gets("lines", discount=0),
     )
 
     id = UnicodeAttribute()
@@ -84,6 +87,7 @@ class OrderRecord(Record):
     history = Typed[tuple[Step, ...]](tuple[Step, ...])
     correlation = UnicodeAttribute(null=True)
     tallied = BooleanAttribute(null=True)
+    discounts = Several(Redeemed)
     buyer_pk = UnicodeAttribute(null=True)
     buyer_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)

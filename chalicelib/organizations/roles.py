@@ -31,6 +31,7 @@ GRANTS: dict[str, str] = {
     "photo.review":        "owner admin manager operator",
     "photo.upload":        "owner admin manager photographer",
     "platform.manage":     "platform_admin",
+    "promotion.manage":    "owner admin manager",
     "revenue.manage":      "owner admin",
     "revenue.read":        "owner admin manager analyst",
     "settings.manage":     "owner admin",

@@ -1,7 +1,8 @@
 """Paying an order wholly with the buyer's credit: held when the attempt is opened, taken when it makes the order paid.
 
-There is no gateway to ask: the order itself says whether what is held is still wanted. The attempt has the same record
-and ranks as any other, so the sweep ends what was cut off between the two.
+An order that costs nothing is paid here, too, by whoever may open it: no credit is held for it. There is no gateway to
+ask: the order itself says whether what is held is still wanted. The attempt has the same record and ranks as any other,
+so the sweep ends what was cut off between the two.
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import transact
+from chalicelib.core.table import Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
@@ -23,6 +24,9 @@ from chalicelib.wallet import service as wallet
 NAME = "credit"
 """What stands where other attempts name their gateway."""
 
+_NOBODY = "nobody"
+"""The account against which the capture of nothing is booked, so that each paid order has one."""
+
 
 def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
     """An attempt for which the caller's credit is held.
@@ -30,9 +34,9 @@ def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
     Raises Forbidden `credit_is_the_buyers`, Conflict (`not_for_credit`, `not_enough_credit`, or somebody was faster:
     read the attempts again).
     """
-    if order.owner is None or order.owner != principal.user:
+    if order.total and (order.owner is None or order.owner != principal.user):
         raise Forbidden("credit_is_the_buyers", "Only the buyer's own credit pays for an order. Sign in.")
-    if any(not line.shares for line in order.lines):
+    if order.total and any(not line.shares for line in order.lines):
         raise Conflict("not_for_credit", "Credit can not be bought with credit.")
     payment = Payment.held(
         id=ids.derived("pay", order.organization, order.id, str(number)),
@@ -46,11 +50,7 @@ def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
         expires_at=order.expires_at,
         correlation=log.correlation(),
     )
-    charges: Counter[str] = Counter()
-    for line in order.lines:
-        charges[line.subject] += line.amount
-    held = wallet.hold(order.organization, order.owner, payment.id, charges)
-    transact(*store.add(payment), orders.still_payable(order), held)
+    transact(*store.add(payment), orders.still_payable(order), *_held(order, payment))
     return store.get(payment.organization, payment.id)
 
 
@@ -61,8 +61,8 @@ def settle(payment: Payment) -> Outcome:
     """
     order = orders.get(payment.organization, payment.order)
     at = clock.now()
-    if order.status is Status.AWAITING_PAYMENT and at < order.expires_at and order.owner is not None:
-        return _take(payment, order, order.owner)
+    if order.status is Status.AWAITING_PAYMENT and at < order.expires_at and (order.owner or not order.total):
+        return _take(payment, order)
     back = wallet.release(order.organization, order.owner, payment.id) if order.owner is not None else ()
     ended = replace(payment.closed(State.EXPIRED, at), next_check_at=None)
     transact(store.save(ended, was=payment), *back)
@@ -70,20 +70,29 @@ def settle(payment: Payment) -> Outcome:
     return Outcome.SUCCESS
 
 
-def _take(payment: Payment, order: Order, user: str) -> Outcome:
-    at = clock.now()
+def _held(order: Order, payment: Payment) -> list[Write]:
+    if not order.total or order.owner is None:
+        return []
+    charges: Counter[str] = Counter()
+    for line in order.lines:
+        charges[line.subject] += line.amount
+    return [wallet.hold(order.organization, order.owner, payment.id, charges)]
+
+
+def _take(payment: Payment, order: Order) -> Outcome:
+    at, spender = clock.now(), order.owner if order.total else None
     entry = ledger.spending(
         payment.id,
         organization=order.organization,
         order=order.id,
-        account=wallet.account(user),
+        account=wallet.account(spender) if spender else _NOBODY,
         amount=payment.amount,
         currency=payment.currency,
         at=at,
     )
     transact(
         *ledger.book(entry),
-        wallet.spend(order.organization, user, payment.id),
+        *([wallet.spend(order.organization, spender, payment.id)] if spender else []),
         store.save(payment.captured(payment.amount, at), was=payment),
         *orders.pay(order, payment.id),
     )

@@ -36,15 +36,15 @@ def create_payment(principal: Principal, order_id: str, method: str = "qr") -> P
     """The attempt to pay an order that is open now, or a new one where none is.
 
     The attempt is written down before the gateway is asked. When the answer is lost, the next call asks again for the
-    same attempt; of two answers one is kept and the other charge withdrawn. With the `method` `credit` nothing is left
-    to pay: the order is paid when this returns.
+    same attempt; of two answers one is kept and the other charge withdrawn. With the `method` `credit`, or where the
+    order costs nothing, nothing is left to pay: the order is paid when this returns.
     Raises Conflict (paid, expired, not enough credit), Forbidden (credit of somebody else), Unavailable (the gateway
     does not answer).
     """
     order = orders.open_order(principal, order_id)
     at = clock.now()
     order.refuse_payment(at)
-    if method == credit.NAME:
+    if method == credit.NAME or not order.total:
         return _pay_with_credit(principal, order)
     earlier = store.attempts(order.organization, order.id)
     latest = earlier[-1] if earlier else None

@@ -1,6 +1,7 @@
 """The rules that go by file name, which import-linter cannot say. It holds the floors (pyproject.toml)."""
 
 import ast
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -176,3 +177,17 @@ def test_the_rules_see_what_they_forbid():
     assert reads_the_environment(tree) == ["os.environ"]
     assert list(foreign_modules(PurePosixPath("chalicelib/carts/service.py"), tree)) == ["chalicelib.orders.store"]
     assert list(foreign_modules(PurePosixPath("chalicelib/orders/service.py"), tree)) == []
+
+
+def test_the_document_tells_of_each_fact_who_hears_it():
+    text = (ROOT / "docs/architecture.md").read_text()
+    _, _, table = text.partition("| fact | handler | queue |")
+    rows = table.partition("\n\n")[0].strip().splitlines()
+    told = {name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row.split("|")[1])}
+    facts = {
+        node.name
+        for path in product()
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ClassDef) and "Fact" in map(dotted, node.bases)
+    }
+    assert told == facts

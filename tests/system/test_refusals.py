@@ -204,6 +204,10 @@ def _offered(**changes: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/credit-packs", _PACK | changes, "admin", {"Idempotency-Key": "pack-another"})
 
 
+def _code(**changes: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("POST", "/admin/promo-codes", _CODE | changes, "admin")
+
+
 def _paid_with_credit(order: str, who: str) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders[order].id, "method": "credit"}, who)
 
@@ -472,6 +476,25 @@ ADDRESSES: list[Case] = [
 ]  # fmt: skip
 _GIFT = {"amount": 100_00, "reason": "a late delivery"}
 _PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
+_TERMS = {"name": "Summer", "kind": "percent", "percent": 20}
+_CODE = {"code": "SUMMER"} | _TERMS
+PROMOTIONS: list[Case] = [
+    ("a code that is none", _code(code="SUM MER"), 400, INVALID, "code"),
+    ("a code of a kind that is none", _code(kind="gift"), 400, INVALID, "kind"),
+    ("more than everything off", _code(percent=101), 400, INVALID, "percent"),
+    ("an amount where a percentage is meant", _code(amount=5), 400, "promotion_terms", "amount"),
+    ("nothing off", _code(percent=0), 400, "promotion_terms", "percent"),
+    ("a code that ends before it begins",
+     _code(startsAt="2027-01-02T00:00:00Z", endsAt="2027-01-01T00:00:00Z"), 400, "promotion_terms", "endsAt"),
+    ("a code that there is", _code(code="river"), 409, "promo_exists", "code"),
+    ("terms that somebody changed",
+     lambda w: Ask("PUT", f"/admin/promo-codes/{w.a.promotions['own']}", _TERMS | {"version": 7}, "admin"), 409,
+     "version_conflict", "version"),
+    ("a code without a cart", lambda w: Ask("POST", "/cart/promo", {"code": "RIVER"}), 409, "promo_nothing_fits",
+     "code"),
+    ("a code that nobody offered", lambda w: Ask("POST", "/cart/promo", {"code": "NEVER"}), 404, "promo_not_found",
+     "code"),
+]  # fmt: skip
 _UNTIL = {"until": "2026-01-01T00:00:00Z"}
 CREDIT: list[Case] = [
     ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
@@ -519,6 +542,7 @@ TABLE = {
     "lists": LISTS,
     "addresses": ADDRESSES,
     "credit": CREDIT,
+    "promotions": PROMOTIONS,
 }
 
 

@@ -143,7 +143,6 @@ REFUSED = {
     "GET /downloads/{id}": 404,  # of somebody else, whoever asks
     "POST /downloads/{id}/photos/{photo}": 404,
     "POST /downloads/{id}/photos/{photo}/received": 404,
-    "DELETE /photos/{id}": 409,  # it is in an order
     "POST /events/{id}/access": 403,
     "GET /users/me/payouts/{id}/statement": 404,
     "POST /orders/{id}/redownload": 404,

@@ -61,6 +61,8 @@ from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
 from chalicelib.profiles import service as profiles
 from chalicelib.profiles.model import Address
+from chalicelib.promotions import service as promotions
+from chalicelib.promotions.model import Kind as PromotionKind
 from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from chalicelib.wallet import service as wallet
@@ -147,6 +149,7 @@ class Shop:
     """What people were given, by owner."""
     packs: dict[str, str] = field(default_factory=dict)
     payouts: dict[str, str] = field(default_factory=dict)
+    promotions: dict[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -267,6 +270,7 @@ def _shop(host: str, bank: Bank) -> Shop:
     _find_faces(shop)
     _prove(shop)
     _give_credit(shop)
+    _promote(shop)
     _pay_out(shop)
     for name in ("admin", "customer"):
         kept = Address("", None, name, None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
@@ -429,6 +433,19 @@ def _give_credit(shop: Shop) -> None:
     for name, event in (("early", None), ("draft", shop.events["draft"].id)):
         offer = packs.Terms(f"Pack {name}", 500_00, 450_00, event, False, None, None, 100, None, None)
         shop.packs[name] = packs.offer(admin, offer, f"pack-{name}").id
+
+
+def own_code(shop: Shop) -> str:
+    """A promotion code that no other shop has."""
+    return f"ONLY-{shop.organization[-8:]}"
+
+
+def _promote(shop: Shop) -> None:
+    """A code that each shop has alone, named after it, and one that both have."""
+    usual = promotions.Terms("River", PromotionKind.PERCENT, 10, 0, 0, 0, 0, (), (), None, None, None, None, True, True)
+    for name, code in (("own", own_code(shop)), ("shared", "RIVER")):
+        offered = promotions.offer(shop.people["admin"].principal, code, usual)
+        shop.promotions[name] = offered.promotion.id
 
 
 def _pay_out(shop: Shop) -> None:

@@ -337,6 +337,7 @@ OFFER = {"files": [worlds.picture(77).wire]}
 AVATAR = {"size": 1000, "type": "image/png", "sha256": "0" * 64}
 ADDRESS = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1": "Silom Road 2"}
 PACKAGE = {"name": "Bundle", "photos": 1, "price": 150_00, "extra": 20_00}
+PROMOTION = {"name": "Summer", "kind": "percent", "percent": 20}
 PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
@@ -717,6 +718,21 @@ OBJECTS: dict[str, Asking] = {
         "missing-photo": _picking(world.a.events["live"].id, ids.new("pho")),
     },
     "GET /cart/summary": NOTHING,
+    "POST /cart/promo": lambda world: {
+        "own": Asked(body={"code": worlds.own_code(world.a)}),
+        "foreign": Asked(body={"code": worlds.own_code(world.b)}),
+        "missing": Asked(body={"code": "NEVER"}),
+    },
+    "DELETE /cart/promo": NOTHING,
+    "GET /admin/promo-codes": NOTHING,
+    "POST /admin/promo-codes": lambda world: {
+        "-": Asked(body=PROMOTION | {"code": "SUMMER"}),
+        "live": Asked(body=PROMOTION | {"code": "SUMMER", "events": [world.a.events["live"].id]}),
+        "foreign": Asked(body=PROMOTION | {"code": "SUMMER", "events": [world.b.events["live"].id]}),
+        "missing": Asked(body=PROMOTION | {"code": "SUMMER", "events": [ids.new("evt")]}),
+    },
+    "GET /admin/promo-codes/{id}": _one("promotions", "prm", "own", "shared"),
+    "PUT /admin/promo-codes/{id}": _with(_one("promotions", "prm", "own"), PROMOTION | {"version": 1}),
     "GET /packages": NOTHING,
     "POST /packages": lambda world: {"-": Asked(body=PACKAGE | {"code": "bundle"})},
     "PUT /packages/{id}": lambda world: {

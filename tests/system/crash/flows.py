@@ -187,6 +187,27 @@ def order(world: World) -> None:
     check_out(world)
 
 
+def promoted(world: World) -> None:
+    """The buyer sees the QR code of an order with a code that each may take once."""
+    cart(world)
+    _take_code(world, RIVER | {"perCustomer": 1})
+    check_out(world)
+    open_payment(world)
+
+
+def given_away(world: World) -> None:
+    """The buyer has ordered with a code that takes off everything."""
+    cart(world)
+    _take_code(world, RIVER | {"percent": 100})
+    check_out(world)
+
+
+def _take_code(world: World, offered: dict[str, Any]) -> None:
+    offer = world.ask(world.person("organizer"), "POST", "/admin/promo-codes", offered, expect=201)
+    world.notes["promotion"] = offer.data["id"]
+    world.ask(world.person("buyer"), "POST", "/cart/promo", {"code": offered["code"]})
+
+
 def payment(world: World) -> None:
     """The buyer sees the QR code."""
     order(world)
@@ -1759,6 +1780,50 @@ def buy_credit(world: World) -> None:
     assert world.see(buyer, "/credit-packs")["items"] == []
 
 
+RIVER = {"code": "river", "name": "River days", "kind": "percent", "percent": 10, "limit": 1}
+
+
+def promote(world: World) -> None:
+    """Codes are offered and one is changed; the buyer takes both, drops one, and orders at the lower price."""
+    organizer, buyer, codes = world.person("organizer"), world.person("buyer"), "/admin/promo-codes"
+    world.ask(organizer, "POST", codes, RIVER, expect=201, settled=409)
+    five = {"code": "FIVE", "name": "Five off", "kind": "amount", "amount": 5_00, "stacks": True}
+    world.ask(organizer, "POST", codes, five, expect=201, settled=409)
+    ids = {item["code"]: item["id"] for item in world.see(organizer, codes)["items"]}
+    more = {name: value for name, value in RIVER.items() if name != "code"} | {"stacks": True}
+    world.ask(organizer, "PUT", f"{codes}/{ids['RIVER']}", more | {"version": 1}, settled=409)
+    for code in ("FIVE", "River"):
+        world.ask(buyer, "POST", "/cart/promo", {"code": code})
+    assert [each["code"] for each in world.see(buyer, "/cart")["quote"]["discounts"]] == ["RIVER", "FIVE"]
+    quote = world.ask(buyer, "DELETE", "/cart/promo?code=five").data["quote"]
+    check_out(world)
+    order = world.see(buyer, f"/orders/{world.notes['order']}")
+    assert order["total"] == quote["total"] == quote["listTotal"] * 90 // 100
+    assert [_times_taken(world, ids[code]) for code in ("RIVER", "FIVE")] == [1, 0]
+
+
+def pay_late_with_a_code(world: World) -> None:
+    """An order with a code expires, which gives it back; then its payment comes after all."""
+    world.minute(DAY)
+    _await(world, "expired")
+    assert _times_taken(world, world.notes["promotion"]) == 0
+    webhook(world)
+    _await(world, "completed")
+    assert _times_taken(world, world.notes["promotion"]) == 1
+
+
+def give_away(world: World) -> None:
+    """A code took off everything: the order is paid without a gateway."""
+    buyer = world.person("buyer")
+    world.ask(buyer, "POST", "/payments/create", {"orderId": world.notes["order"]}, settled=409)
+    _await(world, "completed")
+    assert world.see(buyer, f"/orders/{world.notes['order']}")["total"] == 0
+
+
+def _times_taken(world: World, promotion: str) -> int:
+    return int(world.see(world.person("organizer"), f"/admin/promo-codes/{promotion}")["taken"])
+
+
 def pay_out(world: World) -> None:
     """A batch is made, approved by another person and sent; a transfer fails, and the next batch with it as a whole."""
     organizer, owner, photographer = (world.person(name) for name in ("organizer", "owner", "photographer"))
@@ -1866,6 +1931,9 @@ FLOWS: dict[str, Flow] = {
     "sell packages": Flow(shop, sell_packages),
     "credit": Flow(order, pay_with_credit),
     "credit given back": Flow(order, expire_with_credit),
+    "promotion": Flow(cart, promote),
+    "promotion paid late": Flow(promoted, pay_late_with_a_code),
+    "promotion of everything": Flow(given_away, give_away),
     "credit packs": Flow(studio, buy_credit, (CHARGE,)),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD,)),
 }

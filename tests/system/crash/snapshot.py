@@ -181,6 +181,7 @@ def violations(world: World) -> list[str]:
         *_held(),
         *_counted_sales(),
         *_miscounted(),
+        *_promotions(),
         *_grants(),
         *_incomplete_photos(),
     ]
@@ -350,6 +351,19 @@ def _miscounted() -> Iterator[str]:
 
 def _shelf(photo: Mapping[str, Any]) -> str:
     return str(photo["approval"] if photo["processing"] == "ready" else photo["processing"])
+
+
+def _promotions() -> Iterator[str]:
+    """Each code was counted once for each order that has it and was not given up."""
+    counted: Counter[str] = Counter()
+    for row in rows("orders"):
+        if "#PRM#" in row["pk"] and row["sk"].startswith("TAKEN#"):
+            counted[row["pk"].rpartition("#")[2]] += int(row["n"])
+        if row.get("status") not in (None, "expired", "cancelled", "paid_late"):
+            counted.subtract(each["promotion"] for each in json.loads(row.get("discounts", "[]")))
+    for promotion, left in counted.items():
+        if left:
+            yield f"{promotion} is counted {left} times too often"
 
 
 def _grants() -> Iterator[str]:

@@ -1,0 +1,3 @@
+from tests.orders.conftest import buyer, things
+
+__all__ = ["buyer", "things"]
