@@ -359,7 +359,8 @@ def _promotions() -> Iterator[str]:
     for row in rows("orders"):
         if "#PRM#" in row["pk"] and row["sk"].startswith("TAKEN#"):
             counted[row["pk"].rpartition("#")[2]] += int(row["n"])
-        if row.get("status") not in (None, "expired", "cancelled", "paid_late"):
+        steps = [step["status"] for step in json.loads(row.get("history", "[]"))]
+        if row.get("status") == "awaiting_payment" or "paid" in steps:
             counted.subtract(each["promotion"] for each in json.loads(row.get("discounts", "[]")))
     for promotion, left in counted.items():
         if left:
