@@ -241,7 +241,7 @@ class NoRefundContract:
         with pytest.raises(Unprocessable, match="refund_by_hand"):
             lab.gateway.refund(lab.account, transaction_id=charge.transaction_id, amount=7900, key="rfd_1")
 
-        assert lab.requests() == before
+        assert lab.requests() == before > 0
 
 
 class RefundContract:
