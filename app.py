@@ -211,4 +211,5 @@ def sweep_people(_event: Any) -> None:
         organizations.begin_due,
         faces.delete_selfies,
         faces.give_up_due,
+        faces.begin_rounds,
     )

@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
         for name, (_, text) in COMMANDS.items()
     }
     each["demo"].add_argument("--photos", metavar="FOLDER", type=folder, help="your own photos in place of samples")
+    each["demo"].add_argument("--faces", action="store_true", help="find a face, too: installs the engine, 150 MB")
     each["run"].add_argument("--port", metavar="N", type=int, help="port of the API on 127.0.0.1")
     each["test"].add_argument(
         "pytest",
@@ -104,8 +105,9 @@ def read(words: "list[str] | None" = None) -> "tuple[argparse.Namespace, list[st
 def module_call(wanted: argparse.Namespace, others: "list[str]") -> "list[str]":
     """What follows `python -m` for a command."""
     module = COMMANDS[wanted.command][0]
-    if wanted.command == "demo" and wanted.photos:
-        return [module, "--photos", str(wanted.photos)]
+    if wanted.command == "demo":
+        photos = ["--photos", str(wanted.photos)] if wanted.photos else []
+        return [module, *photos, *(["--faces"] if wanted.faces else [])]
     if wanted.command == "run" and wanted.port is not None:
         return [module, "--port", str(wanted.port)]
     if wanted.command == "test":

@@ -413,9 +413,9 @@ def payouts(books: Books) -> Findings:
         places[f"{posting.organization} {posting.account}"].append(posting)
     for item in books.of("PayoutItemRecord"):
         amount, key = int(item.amount), (item.payout, item.party)
-        taken[item.payout] += amount
+        taken[item.payout] += amount * (item.state != "held")
         found = [booked.pop((kind, *key), 0) for kind in ("payout", "payout-settled", "payout-returned")]
-        due = [-amount, amount * (item.state == "settled"), amount * (item.state == "failed")]
+        due = [-amount * (item.state != "held"), amount * (item.state == "settled"), amount * (item.state == "failed")]
         yield " ".join(key), None if found == due else f"is {item.state} with {amount}, booked are {found}"
     for payout in books.of("PayoutRecord"):
         amount, of_items = int(payout.amount), taken[payout.id]

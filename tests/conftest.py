@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib.organizations import service as organizations
 from tests import stack
-from tests.figures import figure, full, pytest_addoption
+from tests.figures import every_call, figure, full, pytest_addoption
 
-__all__ = ["figure", "full", "pytest_addoption"]
+__all__ = ["every_call", "figure", "full", "pytest_addoption"]
 
 os.environ.update(stack.ENVIRONMENT)
 

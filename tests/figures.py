@@ -14,12 +14,19 @@ Show = Callable[..., None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="reliability suites at the scale of `python3 -m infra proof`")
+    parser.addoption("--every-call", action="store_true", help="the crash harness strikes every call of every flow")
 
 
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether a suite runs at full scale, or at what every run of the tests can afford."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def every_call(request: pytest.FixtureRequest) -> bool:
+    """Whether the crash harness strikes every call of every flow, which takes hours."""
+    return bool(request.config.getoption("--every-call"))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from chalicelib.announcements.messages import FollowAsked, NoticeDue
 from chalicelib.core.queues import Outcome, on
 from chalicelib.events import service as events
 from chalicelib.events.messages import EventDeleted, EventWentLive
+from chalicelib.faces.messages import FaceIndexDropped, FaceWatchLost, OwnPhotosFound
 from chalicelib.live import service as live
 from chalicelib.orders.messages import OrderCompleted
 
@@ -40,6 +41,21 @@ def deliver(fact: NoticeDue) -> Outcome:
 @on(OrderCompleted)
 def note_buyer(fact: OrderCompleted) -> Outcome:
     return _outcome(service.note_buyer(fact.organization, fact.order))
+
+
+@on(OwnPhotosFound, queue="emails")
+def tell_of_photos(fact: OwnPhotosFound) -> Outcome:
+    return service.tell_of_photos(fact)
+
+
+@on(FaceWatchLost)
+def lose_watch(fact: FaceWatchLost) -> Outcome:
+    return _outcome(service.lose_watch(fact.organization, fact.event, fact.watch))
+
+
+@on(FaceIndexDropped)
+def end_watches(fact: FaceIndexDropped) -> Outcome:
+    return _outcome(service.end_watches(fact.organization, fact.event))
 
 
 @on(EventDeleted)

@@ -43,6 +43,8 @@ def address_owner(organization: str, address: str) -> str:
 class Follower:
     """Who hears of an event at one address: `asked_at` it, `bought_at` it, or both. `address` is sealed.
 
+    By a `watch` of their face they are told of photos that show them, and of nothing else.
+
     `owners` are the account and the digest of the address by which the person is found when they want to know or to be
     forgotten. Who left stays as a digest that keeps a later purchase from writing to them again.
     """
@@ -59,6 +61,7 @@ class Follower:
     asked_at: datetime | None = None
     bought_at: datetime | None = None
     left_at: datetime | None = None
+    watch: str | None = None
     version: int = 0
 
     def asked(self, *, user: str | None, language: str, address: str, owners: tuple[str, ...], at: datetime) -> Self:
@@ -80,8 +83,27 @@ class Follower:
         known = tuple(dict.fromkeys((*self.owners, *owners)))
         return replace(self, address=self.address or address, owners=known, user=user or self.user, bought_at=at)
 
+    def watching(self, watch: str, *, user: str | None, language: str, address: str, owners: tuple[str, ...]) -> Self:
+        """They want to be told of photos that show them, by this watch in place of an earlier one."""
+        others = [owner for owner in self.owners if owner != self.watch]
+        return replace(
+            self,
+            address=address,
+            owners=tuple(dict.fromkeys((*others, *owners, watch))),
+            user=user or self.user,
+            language=language,
+            left_at=None,
+            watch=watch,
+        )
+
+    def without_watch(self) -> Self:
+        """Of whom nothing else is to be told nothing stays but a digest."""
+        if self.asked_at is None and self.bought_at is None:
+            return replace(self, address=None, owners=(), user=None, watch=None)
+        return replace(self, owners=tuple(owner for owner in self.owners if owner != self.watch), watch=None)
+
     def left(self, at: datetime) -> Self:
-        return replace(self, address=None, owners=(), user=None, asked_at=None, bought_at=None, left_at=at)
+        return replace(self, address=None, owners=(), user=None, asked_at=None, bought_at=None, left_at=at, watch=None)
 
     def kept(self, until: datetime) -> Self:
         return replace(self, expires_at=max(self.expires_at, until))

@@ -7,6 +7,8 @@ from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
+from chalicelib.faces.model import Opened
+from chalicelib.faces.schemas import OpenedSearch
 
 routes = Routes("announcements")
 
@@ -31,6 +33,25 @@ def register(principal: Principal, id: str, body: schemas.Registration) -> None:
 def confirm(principal: Principal, id: str, body: schemas.Confirmation) -> None:
     """Prove the address with the code that came there. Nothing else is sent before."""
     service.confirm(principal, id, email=body.email, phone=body.phone, code=body.code, language=body.language)
+
+
+@routes.post("/events/{id}/notices/faces", permission=PUBLIC, returns=OpenedSearch, status=202, limit=_TEN_A_MINUTE)
+def watch(principal: Principal, id: str, body: schemas.Watch) -> Opened:
+    """Be told when photos come on sale that show one: by a selfie, at an address that the code of `POST` proves.
+
+    The picture is deleted as soon as it was looked at; its status is that of a search. Whoever asks again is told by
+    the newer picture. The link of each message, and `DELETE`, end it.
+    """
+    return service.watch(
+        principal,
+        id,
+        email=body.email,
+        phone=body.phone,
+        code=body.code,
+        language=body.language,
+        picture=body.picture(),
+        wording=body.consent.wording,
+    )
 
 
 @routes.delete("/events/{id}/notices", permission=SIGNED_IN)

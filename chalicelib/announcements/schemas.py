@@ -10,6 +10,7 @@ from chalicelib.announcements.model import Audience, Kind, Language
 from chalicelib.announcements.model import Text as Words
 from chalicelib.core.errors import Invalid
 from chalicelib.core.wire import Input, Output, Query
+from chalicelib.faces.schemas import Selfie
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 PhoneNumber = Annotated[str, StringConstraints(min_length=3, max_length=32)]
@@ -28,6 +29,10 @@ class Confirmation(Registration):
     """`code` is the one that came to the address."""
 
     code: Code
+
+
+class Watch(Confirmation, Selfie):
+    """A selfie, and where to be told: the address that `code` came to."""
 
 
 class Link(Query):

@@ -4,7 +4,7 @@
 |---------------------------------------|--------------------------------------------------|
 | who hears of an event                 | pk T#{org}#EVT#{event} / sk WHO#{follower}       |
 | messages to them, the newest last     | pk T#{org}#EVT#{event} / sk SENT#{notice}        |
-| whom an account or an address is      | pk T#{org}#OWN#{owner} / sk {event}#{follower}   |
+| whom an account, address or watch is  | pk T#{org}#OWN#{owner} / sk {event}#{follower}   |
 
 Addresses are sealed, and ids of followers and of addresses are digests. Followers go by TTL; who left stays as a digest
 until then. Messages stay with their event.
@@ -53,6 +53,7 @@ class FollowerRecord(Record):
     asked_at = Moment(null=True)
     bought_at = Moment(null=True)
     left_at = Moment(null=True)
+    watch = UnicodeAttribute(null=True)
 
 
 class OwnRecord(Record):
@@ -120,7 +121,7 @@ def followers(organization: str, event: str, after: str, at_most: int) -> list[F
 
 
 def owned(organization: str, owner: str) -> Iterator[Follower]:
-    """Whom an account or an address is, in all events."""
+    """Whom an account, an address or a watch is, in all events."""
     for record in list(OwnRecord.query(f"T#{organization}#OWN#{owner}", consistent_read=True)):
         found = find_follower(organization, record.event, record.follower)
         if found is not None:

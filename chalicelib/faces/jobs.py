@@ -1,13 +1,16 @@
 """What is recognized after a photo came on sale, and forgotten after it went; what follows a search."""
 
 from chalicelib.core.queues import Outcome, on
-from chalicelib.events.messages import EventDeleted
+from chalicelib.events.messages import EventDeleted, EventWentLive
 from chalicelib.faces import service
 from chalicelib.faces.messages import (
     FaceGroupAsked,
     FaceIndexDropped,
     FaceSearchAsked,
     FaceUnblocked,
+    FaceWatchDue,
+    FaceWatchEnded,
+    FaceWatchRound,
     PhotoToRecognize,
     RecognitionOpened,
 )
@@ -71,6 +74,26 @@ def search(fact: FaceSearchAsked) -> Outcome:
 @on(FaceUnblocked)
 def unblock(fact: FaceUnblocked) -> Outcome:
     return _outcome(service.let_go(fact))
+
+
+@on(EventWentLive)
+def look_for_all(fact: EventWentLive) -> Outcome:
+    return _outcome(service.went_live(fact.organization, fact.event))
+
+
+@on(FaceWatchRound)
+def go_round(fact: FaceWatchRound) -> Outcome:
+    return _outcome(service.go_round(fact))
+
+
+@on(FaceWatchDue)
+def look_for(fact: FaceWatchDue) -> Outcome:
+    return _outcome(service.look_for(fact))
+
+
+@on(FaceWatchEnded)
+def end_watch(fact: FaceWatchEnded) -> Outcome:
+    return _outcome(service.end(fact))
 
 
 @on(FaceGroupAsked)

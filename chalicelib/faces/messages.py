@@ -52,3 +52,42 @@ class FaceUnblocked(Fact):
     index: str
     block: str
     face: str
+
+
+class FaceWatchRound(Fact):
+    """Photos came on sale that may show somebody who wants to be told: from `cursor` on."""
+
+    event: str
+    index: str
+    cursor: str | None = None
+
+
+class FaceWatchDue(Fact):
+    """Somebody who wants to be told is to be looked for."""
+
+    event: str
+    index: str
+    watch: str
+
+
+class OwnPhotosFound(Fact):
+    """Photos that show somebody who wants to be told; `search` holds the `count` of them."""
+
+    event: str
+    watch: str
+    search: str
+    count: int
+
+
+class FaceWatchLost(Fact):
+    """Nobody can be looked for with the picture of a watch."""
+
+    event: str
+    watch: str
+
+
+class FaceWatchEnded(Fact):
+    """Somebody wants to be told no more."""
+
+    event: str
+    watch: str

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -14,6 +14,11 @@ SELFIE_LASTS = timedelta(minutes=10)
 sweep deletes the picture."""
 
 SEARCH_LASTS = timedelta(days=1)
+TOLD_LASTS = timedelta(days=14)
+"""What somebody was told of, where the index lasts as long."""
+
+TOLD_AT_MOST_EVERY = timedelta(days=1)
+_ROUND = 30 * 60
 MOST_BIBS = 20
 _BIB = re.compile(r"[A-Z]{0,2}-?[0-9]{2,6}")
 _SURE = 80.0
@@ -124,6 +129,7 @@ def bibs_of(words: Iterable[Word]) -> tuple[str, ...]:
 class Purpose(StrEnum):
     SEARCH = "search"
     BLOCK = "block"
+    WATCH = "watch"
 
 
 class SearchState(StrEnum):
@@ -166,6 +172,10 @@ class Search:
     @property
     def block(self) -> str:
         return f"blk{self.id[3:]}"
+
+    @property
+    def watch(self) -> str:
+        return f"wch{self.id[3:]}"
 
     @property
     def is_open(self) -> bool:
@@ -212,12 +222,48 @@ class Block:
     user: str
     at: datetime
     face: str | None = None
-    photos: int = 0
+    photos: int | None = None
     version: int = 1
 
     @property
     def state(self) -> BlockState:
         return BlockState.BLOCKED if self.face else BlockState.ASKED
+
+
+# --- a watch ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Somebody who is told when photos that show them come on sale. `face` is what the engine calls theirs.
+
+    `begun` is set before the engine is asked to keep the face. `told` are the photos that they were told of.
+    """
+
+    id: str
+    organization: str
+    event: str
+    index: str
+    wording: str
+    consented_at: datetime
+    begun: bool = False
+    face: str | None = None
+    told: tuple[str, ...] = ()
+    told_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def silent_until(self) -> datetime | None:
+        """They were told, and are told no more before."""
+        return self.told_at and self.told_at + TOLD_AT_MOST_EVERY
+
+    def told_of(self, photos: Iterable[str], at: datetime) -> Self:
+        return replace(self, told=(*self.told, *photos), told_at=at)
+
+
+def round_after(moment: datetime) -> datetime:
+    """When photos of `moment` are looked through: half an hour to an hour later, together with others."""
+    return datetime.fromtimestamp((int(moment.timestamp()) // _ROUND + 2) * _ROUND, UTC)
 
 
 # --- a group ------------------------------------------------------------------------------------------------

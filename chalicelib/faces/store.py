@@ -6,12 +6,15 @@
 | what was seen in a photo              | pk T#{org}#FIX#{index} / sk PHOTO#{photo}                        |
 | who is blocked from an index          | pk T#{org}#FIX#{index} / sk BLOCK#{id}                           |
 | groups of an index                    | pk T#{org}#FIX#{index} / sk GROUP#{id}                           |
+| who is told of photos that show them  | pk T#{org}#FIX#{index} / sk WATCH#{id}                           |
+| when they are looked for              | pk T#{org}#FIX#{index} / sk ROUND#{time}                         |
 | what people said of what was found    | pk T#{org}#FIX#{index} / sk FEEDBACK#{search}#{photo}            |
 | one search                            | pk T#{org}#FSR#{id} / sk -                                       |
 | its photos, the best first            | pk T#{org}#FSR#{id} / sk MATCH#{place}                           |
-| a user's searches                     | pk T#{org}#USR#{user} / sk SEARCH#{id}                           |
+| searches of a user, or for a watch    | pk T#{org}#USR#{user or watch} / sk SEARCH#{id}                  |
 | a user's blocks                       | pk T#{org}#USR#{user} / sk BLOCK#{index}#{id}                    |
 | indexes and selfies whose time is up  | due G#DUE#{faces,selfie}#{0-3} / time#org#event or search        |
+| rounds whose time has come            | due G#DUE#watch#{0-3} / time#org#index                           |
 
 There are no vectors here: those lie sealed in storage, or with Rekognition. Nothing of an index stays behind its end;
 searches go after a day.
@@ -32,6 +35,7 @@ from chalicelib.core.table import (
     Page,
     PageRequest,
     Record,
+    Several,
     Typed,
     Write,
     check,
@@ -55,6 +59,7 @@ from chalicelib.faces.model import (
     SearchState,
     Seen,
     SeenFace,
+    Watch,
 )
 
 _SHARDS = 4
@@ -103,7 +108,7 @@ class BlockRecord(Record):
     user = UnicodeAttribute()
     at = Moment()
     face = UnicodeAttribute(null=True)
-    photos = NumberAttribute(default=0)
+    photos = NumberAttribute(null=True)
 
 
 class GroupRecord(Record):
@@ -122,6 +127,35 @@ class GroupRecord(Record):
     verified = BooleanAttribute(null=True)
     verified_by = UnicodeAttribute(null=True)
     verified_at = Moment(null=True)
+
+
+class WatchRecord(Record):
+    Meta = table("faces")
+    keys = ("T#{}#FIX#{}", "WATCH#{}")
+    model = Watch
+
+    id = UnicodeAttribute()
+    organization = UnicodeAttribute()
+    event = UnicodeAttribute()
+    index = UnicodeAttribute()
+    wording = UnicodeAttribute()
+    consented_at = Moment()
+    begun = BooleanAttribute()
+    face = UnicodeAttribute(null=True)
+    told = Several(str)
+    told_at = Moment(null=True)
+
+
+class RoundRecord(Record):
+    Meta = table("faces")
+    keys = ("T#{}#FIX#{}", "ROUND#{}")
+
+    organization = UnicodeAttribute(null=True)
+    event = UnicodeAttribute(null=True)
+    index = UnicodeAttribute(null=True)
+    due_pk = UnicodeAttribute(null=True)
+    due_sk = UnicodeAttribute(null=True)
+    due = index_named("due")
 
 
 class FeedbackRecord(Record):
@@ -251,7 +285,10 @@ def forget_index(organization: str, index_id: str) -> None:
     pk = _index_pk(organization, index_id)
     for record in BlockRecord.query(pk, BlockRecord.sk.startswith("BLOCK#"), consistent_read=True):
         transact(*remove_block(record.value()))
-    for kind, shape in ((SeenRecord, "PHOTO#"), (GroupRecord, "GROUP#"), (FeedbackRecord, "FEEDBACK#")):
+    for watch in WatchRecord.query(pk, WatchRecord.sk.startswith("WATCH#"), consistent_read=True):
+        forget_watch(watch.value())
+    kinds = ((SeenRecord, "PHOTO#"), (GroupRecord, "GROUP#"), (FeedbackRecord, "FEEDBACK#"), (RoundRecord, "ROUND#"))
+    for kind, shape in kinds:
         _delete_all(kind.query(pk, kind.sk.startswith(shape), consistent_read=True))
 
 
@@ -303,6 +340,88 @@ def _block_record(block: Block) -> BlockRecord:
     return BlockRecord.of(block, pk=_index_pk(block.organization, block.index), sk=f"BLOCK#{block.id}")
 
 
+# --- watches ------------------------------------------------------------------------------------------------
+
+
+def find_watch(organization: str, index_id: str, watch: str) -> Watch | None:
+    record = WatchRecord.fetch(_index_pk(organization, index_id), f"WATCH#{watch}")
+    return record.value() if record else None
+
+
+def add_watch(watch: Watch) -> Write:
+    return create(_watch_record(watch))
+
+
+def save_watch(watch: Watch) -> Write:
+    """A write that holds only while the stored version is `watch.version`."""
+    return replace(_watch_record(watch), watch.version)
+
+
+def forget_watch(watch: Watch) -> None:
+    """Delete it after what it was told of. Raises Conflict where it changed meanwhile; may run again."""
+    for search in searches_of(watch.organization, watch.id):
+        forget_search(watch.organization, watch.id, search)
+    changed = Conflict("changed_meanwhile", "The face was kept at the same moment.")
+    record = _watch_record(watch)
+    still = (WatchRecord.version == watch.version) | WatchRecord.pk.does_not_exist()
+    transact(Write("delete", record, still, refused=changed))
+
+
+def watches(organization: str, index_id: str, request: PageRequest) -> Page[Watch]:
+    condition = WatchRecord.sk.startswith("WATCH#")
+    found = page(WatchRecord, WatchRecord, _index_pk(organization, index_id), request, range_condition=condition)
+    return found.map(lambda record: record.value())
+
+
+def has_watches(organization: str, index_id: str) -> bool:
+    found = WatchRecord.query(
+        _index_pk(organization, index_id), WatchRecord.sk.startswith("WATCH#"), limit=1, consistent_read=True
+    )
+    return any(True for _ in found)
+
+
+def put_round(seen: Recognition, at: datetime) -> Write:
+    """Whoever is to be told is looked for at that time. Twice is once."""
+    time = clock.stamp(at)
+    return Write(
+        "put",
+        RoundRecord(
+            _index_pk(seen.organization, str(seen.index)),
+            f"ROUND#{time}",
+            organization=seen.organization,
+            event=seen.event,
+            index=seen.index,
+            due_pk=f"G#DUE#watch#{ids.shard_of(str(seen.index), _SHARDS)}",
+            due_sk=f"{time}#{seen.organization}#{seen.index}",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    organization: str
+    event: str
+    index: str
+    time: str
+
+
+def rounds_due(at: datetime, at_most: int) -> list[Round]:
+    before = RoundRecord.due_sk < clock.stamp(at)
+    return [
+        Round(record.organization, record.event, record.index, record.sk.removeprefix("ROUND#"))
+        for shard in range(_SHARDS)
+        for record in RoundRecord.due.query(f"G#DUE#watch#{shard}", before, limit=at_most)
+    ]
+
+
+def remove_round(due: Round) -> Write:
+    return delete(RoundRecord(_index_pk(due.organization, due.index), f"ROUND#{due.time}"))
+
+
+def _watch_record(watch: Watch) -> WatchRecord:
+    return WatchRecord.of(watch, pk=_index_pk(watch.organization, watch.index), sk=f"WATCH#{watch.id}")
+
+
 # --- groups and feedback ------------------------------------------------------------------------------------
 
 
@@ -336,11 +455,13 @@ def find_search(organization: str, search: str) -> Search | None:
     return record.value() if record else None
 
 
-def add_search(search: Search) -> list[Write]:
+def add_search(search: Search, watch: str | None = None) -> list[Write]:
+    """Of a user, or for a watch."""
     writes = [create(_search_record(search))]
-    if search.user is not None:
+    owner = search.user or watch
+    if owner is not None:
         ttl = clock.epoch(search.expires_at)
-        pk = _user_pk(search.organization, search.user)
+        pk = _user_pk(search.organization, owner)
         writes.append(create(OwnSearchRecord(pk, f"SEARCH#{search.id}", search=search.id, ttl=ttl)))
     return writes
 

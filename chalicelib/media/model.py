@@ -163,3 +163,20 @@ class Rendering:
     dhash: str
     dominant: str
     quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Of a document's table. `width` is its share, beside those of the others; `right`: its texts end there."""
+
+    title: str
+    width: int
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text for each column."""
+
+    cells: tuple[str, ...]
+    strong: bool = False

@@ -3,6 +3,7 @@
 Importing this module is cheap: Pillow and its plugins are loaded by the first call.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from chalicelib.media.model import (
@@ -10,6 +11,7 @@ from chalicelib.media.model import (
     CONTENT_TYPES,
     MAX_BYTES,
     SIZES,
+    Column,
     Exif,
     Format,
     Gps,
@@ -18,6 +20,7 @@ from chalicelib.media.model import (
     Rejected,
     Rendering,
     Rendition,
+    Row,
     Size,
     Watermark,
 )
@@ -27,6 +30,7 @@ __all__ = [
     "CONTENT_TYPES",
     "MAX_BYTES",
     "SIZES",
+    "Column",
     "Exif",
     "Format",
     "Gps",
@@ -35,11 +39,13 @@ __all__ = [
     "Rejected",
     "Rendering",
     "Rendition",
+    "Row",
     "Size",
     "Watermark",
     "avatar",
     "check_watermark",
     "deliverable",
+    "document",
     "inspect",
     "pixels",
     "poster",
@@ -123,3 +129,13 @@ def poster(title: str, lines: list[str], link: str) -> bytes:
     from chalicelib.media import poster as posters
 
     return posters.poster(title, lines, link)
+
+
+def document(title: str, lines: Sequence[str], columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
+    """Pages of A4 as PDF: the title, some lines, and a table whose headings stand on each page.
+
+    What is too long for its column is cut. The font has Thai and Latin letters; others show as boxes.
+    """
+    from chalicelib.media import document as documents
+
+    return documents.document(title, lines, columns, rows)

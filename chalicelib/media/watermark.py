@@ -123,10 +123,10 @@ def _lettering(text: str, height: int, widest: float, smallest: int) -> Image.Im
     return white
 
 
-def lettering_font(height: int) -> ImageFont.FreeTypeFont:
+def lettering_font(height: int, weight: int = FONT_WEIGHT) -> ImageFont.FreeTypeFont:
     font = ImageFont.truetype(str(fontpkg.path(FONT_FAMILY)), height)
     font.set_variation_by_axes(
-        [FONT_WEIGHT if axis["name"] == b"Weight" else axis["default"] or 0 for axis in font.get_variation_axes()]
+        [weight if axis["name"] == b"Weight" else axis["default"] or 0 for axis in font.get_variation_axes()]
     )
     return font
 

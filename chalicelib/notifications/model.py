@@ -220,6 +220,12 @@ class EventNews(Values):
     unsubscribe: Link
 
 
+class OwnPhotos(EventNews):
+    """`link` opens the `count` photos that show somebody."""
+
+    count: int
+
+
 class Announcement(EventNews):
     """What an organizer wrote. A text to a phone tells the title alone."""
 
@@ -255,6 +261,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "refund_declined": RefundDeclined,
     "follow_event_code": FollowCode,
     "event_live": EventNews,
+    "own_photos": OwnPhotos,
     "announcement": Announcement,
 }
 """What is mailed."""
@@ -275,6 +282,7 @@ TEXTS: dict[str, type[Values]] = {
     "erasure_done": ReceiptLink,
     "follow_event_code": FollowCode,
     "event_live": EventNews,
+    "own_photos": OwnPhotos,
     "announcement": Announcement,
 }
 """What is texted."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as altered
 from datetime import datetime
 from functools import cache
@@ -53,6 +53,26 @@ class TaxProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class BankAccount:
+    """Where money goes, an organization's or a photographer's. `bank` is its name or code."""
+
+    bank: str
+    holder: str
+    number: str = field(repr=False)
+
+    @property
+    def masked(self) -> Self:
+        """The same with the last four characters of the number."""
+        return altered(self, number=masked(self.number))
+
+
+def masked(number: str) -> str:
+    """The last four characters, of a short one fewer, and dots."""
+    shown = min(4, len(number) // 2)
+    return "•" * (len(number) - shown) + number[len(number) - shown :]
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """A host that an organization says is its own. Proven once `token` is found in the host's DNS.
 
@@ -92,7 +112,8 @@ class Organization:
     `origins` are the web origins its frontends call from. `host` is the first one mapped to it, where the links of
     its mails lead; None where it lives at the deployment's own address. `subdomain` is its label below the domain
     that tenants share. `locale` is BCP 47; without one frontends take the language's. An organization without a `plan`
-    is from before there were any. Version 0 is one that was never stored.
+    is from before there were any. `bank_account` is as `service.seal_account` keeps it. Version 0 is one that was never
+    stored.
     """
 
     id: str
@@ -118,6 +139,7 @@ class Organization:
     tax: TaxProfile | None = None
     plan: str | None = None
     suspended_at: datetime | None = None
+    bank_account: str | None = field(default=None, repr=False)
 
     @property
     def limits(self) -> Plan:
@@ -166,10 +188,10 @@ class Organization:
         return organization
 
     def _check(self) -> None:
-        for field in ("name", "mail_name", "watermark_text"):
-            text = getattr(self, field)
+        for name in ("name", "mail_name", "watermark_text"):
+            text = getattr(self, name)
             if text is not None and not (text.strip() and text.isprintable()):
-                raise Invalid("one_line_expected", "Write one line of plain text.", field=to_camel(field))
+                raise Invalid("one_line_expected", "Write one line of plain text.", field=to_camel(name))
         if self.timezone not in _zones():
             raise Invalid("unknown_timezone", "Name a zone like Asia/Bangkok.", field="timezone")
         for number, origin in enumerate(self.origins):

@@ -52,6 +52,25 @@ def set_subdomain(principal: Principal, body: schemas.SubdomainChange) -> Organi
     return service.set_subdomain(principal, version=body.version, subdomain=body.subdomain)
 
 
+@routes.get("/organization/bank-account", permission="revenue.read", returns=schemas.OwnAccount)
+def read_bank_account(principal: Principal) -> schemas.OwnAccount:
+    """Where the organization's part of what was sold is paid out to; of the number its last four characters."""
+    return _with_account(service.get(principal.organization))
+
+
+@routes.put("/organization/bank-account", permission="revenue.manage", returns=schemas.OwnAccount, limit=(60, 60))
+def set_bank_account(principal: Principal, body: schemas.BankAccountUpdate) -> schemas.OwnAccount:
+    """Say where the organization's money goes, or take the account away with null. Batches that are made stay."""
+    account = body.bank_account.account() if body.bank_account else None
+    return _with_account(service.set_bank_account(principal, version=body.version, account=account))
+
+
+def _with_account(held: Organization) -> schemas.OwnAccount:
+    account = service.open_account(held.id, held.id, held.bank_account)
+    shown = schemas.ShownAccount.model_validate(account.masked) if account else None
+    return schemas.OwnAccount(bank_account=shown, version=held.version)
+
+
 # --- domains --------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,10 @@
 """Organizations on the wire."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Base64Bytes, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, Base64Bytes, BeforeValidator, Field, StringConstraints
 
 from chalicelib.core.wire import Input, Output, Query
 from chalicelib.organizations import model
@@ -24,6 +25,59 @@ Label = Annotated[str, StringConstraints(min_length=3, max_length=40)]
 PlanName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Planned = Annotated[str, BeforeValidator(lambda plan: plan or UNLIMITED)]
 Origin = Annotated[str, StringConstraints(max_length=270)]
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("Write one line of plain text.")
+    return text
+
+
+def _number(text: str) -> str:
+    """Without what is there to be read easily. What looks like an IBAN (ISO 13616) has its check digits right."""
+    number = text.replace("-", "").replace(" ", "")
+    if _IBAN.fullmatch(number) and int("".join(str(int(each, 36)) for each in number[4:] + number[:4])) % 97 != 1:
+        raise ValueError("The check digits of this IBAN are wrong.")
+    return number
+
+
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}")
+OneLine = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_one_line)
+]
+
+
+class BankAccount(Input):
+    """Hyphens and spaces of the number are left out."""
+
+    bank: OneLine
+    holder: OneLine
+    number: Annotated[
+        str, StringConstraints(max_length=40, pattern=r"^[0-9A-Z]([0-9A-Z -]{4,38})[0-9A-Z]$"), AfterValidator(_number)
+    ] = Field(repr=False)
+
+    def account(self) -> model.BankAccount:
+        return model.BankAccount(self.bank, self.holder, self.number)
+
+
+class ShownAccount(Output):
+    bank: str
+    holder: str
+    number: str = Field(description="Its last four characters.")
+
+
+class BankAccountUpdate(Input):
+    """Null takes the account away."""
+
+    version: int = Field(ge=0)
+    bank_account: BankAccount | None
+
+
+class OwnAccount(Output):
+    """Where the organization's part of what was sold is paid out to. `version` is the organization's."""
+
+    bank_account: ShownAccount | None
+    version: int
 
 
 class Branding(Output):

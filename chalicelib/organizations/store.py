@@ -74,6 +74,7 @@ class OrganizationRecord(Record):
     tax = Typed[TaxProfile](TaxProfile, null=True)
     plan = UnicodeAttribute(null=True)
     suspended_at = Moment(null=True)
+    bank_account = UnicodeAttribute(null=True)
 
 
 class HostRecord(Record):

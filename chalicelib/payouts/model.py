@@ -1,12 +1,19 @@
 """Batches of payouts and their items. Pure rules; amounts are minor units."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from chalicelib.core import ids
 from chalicelib.core.errors import Conflict, Forbidden, Invalid
+from chalicelib.organizations.model import Organization
+
+TAKEN = "payout"
+"""The kind of the entry that takes what is due out of a party's account. It is in no batch itself."""
 
 LATEST = timedelta(hours=1)
 """A batch ends at least so long ago: by then every booking of before has been committed and is found."""
@@ -32,6 +39,9 @@ _MOVES = {
 
 
 class ItemState(StrEnum):
+    """`held` is not paid and nothing is booked: nobody knew where to. It is in the next batch again."""
+
+    HELD = "held"
     DUE = "due"
     SETTLED = "settled"
     FAILED = "failed"
@@ -39,7 +49,11 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Everything that was owed before `until` and is in no earlier batch. `amount` is known once it is collected."""
+    """Everything that was owed before `until` and is in no earlier batch. `amount` is known once it is collected.
+
+    `parties` counts who is paid, `held` who is not for want of a bank account. `lost` is what of `amount` does not go
+    out.
+    """
 
     id: str
     organization: str
@@ -50,6 +64,8 @@ class Payout:
     made_at: datetime
     amount: int = 0
     parties: int = 0
+    held: int | None = None
+    lost: int | None = None
     approved_by: str | None = None
     approved_at: datetime | None = None
     sent_at: datetime | None = None
@@ -57,8 +73,10 @@ class Payout:
     reason: str | None = None
     version: int = 0
 
-    def collected(self, amount: int, parties: int) -> Self:
-        return replace(self._moved(State.DRAFT), amount=amount, parties=parties)
+    def collected(self, items: Sequence["Item"]) -> Self:
+        due = [item.amount for item in items if item.state is ItemState.DUE]
+        held = sum(item.state is ItemState.HELD for item in items)
+        return replace(self._moved(State.DRAFT), amount=sum(due), parties=len(due), held=held)
 
     def approved(self, by: str, at: datetime) -> Self:
         """Raises Forbidden for who made it, Conflict `payout_state`."""
@@ -71,7 +89,12 @@ class Payout:
         return replace(self._moved(State.SENT), sent_at=at)
 
     def ended(self, state: State, at: datetime, reason: str | None) -> Self:
-        return replace(self._moved(state), ended_at=at, reason=reason)
+        lost = self.amount if state is State.FAILED else self.lost
+        return replace(self._moved(state), ended_at=at, reason=reason, lost=lost)
+
+    def without(self, amount: int) -> Self:
+        """So much of it does not go out."""
+        return replace(self, lost=(self.lost or 0) + amount)
 
     def must_be(self, *states: State) -> None:
         if self.state not in states:
@@ -88,6 +111,7 @@ class Item:
     """What one party gets: its bookings after `since` up to `through`, places in its account's order.
 
     `party` is the ledger's account, `photographer:usr_...` or `organizer:org_...`; `reference` is what the bank tells.
+    `account` is where the money goes, as it was when the item was made and as `organizations.seal_account` keeps it.
     """
 
     payout: str
@@ -101,6 +125,7 @@ class Item:
     state: ItemState
     at: datetime
     reason: str | None = None
+    account: str | None = field(default=None, repr=False)
     version: int = 0
 
     @property
@@ -110,6 +135,9 @@ class Item:
 
     def ended(self, state: ItemState, reason: str | None) -> Self:
         return replace(self, state=state, reason=reason)
+
+    def without_account(self) -> Self:
+        return replace(self, account=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +161,67 @@ def must_be_over(until: datetime, at: datetime) -> None:
         raise Invalid(
             "period_not_over", "A payout is for what was earned until an hour ago at the latest.", field="until"
         )
+
+
+# --- statements ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days of the organization's time zone, `last` being one of them."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, first: date | None, last: date | None, today: date) -> Self:
+        """Without `last` until the end of last month, without `first` from the beginning of the last day's month."""
+        last = last or today.replace(day=1) - timedelta(days=1)
+        return cls(first or last.replace(day=1), last)
+
+    def moments(self, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+        """Its first one and the one after its last. Raises Invalid (`period_not_over`, `period_ends_first`)."""
+        if self.last < self.first:
+            raise Invalid("period_ends_first", "The last day is before the first one.", field="lastDay")
+        days = self.first, self.last + timedelta(days=1)
+        start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in days)
+        if end > now - LATEST:
+            raise Invalid("period_not_over", "A statement is for days that ended an hour ago.", field="lastDay")
+        return start, end
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`reference` is the order or the payout; `balance` is what was owed then."""
+
+    day: date
+    kind: str
+    reference: str
+    event: str | None
+    event_name: str | None
+    amount: int
+    balance: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`name` is None for who was forgotten."""
+
+    organization: Organization
+    whose: str
+    name: str | None
+    period: Period
+    opening: int
+    lines: tuple[Line, ...]
+
+    @property
+    def closing(self) -> int:
+        return self.lines[-1].balance if self.lines else self.opening
+
+    @cached_property
+    def sums(self) -> dict[str, int]:
+        """What each kind of posting comes to."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            found[line.kind] = found.get(line.kind, 0) + line.amount
+        return found

@@ -3,6 +3,9 @@
 A party's bookings have an order, that of its account. A batch takes those after the place where the batch before ended;
 that place moves in the transaction that makes the item, so a booking is in one batch at most. What fails is booked back
 into the account, behind that place, and is due again.
+
+Where an item's money goes is taken down, sealed, when it is made: the second person approves that, too, and what
+somebody changes later counts for the next batch.
 """
 
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids, log, outbox
 from chalicelib.core.auth import Principal
@@ -19,17 +23,20 @@ from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.ledger.service import Entry, Movement, Posting
 from chalicelib.organizations import service as organizations
-from chalicelib.payouts import bank, sheets, store
+from chalicelib.organizations.model import BankAccount
+from chalicelib.payouts import sheets, store
 from chalicelib.payouts.messages import PayoutEnded, PayoutOpened
-from chalicelib.payouts.model import Item, ItemState, Payout, State, account_of, must_be_over
+from chalicelib.payouts.model import TAKEN, Item, ItemState, Payout, State, account_of, must_be_over
+from chalicelib.photographers import service as photographers
 from chalicelib.revenue import service as revenue
-
-TAKEN = "payout"
-"""The kind of the entry that takes what is due out of a party's account. It is in no batch itself."""
 
 _UNDER_WAY = "payouts-due"
 _BANK = "bank"
-_TRIES = 5
+_OPEN = (State.DRAFT, State.APPROVED, State.SENT)
+"""Of a batch in these states some transfers may fail."""
+
+UNKNOWN = "bank_account_missing"
+"""Why an item is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,15 @@ class Told:
     state: State
     reason: str | None
     parties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """An item as people see it: who gets it, where nobody forgot them, and the account with its number masked."""
+
+    item: Item
+    name: str | None
+    account: BankAccount | None
 
 
 # --- making -------------------------------------------------------------------------------------------------
@@ -79,7 +95,7 @@ def collect(organization: str, payout_id: str) -> Outcome:
     for party in _parties(organization):
         _take_in(payout, party)
     items = list(store.items(organization, payout_id))
-    draft = payout.collected(sum(item.amount for item in items), len(items))
+    draft = payout.collected(items)
     transact(store.save(draft, was=payout))
     log.info("payout collected", organization=organization, payout=payout_id, count=len(items))
     return Outcome.SUCCESS
@@ -103,6 +119,7 @@ def _take_in(payout: Payout, party: str) -> None:
         through = place
     if amount <= 0:
         return  # nothing, or more was taken back than earned: that waits for what is earned next
+    account = _known_account(payout.organization, party)
     item = Item(
         payout=payout.id,
         organization=payout.organization,
@@ -112,11 +129,26 @@ def _take_in(payout: Payout, party: str) -> None:
         currency=payout.currency,
         since=position.through,
         through=through,
-        state=ItemState.DUE,
+        state=ItemState.DUE if account else ItemState.HELD,
         at=payout.made_at,
+        reason=None if account else UNKNOWN,
+        account=account,
     )
+    if account is None:
+        transact(store.hold_item(item))
+        return
     entry = _entry(item, TAKEN, Posting(party, amount), Posting(_UNDER_WAY, -amount))
     transact(*store.add_item(item, position), *ledger.book(entry))
+
+
+def _known_account(organization: str, party: str) -> str | None:
+    """Sealed; None also for one that nobody can read any more."""
+    whose = party.partition(":")[2]
+    if whose == organization:
+        sealed = organizations.get(organization).bank_account
+    else:
+        sealed = photographers.sealed_account(organization, whose)
+    return sealed if organizations.open_account(organization, whose, sealed) else None
 
 
 # --- deciding -----------------------------------------------------------------------------------------------
@@ -131,7 +163,7 @@ def approve(actor: Principal, payout_id: str) -> Payout:
 
 
 def tell(actor: Principal, payout_id: str, told: Told) -> Payout:
-    """Say that a batch was sent, was settled or failed; or that some parties' transfers of a sent one failed.
+    """Say that a batch was sent, was settled or failed; or that some parties' transfers of one are not made or failed.
 
     Raises NotFound (payout, party), Invalid `parties_fail_alone`, Conflict `payout_state`.
     """
@@ -139,7 +171,7 @@ def tell(actor: Principal, payout_id: str, told: Told) -> Payout:
     if told.parties and told.state is not State.FAILED:
         raise Invalid("parties_fail_alone", "Of some parties alone only a failure is told.", field="parties")
     if told.parties:
-        was.must_be(State.SENT)
+        was.must_be(*_OPEN)
         return _fail_some(actor, was, told)
     now = was.sent(at) if told.state is State.SENT else was.ended(told.state, at, told.reason)
     over = [PayoutEnded(organization=was.organization, payout=was.id)] if now.ended_at else []
@@ -159,12 +191,14 @@ def end_items(organization: str, payout_id: str) -> Outcome:
 
 
 def _fail_some(actor: Principal, payout: Payout, told: Told) -> Payout:
-    items = [_item(payout, party) for party in told.parties]
-    for item in items:
-        if item.state is not ItemState.FAILED:
+    for item in [_item(payout, party) for party in told.parties]:
+        if item.state is ItemState.DUE:
+            less = store.save(payout.without(item.amount), was=payout)
             log_it = _audited(actor, "failed", payout, after={"party": item.party, "reason": told.reason})
-            transact(store.stays(payout), *_ended(item, ItemState.FAILED, told.reason), log_it)
-    return store.get(payout.organization, payout.id)
+            transact(less, *_ended(item, ItemState.FAILED, told.reason), log_it)
+            payout = store.get(payout.organization, payout.id)
+            payout.must_be(*_OPEN)
+    return payout
 
 
 def _ended(item: Item, state: ItemState, reason: str | None) -> list[Any]:
@@ -187,31 +221,42 @@ def get(principal: Principal, payout_id: str) -> Payout:
     return store.get(principal.organization, payout_id)
 
 
-def items(principal: Principal, payout_id: str, request: PageRequest) -> Page[Item]:
+def items(principal: Principal, payout_id: str, request: PageRequest) -> Page[Transfer]:
     """Raises NotFound."""
-    return store.page_of_items(principal.organization, get(principal, payout_id).id, request)
+    found = store.page_of_items(principal.organization, get(principal, payout_id).id, request)
+    users = [item.whose for item in found.items if item.whose != item.organization]
+    names = {user.id: user.name for user in accounts.find_users(principal.organization, users).values()}
+    names[principal.organization] = organizations.get(principal.organization).name
+    return found.map(lambda item: _shown(item, names.get(item.whose)))
 
 
-def mine(principal: Principal, request: PageRequest) -> Page[Item]:
+def mine(principal: Principal, request: PageRequest) -> Page[Transfer]:
     """What the caller's photos were paid, the newest first."""
-    return store.of_party(principal.organization, f"photographer:{principal.known_user}", request)
+    return store.of_party(principal.organization, f"photographer:{principal.known_user}", request).map(_shown)
+
+
+def _shown(item: Item, name: str | None = None) -> Transfer:
+    account = organizations.open_account(item.organization, item.whose, item.account)
+    return Transfer(item, name, account.masked if account else None)
 
 
 def bank_file(actor: Principal, payout_id: str) -> str:
     """The file for the bank. Who was given the numbers stands in the audit log.
 
-    Raises NotFound, Conflict (`payout_state`, `bank_account_missing`).
+    Raises NotFound, Conflict (`payout_state`, `bank_account_missing` where somebody was forgotten meanwhile).
     """
     payout = store.get(actor.organization, payout_id)
     payout.must_be(State.APPROVED, State.SENT)
     due = [item for item in store.items(payout.organization, payout.id) if item.state is ItemState.DUE]
-    accounts = {item.party: bank.account_of(item.organization, item.party) for item in due}
-    for party, account in accounts.items():
+    transfers = []
+    for item in due:
+        account = organizations.open_account(item.organization, item.whose, item.account)
         if account is None:
-            raise Conflict("bank_account_missing", f"Nobody knows the bank account of {party}.", field=party)
-    transact(_audited(actor, "exported", payout, after={"items": len(due)}))
-    transfers = [(item, account) for item in due if (account := accounts[item.party]) is not None]
-    return sheets.transfers(payout.organization, transfers)
+            raise Conflict(UNKNOWN, f"The bank account of {item.whose} is not known any more.", field=item.whose)
+        transfers.append((item, account))
+    told = {"items": len(due), "amount": sum(item.amount for item in due)}
+    transact(_audited(actor, "exported", payout, after=told))
+    return sheets.transfers(transfers)
 
 
 def statement(principal: Principal, payout_id: str, whose: str) -> str:
@@ -226,11 +271,29 @@ def my_statement(principal: Principal, payout_id: str) -> str:
 
 
 def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
-    """The last hundred payouts to somebody."""
-    found = store.of_party(organization, f"photographer:{user}", PageRequest(size=100))
+    """The last hundred payouts to somebody, and where they went."""
+    found = store.of_party(organization, f"photographer:{user}", PageRequest(size=100)).map(_shown)
     return [
-        {"at": item.at, "amount": item.amount, "currency": item.currency, "state": item.state} for item in found.items
+        {
+            "at": paid.item.at,
+            "amount": paid.item.amount,
+            "currency": paid.item.currency,
+            "state": paid.item.state,
+            "account": paid.account,
+        }
+        for paid in found.items
     ]
+
+
+def erase_person(organization: str, user: str) -> None:
+    """Forget where somebody's money went. What is still to be sent there can only be failed, and is owed again."""
+    request: PageRequest | None = PageRequest(size=100)
+    while request is not None:
+        found = store.of_party(organization, f"photographer:{user}", request)
+        for item in found.items:
+            if item.account is not None:
+                transact(store.save_item(item.without_account(), was=item))
+        request = PageRequest(size=100, cursor=found.cursor) if found.cursor else None
 
 
 def _booked(item: Item) -> Iterator[Movement]:

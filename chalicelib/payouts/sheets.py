@@ -1,4 +1,4 @@
-"""CSV (RFC 4180) of payouts: the file for the bank, and what a party's money is made of."""
+"""CSV (RFC 4180) of payouts: the file for the bank, what a party's money is made of, statements of account."""
 
 import csv
 import io
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from chalicelib.ledger.service import Movement
-from chalicelib.payouts.bank import BankAccount
-from chalicelib.payouts.model import Item
+from chalicelib.organizations.model import BankAccount
+from chalicelib.payouts.model import Item, Statement
 
 TRANSFERS = ("reference", "holder", "bank", "account", "amount", "currency")
 STATEMENT = ("day", "kind", "event", "bookings", "amount", "currency")
+ACCOUNT = ("day", "kind", "reference", "event", "event_name", "amount", "balance", "currency")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def transfers(organization: str, items: Sequence[tuple[Item, BankAccount]]) -> str:
+def transfers(items: Sequence[tuple[Item, BankAccount]]) -> str:
     """A line for each transfer. Amounts have two decimals; what a spreadsheet takes for a formula begins with `'`."""
     rows = [
-        (item.reference, _text(to.holder), _text(to.bank), _text(to.number(organization)), *_money(item.amount, item))
-        for item, to in items
+        (item.reference, _text(to.holder), _text(to.bank), to.number, *_money(item.amount, item)) for item, to in items
     ]
     return _written(TRANSFERS, rows)
 
@@ -35,8 +35,35 @@ def statement(item: Item, booked: Iterable[Movement]) -> str:
     return _written(STATEMENT, [(*key, str(counts[key]), *_money(sums[key], item)) for key in sorted(counts)])
 
 
+def account(found: Statement) -> str:
+    """The opening balance, a line for each posting, and the closing balance."""
+    currency = found.organization.currency
+    first, last = found.period.first.isoformat(), found.period.last.isoformat()
+    lines = [
+        (
+            line.day.isoformat(),
+            line.kind,
+            line.reference,
+            line.event or "",
+            _text(line.event_name or ""),
+            decimal(line.amount),
+            decimal(line.balance),
+            currency,
+        )
+        for line in found.lines
+    ]
+    opening = (first, "opening", "", "", "", "", decimal(found.opening), currency)
+    closing = (last, "closing", "", "", "", "", decimal(found.closing), currency)
+    return _written(ACCOUNT, [opening, *lines, closing])
+
+
+def decimal(amount: int) -> str:
+    """Minor units with two decimals."""
+    return str(Decimal(amount).scaleb(-2))
+
+
 def _money(amount: int, item: Item) -> tuple[str, str]:
-    return str(Decimal(amount).scaleb(-2)), item.currency
+    return decimal(amount), item.currency
 
 
 def _text(value: str) -> str:

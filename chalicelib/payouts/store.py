@@ -9,11 +9,12 @@
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import clock
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import NotFound
 from chalicelib.core.table import (
     Choice,
     Moment,
@@ -21,7 +22,6 @@ from chalicelib.core.table import (
     PageRequest,
     Record,
     Write,
-    check,
     create,
     index,
     page,
@@ -45,6 +45,8 @@ class PayoutRecord(Record):
     made_at = Moment()
     amount = NumberAttribute()
     parties = NumberAttribute()
+    held = NumberAttribute(null=True)
+    lost = NumberAttribute(null=True)
     approved_by = UnicodeAttribute(null=True)
     approved_at = Moment(null=True)
     sent_at = Moment(null=True)
@@ -71,6 +73,7 @@ class PayoutItemRecord(Record):
     state = Choice(ItemState)
     at = Moment()
     reason = UnicodeAttribute(null=True)
+    account = UnicodeAttribute(null=True)
     account_pk = UnicodeAttribute()
     account_sk = UnicodeAttribute()
     by_account = index("by_account")
@@ -107,12 +110,6 @@ def save(payout: Payout, *, was: Payout) -> Write:
     return replace(_record(payout), was.version)
 
 
-def stays(payout: Payout) -> Write:
-    """Holds while the batch is in this state."""
-    changed = Conflict("payout_state", "This payout went on meanwhile.")
-    return check(PayoutRecord(_pk(payout.organization, payout.id), "-"), PayoutRecord.state == payout.state, changed)
-
-
 def listed(organization: str, request: PageRequest) -> Page[Payout]:
     found = page(PayoutRecord, PayoutRecord.by_account, f"T#{organization}#PAYOUTS", request, newest_first=True)
     return found.map(lambda record: record.value())
@@ -144,6 +141,19 @@ def of_party(organization: str, party: str, request: PageRequest) -> Page[Item]:
     pk = f"T#{organization}#PAID#{party}"
     found = page(PayoutItemRecord, PayoutItemRecord.by_account, pk, request, newest_first=True)
     return found.map(lambda record: record.value())
+
+
+def hold_item(item: Item) -> Write:
+    """The item alone: nothing is taken, and its party's bookings are in no batch yet."""
+    return create(_item_record(item))
+
+
+def made_before(organization: str, party: str, at: datetime) -> Iterator[Item]:
+    """A party's items of batches that were made before a moment, the newest first."""
+    before = PayoutItemRecord.account_sk < clock.stamp(at)
+    pk = f"T#{organization}#PAID#{party}"
+    for record in PayoutItemRecord.by_account.query(pk, before, scan_index_forward=False):
+        yield record.value()
 
 
 def add_item(item: Item, position: Position) -> tuple[Write, Write]:

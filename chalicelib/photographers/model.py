@@ -27,13 +27,6 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class BankAccount:
-    bank: str
-    holder: str
-    number: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Rating:
     """How many buyers gave how many stars in all."""
 
@@ -67,9 +60,3 @@ class Photographer:
         if version != self.version:
             raise Conflict("version_conflict", "This was changed meanwhile. Load it again.", field="version")
         return replace(self, **told, changed_at=at, version=version + 1)
-
-
-def masked(number: str) -> str:
-    """The last four characters, of a short one fewer, and dots."""
-    shown = min(4, len(number) // 2)
-    return "•" * (len(number) - shown) + number[len(number) - shown :]

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from chalicelib.core.wire import Input, Output
 from chalicelib.lines.photos.schemas import Photo
+from chalicelib.organizations.schemas import BankAccount, ShownAccount
 from chalicelib.photographers import model, service
 from chalicelib.photographers.model import MOST_LINKS, MOST_PHOTOS, MOST_SPECIALITIES, Status
 
@@ -16,21 +17,9 @@ Url = Annotated[str, StringConstraints(max_length=500, pattern=r"^https://[^\s<>
 PhotoId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-def _digits(number: str) -> str:
-    return number.replace("-", "").replace(" ", "")
-
-
 class Link(Input):
     title: Line
     url: Url
-
-
-class BankAccount(Input):
-    bank: Line
-    holder: Line
-    number: Annotated[
-        str, StringConstraints(max_length=40, pattern=r"^[0-9A-Z]([0-9A-Z -]{4,38})[0-9A-Z]$"), AfterValidator(_digits)
-    ] = Field(repr=False)
 
 
 class PhotographerUpdate(Input):
@@ -55,8 +44,7 @@ class PhotographerUpdate(Input):
         if "links" in told:
             told["links"] = tuple(model.Link(link.title, link.url) for link in self.links)
         if self.bank_account is not None:
-            account = self.bank_account
-            told["bank_account"] = model.BankAccount(account.bank, account.holder, account.number)
+            told["bank_account"] = self.bank_account.account()
         return told
 
 
@@ -68,12 +56,6 @@ class ShownLink(Output):
 class Rating(Output):
     average: float | None = Field(description="Of 1 to 5 stars; null before the first.")
     count: int
-
-
-class ShownAccount(Output):
-    bank: str
-    holder: str
-    number: str = Field(description="Its last four characters.")
 
 
 class Payable(Output):

@@ -1,10 +1,9 @@
 """What photographers show, what finance needs to pay them, and what buyers give them."""
 
 import hmac
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -21,8 +20,10 @@ from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Shown
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
+from chalicelib.organizations import service as organizations
+from chalicelib.organizations.model import BankAccount
 from chalicelib.photographers import store
-from chalicelib.photographers.model import BankAccount, Photographer, Rating, masked
+from chalicelib.photographers.model import Photographer, Rating
 
 _TRIES = 8
 _TOLD = ("specialities", "photos", "status", "bank_account", "tax_id")
@@ -74,9 +75,9 @@ def change(principal: Principal, *, version: int, told: Mapping[str, Any]) -> Ow
     if told.get("photos"):
         _must_be_own(was, told["photos"])
     if told.get("bank_account") is not None:
-        told["bank_account"] = _seal(was, "bank-account", json.dumps(asdict(told["bank_account"])))
+        told["bank_account"] = organizations.seal_account(was.organization, was.user, told["bank_account"])
     if told.get("tax_id") is not None:
-        told["tax_id"] = _seal(was, "tax-id", told["tax_id"])
+        told["tax_id"] = sealing.seal(was.organization, f"tax-id#{was.user}", told["tax_id"])
     changed = was.changed(version, told, clock.now())
     noted = audit.entry(
         principal,
@@ -105,6 +106,12 @@ def payable(organization: str, user_id: str) -> Payable:
     if found is None:
         raise _missing()
     return _payable(found)
+
+
+def sealed_account(organization: str, user_id: str) -> str | None:
+    """Where a photographer's money goes, as `organizations.open_account` opens it."""
+    found = store.find(organization, user_id)
+    return found.bank_account if found else None
 
 
 def rate(principal: Principal, user_id: str, order_id: str, stars: int) -> Rating:
@@ -153,7 +160,7 @@ def personal_data(organization: str, user: str) -> Mapping[str, Any]:
             "photos": held.photos,
             "status": held.status,
             "bank_account": _opened_account(held),
-            "tax_id": _opened(held, "tax-id", held.tax_id),
+            "tax_id": _opened_tax_id(held),
             "rating": store.rating_of(organization, user),
         },
         "given": [
@@ -227,29 +234,24 @@ def _bought(principal: Principal, order_id: str) -> Order:
 
 def _payable(photographer: Photographer) -> Payable:
     account = _opened_account(photographer)
-    tax_id = _opened(photographer, "tax-id", photographer.tax_id)
-    shown = BankAccount(account.bank, account.holder, masked(account.number)) if account else None
-    return Payable(photographer.user, shown, masked(tax_id) if tax_id else None)
+    tax_id = _opened_tax_id(photographer)
+    shown = account.masked if account else None
+    return Payable(photographer.user, shown, organizations.masked(tax_id) if tax_id else None)
 
 
 def _opened_account(photographer: Photographer) -> BankAccount | None:
-    text = _opened(photographer, "bank-account", photographer.bank_account)
-    return BankAccount(**json.loads(text)) if text else None
+    return organizations.open_account(photographer.organization, photographer.user, photographer.bank_account)
 
 
-def _opened(photographer: Photographer, kind: str, sealed: str | None) -> str | None:
+def _opened_tax_id(photographer: Photographer) -> str | None:
     """None also for what no accepted key opens: it has to be told again."""
-    if sealed is None:
+    if photographer.tax_id is None:
         return None
     try:
-        return sealing.unseal(photographer.organization, f"{kind}#{photographer.user}", sealed)
+        return sealing.unseal(photographer.organization, f"tax-id#{photographer.user}", photographer.tax_id)
     except NotSealed:
         log.warning("a number that nobody can read", organization=photographer.organization)
         return None
-
-
-def _seal(photographer: Photographer, kind: str, text: str) -> str:
-    return sealing.seal(photographer.organization, f"{kind}#{photographer.user}", text)
 
 
 def _missing() -> NotFound:

@@ -63,6 +63,12 @@ HOLDINGS = (
         orders.own_files,
         kept="orders and their ledger, under a pseudonym",
     ),
+    Holding(
+        "watched_faces",
+        announcements.face_data,
+        announcements.stop_watching,
+        scopes=frozenset({Scope.ACCOUNT, Scope.FACES}),
+    ),
     Holding("announcements", announcements.personal_data, announcements.erase_person),
     Holding(
         "earnings",
@@ -79,7 +85,7 @@ HOLDINGS = (
     Holding(
         "payouts",
         payouts.personal_data,
-        lambda organization, user: None,
+        payouts.erase_person,
         kept="what was paid out, under a pseudonym",
     ),
     Holding("verification", verification.personal_data, verification.erase_person, verification.own_files),

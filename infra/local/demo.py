@@ -19,14 +19,16 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from infra import faces
 from infra.local import samples
 from infra.local.client import Deviation, Person
 from infra.local.emulator import EmulatorFailed, HomeInUse, clear_state
+from infra.local.finding import Found, find_and_buy
 from infra.local.journey import Bought, Downloaded, Journey, Tick, Uploaded
 from infra.local.logs import write_logs_to
 from infra.local.people import log_ins
 from infra.local.samples import Sample
-from infra.local.stack import DeployFailed
+from infra.local.stack import DeployFailed, has_engine
 from infra.local.system import System
 
 FOLDER = Path(".local/demo")
@@ -35,7 +37,11 @@ FOLDER = Path(".local/demo")
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python3 -m infra demo", description=__doc__)
     arguments.add_argument("--photos", type=Path, metavar="FOLDER", help="your own photos instead of the samples")
-    photos: Path | None = arguments.parse_args().photos
+    arguments.add_argument("--faces", action="store_true", help="find faces, too: installs the engine, 150 MB")
+    told = arguments.parse_args()
+    photos: Path | None = told.photos
+    if told.faces and not has_engine() and faces.main([]):
+        return 1
     console = Console()
     console.print("[bold]ThePixStock[/bold]: from a photo in storage to a photo in the buyer's hands\n")
     try:
@@ -59,6 +65,7 @@ class Story:
     uploaded: Uploaded
     bought: Bought
     parts: dict[str, int]
+    found: Found | None
     lost: Bought
     downloaded: Downloaded
     archive: Path
@@ -98,9 +105,9 @@ class Demo:
             write_logs_to(home / "log.jsonl")
             system = self._stack.enter_context(System(home))
             tick(1)
-        self._journey(Journey(system, log_ins(home), FOLDER), photos)
+        self._journey(Journey(system, log_ins(home), FOLDER), photos, find=folder is None and has_engine())
 
-    def _journey(self, journey: Journey, photos: list[Sample]) -> None:
+    def _journey(self, journey: Journey, photos: list[Sample], *, find: bool) -> None:
         with self._step("Plan an event", 1) as tick:
             event = journey.plan()
             tick(1)
@@ -119,11 +126,17 @@ class Demo:
             buyer, _ = journey.fill_cart(gallery)
             tick(1)
         with self._step("Order, pay by QR, get the mail", 1) as tick:
+            before = journey.taken(event["id"])
             bought = journey.buy(buyer, f"buyer-{journey.run}@example.com")
             tick(1)
         with self._step("Split the revenue", 1) as tick:
-            parts = journey.split(event["id"], bought)
+            parts = journey.split(event["id"], bought, before)
             tick(1)
+        found = None
+        if find:
+            with self._step("Find a face, buy all its photos", 1) as tick:
+                found = find_and_buy(journey, event["id"], uploaded)
+                tick(1)
         wanted = bought.order["lines"][0]["refs"]
         with self._step("Download through the mail's link", len(wanted)) as tick:
             downloaded = journey.download(bought, uploaded, tick)
@@ -143,7 +156,7 @@ class Demo:
             refusals = journey.refuse(event["id"], bought)
             tick(1)
         self._progress.stop()
-        sold = Story(photos, uploaded, bought, parts, lost, downloaded, archive, licences, refusals, sheet)
+        sold = Story(photos, uploaded, bought, parts, found, lost, downloaded, archive, licences, refusals, sheet)
         report(self._console, sold)
 
     def _gather(self, folder: Path | None) -> list[Sample]:
@@ -178,19 +191,33 @@ def report(console: Console, story: Story) -> None:
         f"[bold]{line['because']}[/bold]",
         f"Order {story.bought.order['code']}: {_baht(payment['amount'])}, paid {_baht(payment['payable'])}: "
         f"the gateway added {tail} satang to tell the payment apart.",
-        "Split 30/50/20 to the last satang: "
-        + ", ".join(f"{part} {_baht(amount)}" for part, amount in story.parts.items())
-        + ".",
+        f"Split 30/50/20 to the last satang: {_parts(story.parts)}.",
         mail + "pixels identical to the originals, GPS gone.",
         f"The same files as one ZIP. {story.licences} licences verified offline; one with a word changed was refused.",
+        _finding(story.found),
         f"A guest's payment whose webhook was lost was found after {story.lost.pay_to_paid:.1f} s by asking.",
         f"Refused as they should be: {', '.join(story.refusals)}.",
     )
     console.print(Panel("\n".join(told), title="The sale", title_align="left"))
     console.print("Look at:")
     folders = sorted({path.parent for path in story.downloaded.files})
-    for path in (story.sheet, FOLDER / "payment-qr.png", story.archive, *folders):
+    found = [story.found.archive] if story.found is not None else []
+    for path in (story.sheet, FOLDER / "payment-qr.png", story.archive, *found, *folders):
         console.print(f"  {path}", highlight=False)
+
+
+def _finding(found: Found | None) -> str:
+    if found is None:
+        return "Nobody looked for a face: `python3 -m infra demo --faces` installs the engine, 150 MB, and does."
+    line = found.bought.order["lines"][0]
+    return (
+        f"A selfie found the {found.photos} photos of its face in {found.seconds:.1f} s, and no other. "
+        f"{line['because']} Split: {_parts(found.parts)}. Fetched, as one ZIP, with {found.licences} licences."
+    )
+
+
+def _parts(parts: dict[str, int]) -> str:
+    return ", ".join(f"{part} {_baht(amount)}" for part, amount in parts.items())
 
 
 def _photos_table(story: Story) -> Table:
@@ -223,6 +250,11 @@ def _timeline(story: Story) -> Table:
     table.add_row("first byte sent -> last photo ready", f"{story.uploaded.seconds:.2f} s", everything)
     table.add_row("pay -> paid", f"{story.bought.pay_to_paid:.2f} s", "webhook, queue, asking the gateway, booking")
     table.add_row("paid -> e-mail", f"{story.bought.paid_to_mail:.2f} s", "outbox, hand-over, mail")
+    if story.found is not None:
+        seconds = f"{story.found.seconds:.2f} s"
+        table.add_row(
+            "selfie -> photos found", seconds, f"{story.found.photos} of {len(story.uploaded.ready_after)} photos"
+        )
     size = sum(path.stat().st_size for path in story.downloaded.files) / 1e6
     table.add_row(
         "download",

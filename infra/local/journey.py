@@ -90,13 +90,13 @@ class Journey:
 
     def plan(self) -> dict[str, Any]:
         """The organizer plans an event and assigns the photographer."""
-        admin = self._person("admin")
+        admin = self.person("admin")
         name, slug = "Songkran Lake Run 2026", f"songkran-lake-run-{self.run}"
         return plan_event(admin, self.people["photographer"].user, name, slug)
 
     def upload(self, event: str, samples: list[Sample], sent: Tick, ready: Tick) -> Uploaded:
         """The photographer posts every file straight to storage and waits until each is ready or refused."""
-        photographer = self._person("photographer")
+        photographer = self.person("photographer")
         result = Uploaded()
         started = time.perf_counter()
         waiting: set[str] = set()
@@ -119,7 +119,7 @@ class Journey:
 
     def review(self, event: str, photos: Iterable[str], approved: Tick) -> dict[str, Any]:
         """The organizer approves each photo and opens the sale; the counters must equal a recount."""
-        admin = self._person("admin")
+        admin = self.person("admin")
         for photo in photos:
             admin.put(f"/photos/{photo}/approve")
             approved(1)
@@ -208,20 +208,25 @@ class Journey:
         assert link is not None
         return Bought(order, payment, confirmed - paid_at, mailed - confirmed, mail, link[0])
 
-    def split(self, event: str, bought: Bought) -> dict[str, int]:
-        """Who has earned what of the purchase, the event's first: 30/50/20 percent, to the last satang."""
-        admin, total = self._person("admin"), bought.order["total"]
+    def taken(self, event: str) -> dict[str, int]:
+        """What the event has brought in, and each party's part of it, in satang."""
+        found = self.person("admin").get(f"/revenue/events/{event}")
+        return {part: found[part] for part in ("gross", *_PARTS)}
+
+    def split(self, event: str, bought: Bought, before: dict[str, int]) -> dict[str, int]:
+        """Who has earned what of the newest purchase: 30/50/20 percent, to the last satang."""
+        total = bought.order["total"]
 
         def booked() -> dict[str, int] | None:
-            found = admin.get(f"/revenue/events/{event}")
-            return {part: found[part] for part in _PARTS} if found["gross"] == total else None
+            now = self.taken(event)
+            return {part: now[part] - before[part] for part in _PARTS} if now["gross"] > before["gross"] else None
 
         parts = until(booked, "everybody's part", PAID_SECONDS, time.sleep)
         expect(sum(parts.values()) == total, f"the parts {parts} do not come to {total}")
         for part, percent in _PARTS.items():
             expect(abs(parts[part] * 100 - total * percent) < 100, f"the {part} has {parts[part]} of {total}")
-        own = self._person("photographer").get("/users/me/earnings", pageSize=1)["items"][0]
-        expect(own["earned"] == parts["photographer"], f"the photographer sees {own}")
+        own = self.person("photographer").get("/users/me/earnings", pageSize=1)["items"][0]
+        expect(own["earned"] == before["photographer"] + parts["photographer"], f"the photographer sees {own}")
         return parts
 
     def download(self, bought: Bought, uploaded: Uploaded, done: Tick) -> Downloaded:
@@ -307,7 +312,7 @@ class Journey:
 
     # --- details --------------------------------------------------------------------------------------------
 
-    def _person(self, role: str) -> Person:
+    def person(self, role: str) -> Person:
         """A fresh log-in: an access token lives ten minutes."""
         known = self.people[role]
         return Person(self.system.url, role).log_in(known.email, known.password)

@@ -43,7 +43,7 @@ def five(wait):
     addresses = [f"p{number}@people.example" for number in range(5)]
     for address in addresses:
         id = follower_id(DEFAULT, wait.event.id, address)
-        follower = following._new(wait.event, address, "en").asked(
+        follower = following.new(wait.event, address, "en").asked(
             user=None,
             language="en",
             address=following._sealed(DEFAULT, id, address),

@@ -229,7 +229,7 @@ def test_two_who_ask_at_once_are_one(wait, monkeypatch):
         found = find(*key)
         if not met:
             met.append(key)
-            transact(*store.save_follower(following._new(wait.event, MAIL, "en"), was=None))
+            transact(*store.save_follower(following.new(wait.event, MAIL, "en"), was=None))
         return found
 
     monkeypatch.setattr(store, "find_follower", late)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core import table
 from chalicelib.core.table import Record, create, transact
@@ -19,7 +20,7 @@ PHOTOS = "thepixstock-test-photos"
 class Box(Record):
     Meta = table.table("carts")
 
-    text = table.UnicodeAttribute(null=True)
+    text = UnicodeAttribute(null=True)
 
 
 @contextmanager

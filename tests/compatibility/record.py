@@ -12,11 +12,12 @@ import base64
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ from tests import stack
 
 os.environ.update(stack.ENVIRONMENT)
 
-from chalicelib.core import clock, queues, table
+from chalicelib.core import clock, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Fact
-from chalicelib.core.table import Choice, Item, record_of, records
+from chalicelib.core.table import Choice, Item, Write, lists, record_of, records, writes
 from chalicelib.entitlements import service as entitlements
 from chalicelib.events import service as events
 from chalicelib.events.model import Details
@@ -41,6 +42,7 @@ from chalicelib.lines.photos.service import packages as photo_packages
 from chalicelib.live import service as live
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
+from tests.media.photos import encoded
 from tests.system.crash import flows, lab, snapshot
 from tests.system.crash.flows import FLOWS, Flow
 from tests.system.crash.world import World, items
@@ -49,6 +51,9 @@ FOLDER = Path(__file__).parent / "releases"
 _MOST_OF_A_CLASS = 12
 _NO_STATE = ("#LIM#", "#SES#")
 """Keys of what no handler reads."""
+
+_IDLE_WITHOUT = {"faces.look_for_all": "WATCH#"}
+"""Handlers that most messages find with nothing to do, and what the table of their room holds when they have."""
 
 
 class Notebook:
@@ -73,17 +78,19 @@ class Notebook:
         message = json.loads(body)
         name = message.get("handler", "s3.notification")
         held = {domain: [item for item in items(domain) if _is_read(item)] for domain in snapshot.domains()}
+        if name in _IDLE_WITHOUT and _IDLE_WITHOUT[name] not in str(held[name.partition(".")[0]]):
+            return
         moment = {"at": clock.stamp(clock.now()), "queue": queue, "message": message, "tables": held}
         self.messages.setdefault(name, moment | {"files": list(_files())})
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Everything that is committed or queued inside is seen."""
-        commit, enqueue = table._commit, World._enqueue
+        commit, enqueue = writes._commit, World._enqueue
 
-        def committed(writes: list[table.Write]) -> None:
-            commit(writes)
-            for write in writes:
+        def committed(ordered: list[Write]) -> None:
+            commit(ordered)
+            for write in ordered:
                 domain = write.record.domain()
                 keys = (write.record.pk, write.record.sk)
                 for item in items(domain):
@@ -95,7 +102,7 @@ class Notebook:
             enqueue(world, queue, body)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(table, "_commit", committed)
+            patch.setattr(writes, "_commit", committed)
             patch.setattr(World, "_enqueue", enqueued)
             yield
 
@@ -227,7 +234,33 @@ def faces_of_erased_photos(world: World) -> None:
     flows.erase_photos(world)
 
 
+def faces_waiting_for_a_draft(world: World) -> None:
+    """On the first picture is nobody. The event goes live before its round has come; its faces are given up."""
+    organizer, visitor = world.person("organizer"), world.person("visitor")
+    event = world.see(organizer, "/events/hill-run")
+    world.notes["event"], at = event["id"], f"/events/{event['id']}"
+    flows._recognize(world, version=0)
+    nobody_there = flows.selfie_of(encoded(Image.new("RGB", (96, 72), "navy")))
+    world.ask(visitor, "POST", f"{at}/notices", {"email": visitor.email, "language": "en"}, expect=202)
+    world.settle()
+    code = re.search(r"(?<![#\w])\d{6}\b", world.mails_to(visitor)[-1].body)
+    assert code is not None
+    proof = {"email": visitor.email, "code": code[0], "language": "en"} | nobody_there
+    world.ask(visitor, "POST", f"{at}/notices/faces", proof, expect=202)
+    world.settle()
+    flows.wait_for_photos(world, visitor, at, flows.PICTURES[0].content)
+    world.wait(timedelta(minutes=31))
+    world.ask(organizer, "PUT", f"{at}/status", {"status": "live", "version": event["version"]})
+    world.settle()
+    world.minute(timedelta(minutes=61))
+    world.settle()
+    version = world.see(organizer, f"{at}/recognition")["version"]
+    world.ask(organizer, "PUT", f"{at}/recognition", {"faces": None, "version": version})
+    world.settle()
+
+
 FIRST = (
+    Flow(flows.planned, faces_waiting_for_a_draft),
     Flow(flows.gallery, flows.remove),
     Flow(flows.gallery, faces_of_a_rejected_photo),
     Flow(flows.gallery, faces_of_a_photo_put_back),
@@ -255,7 +288,7 @@ def _tokens(world: World, secret: Mapping[str, Any]) -> dict[str, Any]:
     header = jwt.get_unverified_header(access) | {"kid": "of the key"}
     claims = jwt.decode(access, options={"verify_signature": False})
     page = world.see(world.person("organizer"), f"/events/{world.notes['event']}/review?shelf=approved&pageSize=1")
-    inside = table._fernet().decrypt(page["nextCursor"].encode())
+    inside = lists._fernet().decrypt(page["nextCursor"].encode())
     return {
         "at": clock.stamp(clock.now()),
         "access": {"header": header, "claims": claims},

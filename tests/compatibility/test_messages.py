@@ -181,6 +181,10 @@ DONE: dict[str, Callable[[], bool]] = {
     "faces.forget_index": lambda: "#FIX#" not in str(items("faces")),
     "faces.search": lambda: statuses("faces", "state") == {"done"} and documents("selfies/") == 0,
     "faces.group": lambda: statuses("faces", "members") == {"[]"},  # of a face that the index has no more
+    "faces.look_for_all": lambda: str(items("faces")).count("'ROUND#") == 2,  # and the one from the beginning
+    "faces.go_round": lambda: "FaceWatchDue" in published(),
+    "faces.look_for": lambda: "SearchFaces" in [operation for operation, _ in rekognition.here().asked],
+    "faces.end_watch": lambda: "WATCH#" not in str(items("faces")),
     "faces.unblock": lambda: "DeleteFaces" in [operation for operation, _ in rekognition.here().asked],
     "orders.mail_downloads_again": lambda: mails() == 1,
     "orders.tell_of_cancelling": lambda: told(status="cancelled"),
@@ -195,6 +199,9 @@ DONE: dict[str, Callable[[], bool]] = {
     "announcements.deliver": lambda: statuses("announcements", "done_at") != set(),
     "announcements.note_buyer": lambda: statuses("announcements", "bought_at") != set(),
     "announcements.forget_event": lambda: items("announcements") == [],
+    "announcements.tell_of_photos": lambda: statuses("announcements", "watch") == set(),  # another stage's address
+    "announcements.lose_watch": lambda: statuses("announcements", "watch") == set(),
+    "announcements.end_watches": lambda: statuses("announcements", "watch") == set(),
     "privacy.note_face_consent": lambda: "face_recognition" in statuses("privacy", "kind"),
 }
 """What each message brings about."""

@@ -16,8 +16,9 @@ import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from chalicelib.core import auth, clock, ids, table
+from chalicelib.core import auth, clock, ids
 from chalicelib.core.secrets import sign
+from chalicelib.core.table import lists
 from tests.compatibility.record import FOLDER
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -64,7 +65,7 @@ def test_a_cursor_opens_its_list(given, keys):
     key = base64.urlsafe_b64encode(hashlib.sha256(b"cursor" + bytes.fromhex(keys["token_key"])).digest())
     cursor = Fernet(key).encrypt(json.dumps(inside).encode()).decode()
 
-    opened = table._open_cursor(cursor, inside["list"])
+    opened = lists._open_cursor(cursor, inside["list"])
 
     assert opened == {name: {"S": value} for name, value in inside["keys"].items()}
 

@@ -1,3 +1,4 @@
+import base64
 import itertools
 import json
 import re
@@ -31,6 +32,7 @@ from chalicelib.core.table import (
     page,
     transact,
     update,
+    writes,
 )
 from tests.core.parcels import PARCEL, Colour, Parcel, ParcelRecord, record, stored
 from tests.core.scripts import failure
@@ -271,7 +273,7 @@ def test_no_writes_and_too_many_are_refused(count, scripted):
 def waits(monkeypatch):
     """The seconds that `transact` would have slept."""
     slept: list[float] = []
-    monkeypatch.setattr(table.time, "sleep", slept.append)
+    monkeypatch.setattr(writes.time, "sleep", slept.append)
     return slept
 
 
@@ -597,7 +599,7 @@ def some_cursor() -> str:
 def test_a_cursor_reveals_nothing_and_needs_no_escaping():
     cursor = some_cursor()
 
-    raw = table.base64.urlsafe_b64decode(cursor)
+    raw = base64.urlsafe_b64decode(cursor)
     assert not any(part in raw for part in (b"T#", b"org_1", b"SHELF", b"par_", b"list_pk"))
     assert re.fullmatch(r"[A-Za-z0-9_=-]+", cursor)
 

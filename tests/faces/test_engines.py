@@ -98,6 +98,8 @@ def test_a_picture_of_nobody_has_no_faces(lab):
         lab.engine.search(lab.index, lab.nobody)
     with pytest.raises(NoFace):
         lab.engine.block(lab.index, "blk_nobody", lab.nobody)
+    with pytest.raises(NoFace):
+        lab.engine.watch(lab.index, "wch_nobody", lab.nobody)
 
 
 def test_an_index_that_is_opened_twice_is_one(lab):
@@ -179,8 +181,41 @@ def test_blocking_again_is_once(lab):
     assert lab.found(lab.one_again) == ["pho_one"]
 
 
+def test_a_face_that_is_watched_for_is_found_by_nobody_and_finds_its_photos(lab):
+    face = lab.engine.watch(lab.index, "wch_one", lab.one_again)
+    taken = lab.engine.index(lab.index, "pho_one", lab.one)
+    lab.engine.index(lab.index, "pho_other", lab.another)
+
+    assert [match.photo for match in lab.engine.watched(lab.index, "wch_one", face)] == ["pho_one"]
+    assert lab.found(lab.one_again) == ["pho_one"]
+    assert [match.photo for match in lab.engine.alike(lab.index, "pho_one", taken[0].id)] == ["pho_one"]
+
+
+def test_a_face_is_watched_for_until_it_is_not(lab):
+    lab.engine.index(lab.index, "pho_one", lab.one)
+    first = lab.engine.watch(lab.index, "wch_one", lab.one)
+    lost = lab.engine.watch(lab.index, "wch_two", lab.one)
+
+    lab.engine.unwatch(lab.index, "wch_one", first)
+    lab.engine.unwatch(lab.index, "wch_two", None)  # by a run that does not know what it was named
+
+    assert lab.engine.watched(lab.index, "wch_one", first) == lab.engine.watched(lab.index, "wch_two", lost) == []
+    assert lab.found(lab.one) == ["pho_one"]
+
+
+def test_who_is_blocked_waits_in_vain(lab):
+    face = lab.engine.watch(lab.index, "wch_one", lab.one)
+    lab.engine.index(lab.index, "pho_one", lab.one_again)
+
+    blocked = lab.engine.block(lab.index, "blk_one", lab.one)
+
+    assert [match.photo for match in blocked.found] == ["pho_one"]
+    assert lab.engine.watched(lab.index, "wch_one", face) == []
+
+
 def test_a_dropped_index_is_empty(lab):
     lab.engine.index(lab.index, "pho_one", lab.one)
+    lab.engine.watch(lab.index, "wch_one", lab.one)
 
     lab.engine.drop(lab.index)
     lab.engine.drop(lab.index)

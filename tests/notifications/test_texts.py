@@ -87,7 +87,7 @@ def test_a_template_asks_for_its_values_and_fits_into_one_text_but_for_a_link(te
 
     at, link = "23 Nov 2026, 14:30", "https://shop.example/a-long-way"
     values = CODE | {"organization": "ThePixStock", "device": "Chrome on Windows", "link": link}
-    values |= {"event": "River Run", "title": "It rains", "text": "Rain.", "unsubscribe": link}
+    values |= {"event": "River Run", "title": "It rains", "text": "Rain.", "unsubscribe": link, "count": 3}
     told = compose_text(template, language, values | {"at": at, "expires_at": at, "due_at": at}).replace(link, "")
 
     assert len(told) <= ONE_PART[language]

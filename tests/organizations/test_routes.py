@@ -2,7 +2,10 @@ import json
 
 import pytest
 
+from chalicelib.audit import service as audit
+from chalicelib.audit.model import Search
 from chalicelib.core import auth, ids
+from chalicelib.core.table import PageRequest
 from chalicelib.organizations import service
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -135,3 +138,42 @@ def test_origins_of_the_organization_are_answered_by_cors(gateway):
 
     assert allowed.header("Access-Control-Allow-Origin") == "https://shop.example"
     assert other.header("Access-Control-Allow-Origin") is None
+
+
+def account(number="123-4-56789-0", **changes):
+    return {"version": 0, "bankAccount": {"bank": "SCB", "holder": "Our shop", "number": number} | changes}
+
+
+def test_a_bank_account_is_shown_masked_kept_sealed_and_taken_away(gateway):
+    path = "/organization/bank-account"
+
+    first = put(gateway, account(), path=path)
+    again = put(gateway, account(), path=path)
+    (told,) = audit.find(service.DEFAULT, Search(), PageRequest(size=10)).items
+    away = put(gateway, {"version": 1, "bankAccount": None}, path=path)
+
+    shown = {"bank": "SCB", "holder": "Our shop", "number": "••••••7890"}
+    assert (first.status, first.json()["data"]) == (200, {"bankAccount": shown, "version": 1})
+    assert (again.status, again.json()["error"]["code"]) == (409, "version_conflict")
+    assert told.after["bank_account"] == "***"
+    assert away.json()["data"] == {"bankAccount": None, "version": 2}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"number": "12"}, {"number": "1234_5678"}, {"number": "DE89370400440532013001"}, {"holder": "A\nB"}]
+)
+def test_what_is_no_account_is_refused(gateway, wrong):
+    answer = put(gateway, account(**wrong), path="/organization/bank-account")
+
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "validation_failed")
+    assert service.get(service.DEFAULT).bank_account is None
+
+
+def test_an_iban_with_the_right_check_digits_is_taken(gateway):
+    answer = put(gateway, account("DE89 3704 0044 0532 0130 00"), path="/organization/bank-account")
+
+    assert answer.json()["data"]["bankAccount"]["number"] == "•" * 18 + "3000"
+
+
+def test_a_manager_reads_the_account_and_does_not_change_it(gateway):
+    assert put(gateway, account(), role="manager", path="/organization/bank-account").status == 403

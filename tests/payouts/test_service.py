@@ -1,67 +1,28 @@
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import Search
-from chalicelib.core import clock, ids, sealing
+from chalicelib.core import clock
 from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
-from chalicelib.lines.contract import QuoteLine
 from chalicelib.organizations.service import DEFAULT
-from chalicelib.payouts import bank, jobs, service, store
-from chalicelib.payouts.bank import BankAccount
+from chalicelib.payouts import jobs, service, store
 from chalicelib.payouts.model import ItemState, State
 from chalicelib.payouts.service import Told
-from chalicelib.revenue import service as revenue
 from tests import deliver
-from tests.events.people import ADMIN, OTHER, caller, planned
-from tests.lines.photos.conftest import photographers
-
-__all__ = ["photographers"]
+from tests.events.people import ADMIN, OTHER, caller
+from tests.payouts.conftest import ACCOUNT, HOUSE, MAKER, SECOND, bank_at
 
 assert jobs.collect, "importing the jobs registers their handlers"
 ALL = PageRequest(size=100)
-MAKER, SECOND = caller("manager"), caller("owner")
 ORGANIZER = f"organizer:{DEFAULT}"
-
-
-@pytest.fixture
-def anna(photographers):
-    return photographers("anna")
-
-
-@pytest.fixture
-def event(aws):
-    return planned()
-
-
-@pytest.fixture
-def sell(event):
-    """Books the shares of a photo of somebody's: half of it is theirs, a fifth the organizer's."""
-
-    def sold(photographer, amount=100_00):
-        line = QuoteLine("photos", event.id, "-", (ids.new("pho"),), (), amount, amount, "-", (photographer.user,))
-        (shares,) = revenue.shares_of(DEFAULT, [line])
-        order = ids.new("ord")
-        revenue.book(DEFAULT, order=order, line="line-1", subject=event.id, shares=shares, currency="THB")
-
-    return sold
-
-
-@pytest.fixture
-def known_bank(monkeypatch):
-    monkeypatch.setattr(bank, "_lookups", [])
-
-    def account(organization, party):
-        purpose = f"bank#{party}"
-        return BankAccount("=Anna", "BBL", sealing.seal(organization, purpose, "1234567890"), purpose)
-
-    bank.join(account)
 
 
 def paid_out(key="payout-0001", by=MAKER, until=None):
@@ -236,7 +197,7 @@ def rows(sheet):
     return list(csv.reader(io.StringIO(sheet)))
 
 
-def test_the_file_for_the_bank_has_a_line_for_each_transfer(anna, sell, known_bank):
+def test_the_file_for_the_bank_has_the_whole_numbers_of_everybody(anna, sell):
     sell(anna)
     with later():
         payout = paid_out()
@@ -248,21 +209,86 @@ def test_the_file_for_the_bank_has_a_line_for_each_transfer(anna, sell, known_ba
     references = {item.party: item.reference for item in store.items(DEFAULT, payout.id)}
     assert heading == ["reference", "holder", "bank", "account", "amount", "currency"]
     assert transfers == [
-        [references[ORGANIZER], "'=Anna", "BBL", "1234567890", "20.00", "THB"],
+        [references[ORGANIZER], "ThePixStock", "SCB", "9876543210", "20.00", "THB"],
         [references[f"photographer:{anna.user}"], "'=Anna", "BBL", "1234567890", "50.00", "THB"],
     ]
-    assert "payout.exported" in {each.action for each in audit.find(DEFAULT, Search(("payout", payout.id)), ALL).items}
+    told = {each.action: each.after for each in audit.find(DEFAULT, Search(("payout", payout.id)), ALL).items}
+    assert told["payout.exported"] == {"items": 2, "amount": 70_00}
 
 
-def test_there_is_no_file_while_an_account_is_unknown(anna, sell, monkeypatch):
-    monkeypatch.setattr(bank, "_lookups", [])
+def test_who_is_paid_is_shown_by_name_and_with_a_masked_number(anna, sell):
+    sell(anna)
+    with later():
+        payout = paid_out()
+
+    shown = [(each.name, each.account) for each in service.items(MAKER, payout.id, ALL).items]
+    assert shown == [
+        ("ThePixStock", replace(HOUSE, number="••••••3210")),
+        ("anna", replace(ACCOUNT, number="••••••7890")),
+    ]
+    assert [each.account for each in service.mine(anna, ALL).items] == [replace(ACCOUNT, number="••••••7890")]
+
+
+def test_what_nobody_knows_an_account_for_waits_for_the_next_batch(photographers, banked, sell):
+    nok = photographers("nok")
+    party = f"photographer:{nok.user}"
+    sell(nok)
+    with later():
+        first = paid_out()
+        sent(first)
+        service.tell(MAKER, first.id, Told(State.SETTLED, None))
+        deliver.all()
+        owed = balances(party, ORGANIZER)
+        bank_at(nok, ACCOUNT)
+    with later(4):
+        second = paid_out("payout-0002")
+
+    assert (first.amount, first.parties, first.held) == (20_00, 1, 1)
+    assert states(first) == {party: ItemState.HELD, ORGANIZER: ItemState.SETTLED}
+    assert [(each.item.state, each.item.reason) for each in service.mine(nok, ALL).items] == [
+        (ItemState.DUE, None),
+        (ItemState.HELD, "bank_account_missing"),
+    ]
+    assert owed == [-50_00, 0]
+    assert (amounts(second), second.held) == ({party: 50_00}, 0)
+
+
+def test_an_account_that_changes_later_is_for_the_next_batch(anna, sell):
     sell(anna)
     with later():
         payout = paid_out()
         service.approve(SECOND, payout.id)
+        bank_at(anna, replace(ACCOUNT, number="6666666666"))
+
+        assert [row[3] for row in rows(service.bank_file(MAKER, payout.id))[1:]] == ["9876543210", "1234567890"]
+
+
+def test_somebody_is_taken_out_before_the_file_is_made(anna, sell):
+    sell(anna)
+    party = f"photographer:{anna.user}"
+    with later():
+        payout = paid_out()
+        left = service.tell(MAKER, payout.id, Told(State.FAILED, "under dispute", (anna.known_user,)))
+        service.approve(SECOND, payout.id)
+        (transfer,) = rows(service.bank_file(MAKER, payout.id))[1:]
+
+    assert (left.state, left.amount, left.lost) == (State.DRAFT, 70_00, 50_00)
+    assert (transfer[1], transfer[4]) == ("ThePixStock", "20.00")
+    assert balances(party, "payouts-due") == [-50_00, -20_00]
+
+
+def test_who_is_forgotten_can_not_be_paid_any_more(anna, sell):
+    sell(anna)
+    with later():
+        payout = paid_out()
+        service.approve(SECOND, payout.id)
+        for _ in range(2):
+            service.erase_person(DEFAULT, anna.known_user)
 
         with pytest.raises(Conflict, match="bank_account_missing"):
             service.bank_file(MAKER, payout.id)
+        service.tell(MAKER, payout.id, Told(State.FAILED, "gone", (anna.known_user,)))
+        assert len(rows(service.bank_file(MAKER, payout.id))) == 2
 
 
 def test_everybody_sees_what_their_own_money_is_made_of(anna, sell, event):
@@ -274,7 +300,7 @@ def test_everybody_sees_what_their_own_money_is_made_of(anna, sell, event):
 
     (mine,) = service.mine(anna, ALL).items
     own = rows(service.my_statement(anna, payout.id))
-    assert (mine.payout, mine.amount) == (payout.id, 65_00)
+    assert (mine.item.payout, mine.item.amount) == (payout.id, 65_00)
     assert own == [
         ["day", "kind", "event", "bookings", "amount", "currency"],
         [today, "share", event.id, "2", "65.00", "THB"],

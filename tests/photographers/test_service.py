@@ -14,9 +14,10 @@ from chalicelib.events import service as events
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service as photos
 from chalicelib.orders import service as orders
+from chalicelib.organizations.model import BankAccount, masked
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.photographers import service, store
-from chalicelib.photographers.model import BankAccount, Link, Rating, Status, masked
+from chalicelib.photographers.model import Link, Rating, Status
 from tests import deliver
 from tests.events.people import ADMIN, OTHER, VISITOR, caller
 from tests.lines.photos.conftest import photographers, world

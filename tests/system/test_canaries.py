@@ -32,6 +32,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.secrets import secrets
+from chalicelib.faces import service as faces
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
@@ -58,7 +59,9 @@ CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
 INVITED = "crane.canary@people.example"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
+HOUSE_ACCOUNT = "6310417631041"
 FOLLOWER = "kingfisher.canary@people.example"
+WAITING = "osprey.canary@people.example"
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
@@ -85,6 +88,7 @@ class Evidence:
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    answers: list[tuple[str, bytes]] = field(default_factory=list)
     previews: list[bytes] = field(default_factory=list)
     canaries: dict[str, str] = field(default_factory=dict)
     delivered: bytes = b""
@@ -166,6 +170,7 @@ class Person:
         sent = {"User-Agent": AGENT, "Content-Type": "application/json"} | self.headers
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         answer = Gateway(app).handle(method, target, sent, content, SOURCE)
+        self.evidence.answers.append((target, answer.body))
         told = f"{answer.headers}\n{answer.body.decode()}"
         if answer.status >= 400:
             self.evidence.refusals.append(told)
@@ -245,6 +250,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     _buy(found, buyer, photo, sandbox, told)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
+    _pay_out(found, admin, camera)
     _reward(found, admin)
     _invite(found, admin)
     _prove(found, admin, buyer)
@@ -339,6 +345,29 @@ def _find_faces(found: Evidence, admin: Person, event: str) -> None:
     assert len(visitor.get(f"/face/search/{search['id']}/results")["items"]) == 1
     assert Person(found, is_stranger=True).call("GET", f"/face/search/{search['id']}/results").status == 404
     found.canaries |= {"selfie": image[400:460], "token of a search": search["token"]}
+    _wait_for_photos(found, f"/events/{event}", {name: asked[name] for name in ("image", "consent")})
+
+
+def _wait_for_photos(found: Evidence, at: str, selfie: dict[str, Any]) -> None:
+    """A visitor is told of a photo that shows them."""
+    visitor = Person(found)
+    assert visitor.call("POST", f"{at}/notices", {"email": WAITING, "language": "en"}).status == 202
+    _run_jobs()
+    code = re.search(r"(?<![#\w])\d{6}\b", json.loads(found.mails[-1])["Message"]["Body"]["Text"]["Data"])
+    assert code is not None
+    proof = {"email": WAITING, "code": code[0], "language": "en"}
+    opened = visitor.post(f"{at}/notices/faces", proof | selfie, 202)
+    _run_jobs()
+    with clock.travel(timedelta(minutes=61)):
+        faces.begin_rounds()
+        _run_jobs()
+    opens = re.search(r"#search=\w+&(?:amp;)?token=([\w-]+)", found.mails[-1])
+    assert opens is not None
+    found.canaries |= {
+        "who waits for photos": WAITING,
+        "token of a watch's search": opened["token"],
+        "token of own photos": opens[1],
+    }
 
 
 def _rename(admin: Person) -> None:
@@ -346,6 +375,44 @@ def _rename(admin: Person) -> None:
     (person,) = admin.get(f"/admin/users?email={EMAIL}")["items"]
     for name in ("Somebody", NAME):
         assert admin.call("PUT", f"/admin/users/{person['id']}", {"name": name}).status == 200
+
+
+def _pay_out(found: Evidence, admin: Person, camera: Person) -> None:
+    """The photographer and the shop are paid: by two people, with the file for the bank; and everybody looks at it."""
+    owner, email = Person(found), "owner@shop.example"
+    accounts.create_user(DEFAULT, email=email, password=PASSWORD, name="Owner", roles=["owner"])
+    owner.log_in(email, PASSWORD)
+    account = {"bank": "Krungthai", "holder": "Shop", "number": HOUSE_ACCOUNT}
+    version = owner.get("/organization/bank-account")["version"]
+    for status in (200, 409):
+        told = owner.call("PUT", "/organization/bank-account", {"version": version, "bankAccount": account})
+        assert told.status == status
+    wrong = {"version": 1, "bankAccount": account | {"number": f"{HOUSE_ACCOUNT}_"}}
+    assert owner.call("PUT", "/organization/bank-account", wrong).status == 400
+    with clock.travel(timedelta(hours=2)):
+        for person, whose in ((admin, "admin@shop.example"), (owner, email), (camera, CAMERA_EMAIL)):
+            person.log_in(whose, PASSWORD)
+        until = {"until": clock.stamp(clock.now() - timedelta(hours=1))}
+        batch = f"/revenue/payouts/{admin.post('/revenue/payouts', until, 201, Idempotency_Key=KEY)['id']}"
+        _run_jobs()
+        assert owner.call("POST", f"{batch}/bank-file").status == 409
+        owner.post(f"{batch}/approve")
+        file = owner.call("POST", f"{batch}/bank-file").body.decode()
+        for state in ("sent", "settled"):
+            assert admin.call("PUT", f"{batch}/status", {"status": state}).status == 200
+        _run_jobs()
+        for target in ("/revenue/payouts", batch, "/admin/audit-logs", "/admin/audit-logs/export"):
+            assert admin.call("GET", target).status == 200
+        paid = admin.get(f"{batch}/items")["items"]
+        assert [item["status"] for item in paid] == ["settled"] * 2
+        assert camera.get("/users/me/payouts")["items"][0]["bankAccount"]["number"].endswith(BANK_ACCOUNT[-4:])
+        for item in paid:
+            assert admin.call("GET", f"{batch}/items/{item['partyId']}").status == 200
+    assert f",Heronholder,Kasikorn,{BANK_ACCOUNT}," in file
+    assert f",Shop,Krungthai,{HOUSE_ACCOUNT}," in file
+    for person, whose in ((admin, "admin@shop.example"), (camera, CAMERA_EMAIL)):
+        person.log_in(whose, PASSWORD)
+    found.canaries["shop's bank account"] = HOUSE_ACCOUNT
 
 
 def _reward(found: Evidence, admin: Person) -> None:
@@ -621,6 +688,9 @@ ALLOWED = {
     ("who was invited", "table accounts"): "the account that joined",
     ("who hears of an event", "mails"): "who it is written to",
     ("who hears of an event", "table accounts"): "what the code is to prove, for ten minutes",
+    ("who waits for photos", "mails"): "who it is written to",
+    ("who waits for photos", "table accounts"): "what the code is to prove, for ten minutes",
+    ("token of own photos", "mails"): "the link of the mail",
     ("link that ends news", "mails"): "the link of the mail",
     ("mailed code", "mails"): "what the mail is for",
     ("key of an export", "mails"): "the link to one's own data",
@@ -671,6 +741,13 @@ def test_each_is_only_where_it_has_to_be(evidence: Evidence, figure: Show):
     figure("canaries", "secrets and personal data are only where they have to be", text)
     assert hits - ALLOWED.keys() == set()
     assert ALLOWED.keys() - hits == set()
+
+
+def test_account_numbers_are_answered_in_the_file_for_the_bank_alone(evidence: Evidence):
+    for number in (BANK_ACCOUNT, HOUSE_ACCOUNT):
+        told = [target for target, body in evidence.answers if is_in(number, body)]
+
+        assert [target.rpartition("/")[2] for target in told] == ["bank-file"]
 
 
 def test_there_was_something_to_find_in_every_place(evidence: Evidence):

@@ -36,10 +36,10 @@ from chalicelib.members.service.invitations import new_invitation
 from chalicelib.notifications import service as notifications
 from chalicelib.notifications.model import Kind as NoticeKind
 from chalicelib.orders import service as orders
+from chalicelib.organizations.model import BankAccount
 from chalicelib.payments import service as payments
 from chalicelib.payments.methods import service as methods
 from chalicelib.photographers import service as photographers
-from chalicelib.photographers.model import BankAccount
 from chalicelib.privacy import receipts
 from chalicelib.privacy.model import GRACE, ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports

@@ -216,6 +216,15 @@ def _payout(name: str, method: str, rest: str, **body: Any) -> Callable[[World],
     return lambda w: Ask(method, f"/revenue/payouts/{w.a.payouts[name]}{rest}", body or None, "admin")
 
 
+def _banked(**changes: Any) -> Callable[[World], Ask]:
+    account = {"bank": "SCB", "holder": "Our shop", "number": "1234567890"} | changes
+    return lambda w: Ask("PUT", "/organization/bank-account", {"version": 1, "bankAccount": account}, "admin")
+
+
+def _accounted(first: str, last: str) -> Callable[[World], Ask]:
+    return lambda w: Ask("POST", "/users/me/statement", {"firstDay": first, "lastDay": last}, "photographer")
+
+
 UPLOADS: list[Case] = [
     ("a type we do not take", _offer("live", type="image/gif"), 400, INVALID, "files.0.type"),
     ("a type that lies in its name", _offer("live", type="text/html"), 400, INVALID, "files.0.type"),
@@ -529,8 +538,14 @@ CREDIT: list[Case] = [
     ("a file of a draft", _payout("draft", "POST", "/bank-file"), 409, "payout_state", None),
     ("some that are settled alone", _payout("approved", "PUT", "/status", status="settled", parties=["usr_1"]), 400,
      "parties_fail_alone", "parties"),
-    ("a failure of who is not in it", _payout("approved", "PUT", "/status", status="failed", parties=["usr_1"]), 409,
-     "payout_state", None),
+    ("a failure of who is not in it", _payout("approved", "PUT", "/status", status="failed", parties=["usr_1"]), 404,
+     "payout_not_found", None),
+    ("an IBAN with a digit wrong", _banked(number="DE89 3704 0044 0532 0130 01"), 400, INVALID, "bankAccount.number"),
+    ("a holder of two lines", _banked(holder="Our\nshop"), 400, INVALID, "bankAccount.holder"),
+    ("a statement of days to come", _accounted("2026-01-01", "2199-01-01"), 400, "period_not_over", "lastDay"),
+    ("a statement that ends first", _accounted("2026-01-02", "2026-01-01"), 400, "period_ends_first", "lastDay"),
+    ("a statement of nobody", lambda w: Ask("GET", "/revenue/statements/usr_1", None, "admin"), 404,
+     "party_not_found", None),
 ]  # fmt: skip
 TABLE = {
     "uploads": UPLOADS,

@@ -16,6 +16,7 @@ from chalicelib.core import auth, aws, ids, sealing, secrets, table
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Unauthorized
 from chalicelib.core.settings import settings
+from chalicelib.core.table import lists
 from chalicelib.entitlements import service as entitlements
 from chalicelib.entitlements.service import File
 from chalicelib.organizations.service import DEFAULT as ORG
@@ -90,11 +91,11 @@ def use_download_link(token: str) -> None:
 
 
 def make_cursor() -> str:
-    return table._seal_cursor(table.Record("T#org#LIST", "1"), table.Record, "T#org#LIST")
+    return lists._seal_cursor(table.Record("T#org#LIST", "1"), table.Record, "T#org#LIST")
 
 
 def use_cursor(cursor: str) -> None:
-    assert table._open_cursor(cursor, "T#org#LIST") == {"pk": {"S": "T#org#LIST"}, "sk": {"S": "1"}}
+    assert lists._open_cursor(cursor, "T#org#LIST") == {"pk": {"S": "T#org#LIST"}, "sk": {"S": "1"}}
 
 
 def make_code() -> str:

@@ -167,6 +167,7 @@ REFUSED = {
     "GET /organizations/by-domain": 400,  # without a domain
     "POST /events/{id}/notices": 400,
     "PUT /events/{id}/notices": 400,
+    "POST /events/{id}/notices/faces": 400,
     "GET /notices": 404,
     "POST /notices": 404,
 }

@@ -47,6 +47,7 @@ from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
 from chalicelib.organizations import dns
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
@@ -56,7 +57,6 @@ from chalicelib.payments.methods import service as methods
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payouts import service as payouts
 from chalicelib.photographers import service as photographers
-from chalicelib.photographers.model import BankAccount
 from chalicelib.privacy.model import ConsentKind, Scope
 from chalicelib.privacy.service import consents, erasures, exports
 from chalicelib.profiles import service as profiles
@@ -271,7 +271,6 @@ def _shop(host: str, bank: Bank) -> Shop:
     _prove(shop)
     _give_credit(shop)
     _promote(shop)
-    _pay_out(shop)
     for name in ("admin", "customer"):
         kept = Address("", None, name, None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
         owner = shop.people[name].principal
@@ -286,6 +285,9 @@ def _shop(host: str, bank: Bank) -> Shop:
         "tax_id": "12345678",
     }
     photographers.change(shop.people["photographer"].principal, version=0, told=page)
+    version = organizations.get(shop.organization).version
+    organizations.set_bank_account(shop.people["admin"].principal, version=version, account=account)
+    _pay_out(shop)
     for name in shop.events.keys() - {"deleted"}:
         shop.events[name] = events.get(shop.organization, shop.events[name].id)
     return shop

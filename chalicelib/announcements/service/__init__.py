@@ -1,4 +1,4 @@
-"""Announcements, use case by use case: following an event, announcing, delivering, privacy."""
+"""Announcements, use case by use case: following an event, announcing, delivering, watching, privacy."""
 
 from chalicelib.announcements.service.announcing import Said, announce, announced, public
 from chalicelib.announcements.service.delivering import begin_live, deliver, page_of
@@ -16,6 +16,14 @@ from chalicelib.announcements.service.following import (
     unsubscribe_link,
 )
 from chalicelib.announcements.service.privacy import erase_person, personal_data
+from chalicelib.announcements.service.watching import (
+    end_watches,
+    face_data,
+    lose_watch,
+    stop_watching,
+    tell_of_photos,
+    watch,
+)
 
 __all__ = [
     "Said",
@@ -25,10 +33,13 @@ __all__ = [
     "begin_live",
     "confirm",
     "deliver",
+    "end_watches",
     "erase_person",
+    "face_data",
     "find_event",
     "forget_event",
     "leave",
+    "lose_watch",
     "note_buyer",
     "open_link",
     "page_of",
@@ -37,5 +48,8 @@ __all__ = [
     "public",
     "send_code",
     "stop",
+    "stop_watching",
+    "tell_of_photos",
     "unsubscribe_link",
+    "watch",
 ]

@@ -5,6 +5,7 @@ Who asks gets the same answer whatever is known of the address, and nothing is k
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time
+from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Purpose
@@ -20,6 +21,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Write, transact
 from chalicelib.events import service as events
 from chalicelib.events.model import Event
+from chalicelib.faces import service as faces
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
@@ -108,7 +110,7 @@ def leave(organization: str, event: str, follower: str) -> bool:
     def left(was: Follower | None) -> Follower | None:
         return was.left(clock.now()) if was and was.left_at is None else None
 
-    return _change(organization, event, follower, left)
+    return change(organization, event, follower, left)
 
 
 def stop(principal: Principal, id_or_slug: str) -> None:
@@ -150,70 +152,87 @@ def _confirm(event: Event, follower: str, code: str, user: str | None, language:
     address, now = str(met.address), clock.now()
     if follower != follower_id(event.organization, event.id, address):  # a link whose event somebody exchanged
         raise links.over()
-    spoken = language or organizations.get(event.organization).language
+    spoken = spoken_by(event, language)
 
     def asked(was: Follower | None) -> Follower:
-        return (was or _new(event, address, spoken)).asked(
-            user=user,
-            language=spoken,
-            address=_sealed(event.organization, follower, address),
-            owners=_owners(event.organization, address, user),
-            at=now,
-        )
+        return (was or new(event, address, spoken)).asked(at=now, **person(event, address, user, spoken))
 
-    _change(event.organization, event.id, follower, asked, kept=_kept(event), also=(accounts.use_code(met),))
+    change(event.organization, event.id, follower, asked, kept=kept(event), also=(accounts.use_code(met),))
 
 
 def _note(event: Event, address: str, user: str | None, language: str) -> bool:
     follower = follower_id(event.organization, event.id, address)
 
     def bought(was: Follower | None) -> Follower | None:
-        known = was or _new(event, address, language)
+        known = was or new(event, address, language)
         owners, sealed = _owners(event.organization, address, user), _sealed(event.organization, follower, address)
         changed = known.bought(user=user, address=sealed, owners=owners, at=clock.now())
         return None if changed is known or known.bought_at is not None else changed
 
-    return _change(event.organization, event.id, follower, bought, kept=_kept(event))
+    return change(event.organization, event.id, follower, bought, kept=kept(event))
 
 
-def _change(
+def change(
     organization: str,
     event: str,
     follower: str,
-    change: Callable[[Follower | None], Follower | None],
+    decide: Callable[[Follower | None], Follower | None],
     *,
     kept: datetime | None = None,
     also: tuple[Write, ...] = (),
 ) -> bool:
-    """Decide on the newest state and commit; False where `change` finds nothing to do."""
+    """Decide on the newest state and commit; False where there is nothing to do. A watch that is left ends."""
     for _ in range(_TRIES):
         was = store.find_follower(organization, event, follower)
-        changed = change(was)
+        changed = decide(was)
         if changed is None:
             return False
         changed = changed.kept(kept) if kept else changed
+        over = watch_of(was) if was and was.watch != changed.watch else []
         try:
-            transact(*also, *store.save_follower(changed, was=was))
+            transact(*also, *store.save_follower(changed, was=was), *over)
             return True
         except Conflict:
             continue
     raise Unavailable("busy", "Too much happens at once. Try again.", retry_after=1)
 
 
-def _new(event: Event, address: str, language: str) -> Follower:
+def watch_of(follower: Follower) -> list[Write]:
+    """Writes after which the face of somebody is forgotten, where they had it watched for."""
+    if follower.watch is None:
+        return []
+    return [faces.ending(follower.organization, follower.event, follower.watch)]
+
+
+def new(event: Event, address: str, language: str) -> Follower:
     return Follower(
         id=follower_id(event.organization, event.id, address),
         organization=event.organization,
         event=event.id,
         channel=Channel.SMS if accounts.is_phone(address) else Channel.EMAIL,
         language=language,
-        expires_at=_kept(event),
+        expires_at=kept(event),
     )
 
 
-def _kept(event: Event) -> datetime:
+def kept(event: Event) -> datetime:
     day = datetime.combine(event.date, time.max, UTC).replace(microsecond=0)
     return max(clock.now(), day) + KEPT_FOR
+
+
+def spoken_by(event: Event, language: str | None) -> str:
+    return language or organizations.get(event.organization).language
+
+
+def person(event: Event, address: str, user: str | None, language: str) -> dict[str, Any]:
+    """What is kept of somebody who proved an address."""
+    follower = follower_id(event.organization, event.id, address)
+    return {
+        "user": user,
+        "language": language,
+        "address": _sealed(event.organization, follower, address),
+        "owners": _owners(event.organization, address, user),
+    }
 
 
 def _owners(organization: str, address: str, user: str | None) -> tuple[str, ...]:

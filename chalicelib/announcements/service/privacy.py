@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.announcements import store
 from chalicelib.announcements.model import Follower, address_owner
+from chalicelib.announcements.service.following import watch_of
 from chalicelib.core.table import transact
 
 
@@ -18,17 +19,18 @@ def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
             "bought_at": follower.bought_at,
             "expires_at": follower.expires_at,
         }
-        for follower in _all(organization, user)
+        for follower in known_as(organization, user)
     ]
 
 
 def erase_person(organization: str, user: str) -> None:
     """They hear of no event any more, and nothing says that they did. May run again where it was cut off."""
-    for follower in _all(organization, user):
-        transact(*store.forget_follower(follower))
+    for follower in known_as(organization, user):
+        transact(*store.forget_follower(follower), *watch_of(follower))
 
 
-def _all(organization: str, user: str) -> Iterator[Follower]:
+def known_as(organization: str, user: str) -> Iterator[Follower]:
+    """Whoever somebody is, by their account and their addresses, in all events."""
     person = accounts.find_user(organization, user)
     known = {person.email, *(phone.number for phone in person.phones if phone.verified_at)} - {None} if person else ()
     addresses = (address_owner(organization, str(address)) for address in known)

@@ -116,8 +116,17 @@ class FaceEngine(Protocol):
     def unblock(self, index: Index, block: str, face: str) -> None:
         """From now on the face may be taken in again."""
 
+    def watch(self, index: Index, watch: str, picture: bytes) -> str:
+        """Keep the picture's largest face beside the index, where nobody finds it; its name. Raises NoFace."""
+
+    def watched(self, index: Index, watch: str, face: str) -> list[Match]:
+        """What `search` would find with a face that is kept; nothing where it is not kept any more."""
+
+    def unwatch(self, index: Index, watch: str, face: str | None) -> None:
+        """Keep the face no longer; None where it is not known what a run that was cut off had it named."""
+
     def drop(self, index: Index) -> None:
-        """Forget everything."""
+        """Forget everything, and everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,10 +58,7 @@ class Embedded:
         vectors.change(index, vectors.block_of(photo), lambda rows: _without(rows, photo, faces))
 
     def search(self, index: Index, picture: bytes) -> list[Match]:
-        vector = _largest(picture)
-        if vectors.near(vectors.read(index, vectors.BLOCKED), vector, SAME_PERSON):
-            return []
-        return _found(index, vector)
+        return _searched(index, _largest(picture))
 
     def alike(self, index: Index, photo: str, face: str) -> list[Match]:
         rows = vectors.read(index, vectors.block_of(photo))
@@ -77,8 +74,26 @@ class Embedded:
     def unblock(self, index: Index, block: str, face: str) -> None:
         vectors.change(index, vectors.BLOCKED, lambda rows: _without(rows, block))
 
+    def watch(self, index: Index, watch: str, picture: bytes) -> str:
+        made = vectors.rows(watch, [watch], [_largest(picture)])
+        vectors.change(index, vectors.WATCHED, lambda rows: np.concatenate([_without(rows, watch), made]))
+        return watch
+
+    def watched(self, index: Index, watch: str, face: str) -> list[Match]:
+        rows = vectors.read(index, vectors.WATCHED)
+        mine = rows[rows["face"] == face.encode()]
+        return _searched(index, mine[0]["vector"]) if len(mine) else []
+
+    def unwatch(self, index: Index, watch: str, face: str | None) -> None:
+        vectors.change(index, vectors.WATCHED, lambda rows: _without(rows, watch))
+
     def drop(self, index: Index) -> None:
         vectors.drop(index)
+
+
+def _searched(index: Index, vector: "Vector") -> list[Match]:
+    is_blocked = vectors.near(vectors.read(index, vectors.BLOCKED), vector, SAME_PERSON)
+    return [] if is_blocked else _found(index, vector)
 
 
 def _found(index: Index, vector: "Vector", most: int | None = MOST_MATCHES) -> list[Match]:

@@ -1,4 +1,5 @@
-"""Amazon Rekognition: a collection per index, which holds the vectors; a blocked face lies in it under its block's id.
+"""Amazon Rekognition: a collection per index, which holds the vectors. A blocked face lies in it under its block's id,
+and one that is looked for as photos come under its watch's.
 
 https://docs.aws.amazon.com/rekognition/latest/dg/collections.html. A collection is found to agree some moments after it
 was changed. So a block is looked for after each face that is taken in, and once more in what a search finds.
@@ -26,7 +27,7 @@ T = TypeVar("T")
 LEAST_SIMILARITY = 90.0
 """Per cent, as Amazon advises where somebody looks at what was found."""
 
-_BLOCK = "blk_"
+_BLOCK, _WATCH = "blk_", "wch_"
 _QUALITY = "AUTO"
 _DELETED_AT_ONCE = 4096
 _LISTED_AT_ONCE = 4096
@@ -66,12 +67,13 @@ class Rekognition:
                 QualityFilter=_QUALITY,
             )
         )
-        found = _matches(answer)
-        return [] if _is_blocked(found) else found
+        return _of_photos(_matches(answer))
 
     def alike(self, index: Index, photo: str, face: str) -> list[Match]:
         found = self._like(index, face)
-        return [Match(face, photo, 100.0), *found] if found is not None and not _is_blocked(found) else []
+        if found is None or _is_blocked(found):
+            return []
+        return [Match(face, photo, 100.0), *_of_photos(found)]
 
     def block(self, index: Index, block: str, picture: bytes) -> Blocked:
         self._delete(index, self._named(index, block))  # of a try before, whose answer was lost
@@ -79,10 +81,22 @@ class Rekognition:
         if not kept:
             raise NoFace
         found = self._like(index, kept[0].id) or ()
-        return Blocked(kept[0].id, tuple(match for match in found if not match.photo.startswith(_BLOCK)))
+        return Blocked(kept[0].id, tuple(match for match in found if not match.photo.startswith((_BLOCK, _WATCH))))
 
     def unblock(self, index: Index, block: str, face: str) -> None:
         self.forget(index, block, [face])
+
+    def watch(self, index: Index, watch: str, picture: bytes) -> str:
+        kept = self._take_in(index, watch, picture, 1)
+        if not kept:
+            raise NoFace
+        return kept[0].id
+
+    def watched(self, index: Index, watch: str, face: str) -> list[Match]:
+        return _of_photos(self._like(index, face) or [])
+
+    def unwatch(self, index: Index, watch: str, face: str | None) -> None:
+        self.forget(index, watch, None if face is None else [face])
 
     def drop(self, index: Index) -> None:
         client = _client()
@@ -175,6 +189,11 @@ def _matches(answer: Any) -> list[Match]:
         Match(found["Face"]["FaceId"], found["Face"]["ExternalImageId"], round(float(found["Similarity"]), 1))
         for found in answer["FaceMatches"]
     ]
+
+
+def _of_photos(found: Sequence[Match]) -> list[Match]:
+    """What a search finds of what is alike: nothing where one of them is blocked."""
+    return [] if _is_blocked(found) else [match for match in found if not match.photo.startswith(_WATCH)]
 
 
 def _is_blocked(found: Sequence[Match] | None) -> bool:

@@ -27,6 +27,9 @@ BLOCKS = 64
 BLOCKED = "blocked"
 """The block of faces that nobody shall find."""
 
+WATCHED = "watched"
+"""The block of faces that are looked for as photos come."""
+
 _ROW = np.dtype([("face", "S30"), ("photo", "S30"), ("vector", "<f4", (DIMENSIONS,))])
 _AT_ONCE = 8
 _TRIES = 12
@@ -49,11 +52,11 @@ def read(index: Index, block: str) -> "Rows":
 
 
 def read_all(index: Index) -> Iterator["Rows"]:
-    """The rows of every block, the blocked faces left out."""
+    """The rows of every block of photos."""
     prefix = _key(index, "")
     names = [key.removeprefix(prefix) for key in storage.keys("documents", prefix)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield from pool.map(lambda name: read(index, name), [name for name in names if name != BLOCKED])
+        yield from pool.map(lambda name: read(index, name), [name for name in names if name not in (BLOCKED, WATCHED)])
 
 
 def change(index: Index, block: str, changed: Callable[["Rows"], "Rows"]) -> "Rows":

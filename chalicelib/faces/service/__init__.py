@@ -1,4 +1,4 @@
-"""Faces, use case by use case: recognition, indexing, searching, blocking, staff, privacy."""
+"""Faces, use case by use case: recognition, indexing, searching, blocking, watching, staff, privacy."""
 
 from chalicelib.faces.service.blocking import let_go, unblock
 from chalicelib.faces.service.indexing import forget_photo, look_at
@@ -11,17 +11,45 @@ from chalicelib.faces.service.recognition import (
     give_up_due,
     recognition_of,
     recognize,
+    with_faces,
 )
-from chalicelib.faces.service.searching import Found, ask, delete_selfies, note_feedback, results, run, status
+from chalicelib.faces.service.searching import (
+    Found,
+    ask,
+    asking,
+    delete_selfies,
+    note_feedback,
+    prepare,
+    results,
+    run,
+    status,
+)
 from chalicelib.faces.service.staff import blocks, faces_of, fill, group, groups, verify
+from chalicelib.faces.service.watching import (
+    begin_rounds,
+    beginning,
+    end,
+    ending,
+    go_round,
+    is_watched,
+    look_for,
+    token_of,
+    watch_data,
+    went_live,
+)
 
 __all__ = [
     "Basis",
     "Found",
     "ask",
+    "asking",
     "begin",
+    "begin_rounds",
+    "beginning",
     "blocks",
     "delete_selfies",
+    "end",
+    "ending",
     "erase_person",
     "faces_of",
     "fill",
@@ -29,17 +57,25 @@ __all__ = [
     "forget_photo",
     "give_up",
     "give_up_due",
+    "go_round",
     "group",
     "groups",
+    "is_watched",
     "let_go",
     "look_at",
+    "look_for",
     "note_feedback",
     "personal_data",
+    "prepare",
     "recognition_of",
     "recognize",
     "results",
     "run",
     "status",
+    "token_of",
     "unblock",
     "verify",
+    "watch_data",
+    "went_live",
+    "with_faces",
 ]

@@ -27,7 +27,7 @@ def block(search: Search, wanted: Recognition, picture: bytes) -> int:
         _lift(held)
         raise
     photos = {match.photo for match in blocked.found}
-    if len(photos) > held.photos:  # kept first: the next try finds only what this one had not forgotten yet
+    if len(photos) > (held.photos or 0):  # kept first: the next try finds only what this one had not forgotten yet
         counted = replace(held, photos=len(photos))
         transact(store.save_block(counted))
         held = replace(counted, version=held.version + 1)
@@ -39,7 +39,7 @@ def block(search: Search, wanted: Recognition, picture: bytes) -> int:
         # Last: what is still in the index is found again by the next try.
         engines.face_engine().forget(index_of(wanted), photo, gone)
     transact(store.save_block(replace(held, face=blocked.face)))
-    return held.photos
+    return held.photos or 0
 
 
 def unblock(principal: Principal, id_or_slug: str, block_id: str) -> None:

@@ -11,6 +11,7 @@ from chalicelib.faces import engines, store
 from chalicelib.faces.engines.contract import LONG_SIDE
 from chalicelib.faces.messages import PhotoToRecognize
 from chalicelib.faces.model import Recognition, Seen, SeenFace, bibs_of
+from chalicelib.faces.service import watching
 from chalicelib.faces.service.recognition import index_of
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Faces, Photo
@@ -38,7 +39,8 @@ def look_at(organization: str, event: str, photo_id: str) -> bool:
     if has_faces:
         photos.note_faces(organization, photo_id, Faces.DONE)
     try:
-        transact(store.save_seen(seen, was=seen if has_faces else was), store.still(wanted))
+        looked_for = watching.came_on_sale(wanted) if seen.faces else []
+        transact(store.save_seen(seen, was=seen if has_faces else was), store.still(wanted), *looked_for)
     except Conflict as refused:
         if refused.code != "faces_off":
             raise

@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 from chalicelib.core import clock, ids, log, outbox, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound
-from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import service as events
+from chalicelib.events.model import Event
 from chalicelib.faces import engines, store
-from chalicelib.faces.engines.contract import MOST_MATCHES, Match, NoFace
-from chalicelib.faces.messages import FaceSearchAsked, FaceSearchConsented
+from chalicelib.faces.engines.contract import MOST_MATCHES, NoFace
+from chalicelib.faces.messages import FaceSearchAsked, FaceSearchConsented, FaceWatchLost
 from chalicelib.faces.model import (
     SEARCH_LASTS,
     SELFIE_LASTS,
@@ -26,9 +27,10 @@ from chalicelib.faces.model import (
     Search,
     SearchState,
 )
-from chalicelib.faces.service import blocking
+from chalicelib.faces.service import blocking, watching
 from chalicelib.faces.service.indexing import picture_in
 from chalicelib.faces.service.recognition import index_of, with_faces
+from chalicelib.faces.service.watching import best_of
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Shown
 from chalicelib.media import service as media
@@ -45,6 +47,13 @@ class Found:
 def ask(principal: Principal, id_or_slug: str, purpose: Purpose, *, picture: bytes, wording: str) -> Opened:
     """Begin to look for the largest face of a picture. Raises Conflict `faces_off`, NotFound."""
     event = events.visible(principal, id_or_slug)
+    opened = prepare(principal, event, purpose, picture=picture, wording=wording)
+    transact(*asking(opened.search))
+    return opened
+
+
+def prepare(principal: Principal, event: Event, purpose: Purpose, *, picture: bytes, wording: str) -> Opened:
+    """Store the consent, and then the picture; nothing follows before `asking`. Raises Conflict `faces_off`."""
     wanted = with_faces(event.organization, event.id)
     now = clock.now()
     token = ids.token() if principal.user is None else None
@@ -65,9 +74,13 @@ def ask(principal: Principal, id_or_slug: str, purpose: Purpose, *, picture: byt
     told = [FaceSearchConsented(**about, user=search.user, wording=wording, at=now)] if search.user else []
     transact(*store.add_search(search), *map(outbox.publish, told))
     storage.upload("documents", search.selfie_key, picture, content_type="application/octet-stream")
-    asked = search.asked()
-    transact(store.save_search(asked), outbox.publish(FaceSearchAsked(**about, search=search.id)))
-    return Opened(asked, token)
+    return Opened(search.asked(), token)
+
+
+def asking(search: Search) -> list[Write]:
+    """Writes after which somebody looks at the picture of a search that was prepared."""
+    asked = FaceSearchAsked(organization=search.organization, search=search.id)
+    return [store.save_search(search), outbox.publish(asked)]
 
 
 def status(principal: Principal, search_id: str) -> Search:
@@ -114,7 +127,7 @@ def run(organization: str, search_id: str) -> bool:
         return False
     did = search.state is SearchState.ASKED
     if did:
-        transact(store.save_search(_answered(search)))
+        transact(*_ended(_answered(search)))
     storage.delete("documents", search.selfie_key)
     return did
 
@@ -127,7 +140,7 @@ def delete_selfies() -> int:
             search = store.find_search(due.organization, due.id)
             if search is not None and search.due_at is not None:
                 storage.delete("documents", search.selfie_key)
-                transact(store.save_search(search.without_selfie()))
+                transact(*_ended(search.without_selfie()))
                 deleted += 1
         except AppError as refusal:
             log.warning("selfie not deleted", organization=due.organization, code=refusal.code)
@@ -142,6 +155,9 @@ def _answered(search: Search) -> Search:
         picture = _selfie(search)
         if picture is None:
             return search.failed("search_timed_out")
+        if search.purpose is Purpose.WATCH:
+            watching.keep(search, wanted, picture)
+            return search.done(0)
         if search.purpose is Purpose.BLOCK:
             return search.done(blocking.block(search, wanted, picture))
         return search.done(_look(search, wanted, picture))
@@ -149,11 +165,15 @@ def _answered(search: Search) -> Search:
         return search.failed(refusal.code)
 
 
+def _ended(search: Search) -> list[Write]:
+    """Who is to be told of photos can not be, where nobody is on their picture."""
+    told = FaceWatchLost(organization=search.organization, event=search.event, watch=search.watch)
+    is_lost = search.purpose is Purpose.WATCH and search.state is SearchState.FAILED
+    return [store.save_search(search), *([outbox.publish(told)] if is_lost else [])]
+
+
 def _look(search: Search, wanted: Recognition, picture: bytes) -> int:
-    best: dict[str, Match] = {}
-    for match in engines.face_engine().search(index_of(wanted), picture):
-        best.setdefault(match.photo, match)
-    found = list(best.values())[:MOST_MATCHES]
+    found = best_of(engines.face_engine().search(index_of(wanted), picture))[:MOST_MATCHES]
     store.put_matches(search, found)
     return len(found)
 

@@ -1,9 +1,10 @@
 """Organizations: founding one, its settings and plan, and which one a host speaks for."""
 
-from chalicelib.organizations.model import label_from
+from chalicelib.organizations.model import label_from, masked
 from chalicelib.organizations.plans import FIRST as FIRST_PLAN
 from chalicelib.organizations.roles import STAFF
 from chalicelib.organizations.service import settings
+from chalicelib.organizations.service.banking import open_account, seal_account, set_bank_account
 from chalicelib.organizations.service.domains import MISSED_DAYS, begin_due, look_again
 from chalicelib.organizations.service.hosts import (
     LOOKED_EVERY,
@@ -75,12 +76,14 @@ __all__ = [
     "list_all",
     "look_again",
     "map_host",
+    "masked",
     "may_give",
     "members_of",
     "moving",
     "must_be_platform",
     "must_have_room",
     "needs_desk",
+    "open_account",
     "origins_of",
     "own",
     "prove_domain",
@@ -88,6 +91,8 @@ __all__ = [
     "remove_domain",
     "resume",
     "role_names",
+    "seal_account",
+    "set_bank_account",
     "set_plan",
     "set_subdomain",
     "set_watermark_image",

@@ -349,6 +349,8 @@ PHOTOS = _one("photos", "pho", "approved", "pending", "failed", "draft")
 PEOPLE = _one("people", "usr", "neighbour", "admin")
 UPLOADS = _one("uploads", "upl", "live", "mixed")
 PAYOUTS = _one("payouts", "pot", "draft", "own", "approved")
+DAYS, FUTURE = {"firstDay": "2026-01-01", "lastDay": "2026-01-02"}, {"lastDay": "2199-01-01"}
+ACCOUNT = {"bank": "Kasikorn", "holder": "Shop", "number": "1234567890"}
 APPROVED_PAYOUTS = _one("payouts", "pot", "approved", "draft", "own")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
@@ -601,6 +603,10 @@ OBJECTS: dict[str, Asking] = {
     "PUT /organization/subdomain": lambda world: {
         "-": Asked(body={"version": version_of(world.a), "subdomain": "shop-a"})
     },
+    "GET /organization/bank-account": NOTHING,
+    "PUT /organization/bank-account": lambda world: {
+        "-": Asked(body={"version": version_of(world.a), "bankAccount": ACCOUNT}),
+    },
     "GET /organizations": NOTHING,
     "GET /organizations/by-domain": NOTHING,
     "GET /organizations/{id}": lambda world: _tenants(world),
@@ -796,11 +802,16 @@ OBJECTS: dict[str, Asking] = {
     "POST /revenue/payouts/{id}/approve": PAYOUTS,
     "PUT /revenue/payouts/{id}/status": _with(APPROVED_PAYOUTS, {"status": "sent"}),
     "POST /revenue/payouts/{id}/bank-file": APPROVED_PAYOUTS,
+    "GET /revenue/statements/{party}": lambda world: _accounts(world),
+    "POST /revenue/statements/{party}": lambda world: _with(_accounts, DAYS)(world),
+    "GET /users/me/statement": NOTHING,
+    "POST /users/me/statement": lambda world: {"-": Asked(body=DAYS), "unfinished": Asked(body=DAYS | FUTURE)},
     "GET /users/me/payouts": NOTHING,
     "GET /users/me/payouts/{id}/statement": PAYOUTS,
     "POST /events/{id}/notices": _with(EVENTS_IN_ALL_STATES, {"email": "no address"}),
     "PUT /events/{id}/notices": _with(EVENTS_IN_ALL_STATES, {"email": "new@buyer.example", "code": "000000"}),
     "DELETE /events/{id}/notices": EVENTS_IN_ALL_STATES,
+    "POST /events/{id}/notices/faces": _with(EVENTS_IN_ALL_STATES, _selfie(email="new@buyer.example", code="000000")),
     "GET /notices": NOTHING,
     "POST /notices": NOTHING,
     "GET /events/{id}/announce": EVENTS,
@@ -819,6 +830,13 @@ def _paid(world: World, *names: str) -> Objects:
     found = {name: Asked((a.payouts["draft"], a.people[name].id)) for name in names}
     found |= {"foreign": Asked((b.payouts["draft"], b.people[names[0]].id))}
     return found | {"missing": Asked((ids.new("pot"), a.people[names[0]].id))}
+
+
+def _accounts(world: World) -> Objects:
+    a, b = world.a, world.b
+    found = {"photographer": a.people["photographer"].id, "organization": a.organization}
+    found |= {"foreign": b.people["photographer"].id, "other": b.organization, "missing": ids.new("usr")}
+    return {name: Asked((id,)) for name, id in found.items()}
 
 
 def _picked(shop: Shop, event: str, photo: str) -> Asked:

@@ -24,8 +24,8 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.retries.quota import RetryQuota
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
-from chalicelib.core import table
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.table import writes
 
 T = TypeVar("T")
 _Answer = tuple[int, Any, str | bytes]
@@ -244,7 +244,7 @@ def installed(current: Callable[[], Chaos]) -> Iterator[None]:
         patch.setattr(BaseClient, "_make_api_call", make_api_call)
         patch.setattr(BotocoreStubber, "__call__", send)
         patch.setattr(botocore.endpoint, "time", no_waiting)
-        patch.setattr(table, "time", no_waiting)
+        patch.setattr(writes, "time", no_waiting)
         # The SDK stops to retry after many failures in a row; here each trial is another day.
         patch.setattr(RetryQuota, "acquire", lambda quota, amount: True)
         yield

@@ -13,11 +13,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from chalicelib.accounts import passwords, providers
-from chalicelib.core import clock, log, sealing
+from chalicelib.core import clock, log
 from chalicelib.media import service as media
 from chalicelib.organizations import dns
 from chalicelib.payments import gateways
-from chalicelib.payouts import bank
 from tests import stack, zone
 from tests.elsewhere import FakeProvider
 from tests.system.crash import snapshot
@@ -142,16 +141,9 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(gateways, "of_name", lambda name: lab.world.bank)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
-        patch.setattr(bank, "_lookups", [_bank_account])
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)
         with installed(lambda: lab.world.chaos):
             yield lab
-
-
-def _bank_account(organization: str, party: str) -> bank.BankAccount:
-    """Everybody has one."""
-    purpose = f"bank#{party}"
-    return bank.BankAccount("Somebody", "BBL", sealing.seal(organization, purpose, "1234567890"), purpose)
 
 
 def _strikes_mail(points: Sequence[Point], fault: Fault) -> bool:

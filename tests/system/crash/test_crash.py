@@ -1,8 +1,9 @@
 """Nothing is lost and nothing happens twice, wherever a process dies, an answer is lost or a service refuses.
 
-Each flow runs once undisturbed. Then for each of its calls to AWS and to the gateway (the tests draw some, the proof
-takes all), and for each way that such a call can fail, it runs again from the same start with that one fault;
-redelivery, schedules and the people's own repeats do the rest. It must end as the undisturbed run did.
+Each flow runs once undisturbed. Then for each of its calls to AWS and to the gateway (the proof takes all of the main
+job, and draws of the other flows; the tests draw fewer), and for each way that such a call can fail, it runs again from
+the same start with that one fault; redelivery, schedules and the people's own repeats do the rest. It must end as the
+undisturbed run did.
 """
 
 import json
@@ -21,13 +22,14 @@ from chalicelib.notifications import service as notifications
 from chalicelib.payments import service as payments
 from tests.system.crash import lab as laboratory
 from tests.system.crash.chaos import Fault, Mode
-from tests.system.crash.flows import FLOWS
+from tests.system.crash.flows import FLOWS, MAIN_JOB
 
 pytestmark = pytest.mark.slow
 
 DOUBLE_KILLS = 500
 SAMPLE = 3
-"""Calls of a flow that a fault of a kind strikes in the tests; in the proof it strikes every one."""
+PROOFS_SAMPLE = 10
+"""Calls of a flow that a fault of a kind strikes in the proof; of the main job, and with `--every-call`, it is all."""
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +39,16 @@ def lab(secret):
 
 
 @pytest.mark.parametrize(("name", "mode"), [*product(FLOWS, Mode)])
-def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, full, name, mode):
+def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, full, every_call, name, mode):
     flow = FLOWS[name]
     points = lab.golden(flow).points
     struck = [at for at, point in enumerate(points, start=1) if point.takes(mode)]
     if not struck:
         pytest.skip(f"{name} has no call that can be {mode}")
-    if not full:
-        struck = random.Random(f"{name} {mode}").sample(struck, k=min(SAMPLE, len(struck)))
+    every = every_call or (full and name in MAIN_JOB)
+    if not every:
+        most = PROOFS_SAMPLE if full else SAMPLE
+        struck = random.Random(f"{name} {mode}").sample(struck, k=min(most, len(struck)))
 
     mails = lab.mails_again
 
@@ -52,7 +56,8 @@ def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, full, name
 
     text = "{faults:,} faults, {diverging} diverging, {mails} mails twice"
     counts = {"faults": len(struck), "diverging": len(diverging), "mails": lab.mails_again - mails}
-    figure("crash", f"{mode} at every call of every flow", text, **counts)
+    whose = "the main job" if name in MAIN_JOB else "other flows"
+    figure("crash", f"{mode} at {'every call' if every else 'calls drawn'} of {whose}", text, **counts)
     assert diverging == {}, "\n".join(f"{at} {points[at - 1]}: {wrong}" for at, wrong in diverging.items())
 
 

@@ -24,6 +24,7 @@ from chalicelib.announcements.service import delivering
 from chalicelib.core import storage
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.queues import Outcome
+from chalicelib.faces.service import watching
 from chalicelib.live import service as live
 from chalicelib.orders import service as orders
 from chalicelib.payments.gateways.contract import State
@@ -53,6 +54,7 @@ from tests.system.crash.flows import (
     selfie_of,
     studio,
     upload,
+    wait_for_photos,
     webhook,
 )
 from tests.system.crash.lab import Lab
@@ -412,6 +414,33 @@ def faces_of_a_deleted_event(world: World) -> None:
     assert world.eyes.collections == {}
 
 
+def faces_that_wait(world: World) -> None:
+    """On the selfie of one is nobody, one is told and erased, one waits until the faces are forgotten."""
+    path, buyer, visitor = f"/events/{world.notes['event']}", world.person("buyer"), world.person("visitor")
+    world.ask(visitor, "POST", f"{path}/notices", {"email": visitor.email, "language": "en"}, expect=202)
+    world.settle()
+    code = re.search(r"(?<![#\w])\d{6}\b", world.mails_to(visitor)[-1].body)
+    assert code is not None
+    nobody_there = selfie_of(encoded(Image.new("RGB", (96, 72), "navy")))
+    proof = {"email": visitor.email, "code": code[0], "language": "en"}
+    world.ask(visitor, "POST", f"{path}/notices/faces", proof | nobody_there, expect=202)
+    world.settle()
+    assert world.rows_with("WATCH#") == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "_AT_ONCE", 1)
+        for who in (buyer, visitor):
+            wait_for_photos(world, who, path, PICTURES[0].content)
+        for passing in (timedelta(minutes=61), timedelta(minutes=31), timedelta(days=1, hours=1)):
+            world.minute(passing)
+            world.settle()
+    for who in (buyer, visitor):
+        assert len([mail for mail in world.mails_to(who) if "#search=" in mail.body]) == 1
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "faces"}, expect=202)
+    let_erase(world)
+    faces_kept_long_enough(world)
+    assert world.rows_with("WATCH#") == world.rows_with(visitor.email) == []
+
+
 # --- news ---------------------------------------------------------------------------------------------------
 
 
@@ -454,6 +483,7 @@ MORE: dict[str, Flow] = {
     "news of a deleted event": Flow(studio, news_of_a_deleted_event),
     "faces of all": Flow(recognized, faces_of_all),
     "faces blocked and erased": Flow(recognized, faces_blocked_and_erased),
+    "faces that wait": Flow(recognized, faces_that_wait),
     "faces kept long enough": Flow(recognized, faces_kept_long_enough),
     "faces of a deleted event": Flow(recognized, faces_of_a_deleted_event),
     "log out everywhere": Flow(studio, log_out_everywhere),

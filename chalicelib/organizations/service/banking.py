@@ -1,0 +1,36 @@
+"""Bank accounts, sealed: the organization's own, and how photographers' are kept."""
+
+import json
+from dataclasses import asdict
+
+from chalicelib.core import log, sealing
+from chalicelib.core.auth import Principal
+from chalicelib.core.sealing import NotSealed
+from chalicelib.organizations.model import BankAccount, Organization
+from chalicelib.organizations.service import settings
+
+
+def seal_account(organization: str, owner: str, account: BankAccount) -> str:
+    """An account as it is stored; `owner` is a user's id or the organization's."""
+    return sealing.seal(organization, _purpose(owner), json.dumps(asdict(account)))
+
+
+def open_account(organization: str, owner: str, sealed: str | None) -> BankAccount | None:
+    """The account with its whole number. None also for what no accepted key opens: it has to be told again."""
+    if sealed is None:
+        return None
+    try:
+        return BankAccount(**json.loads(sealing.unseal(organization, _purpose(owner), sealed)))
+    except NotSealed:
+        log.warning("a number that nobody can read", organization=organization)
+        return None
+
+
+def set_bank_account(actor: Principal, *, version: int, account: BankAccount | None) -> Organization:
+    """Where the organization's money goes, or nowhere any more. Raises Conflict."""
+    sealed = seal_account(actor.organization, actor.organization, account) if account else None
+    return settings.update(actor.organization, version=version, by=actor, bank_account=sealed)
+
+
+def _purpose(owner: str) -> str:
+    return f"bank-account#{owner}"
