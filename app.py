@@ -181,16 +181,12 @@ def sweep_outbox(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_payments")
 def sweep_payments(_event: Any) -> None:
-    """Payments whose webhook may be lost, refunds that are not through: ask the gateway."""
+    """Payments whose webhook may be lost, refunds that are not through: ask the gateway. Credit whose time is up."""
     from chalicelib.payments import service as payments
     from chalicelib.payments.refunds import service as refunds
-
-    sweeps.run(payments.settle_due, refunds.submit_due)
-    """Payments whose webhook may be lost: ask the gateway. Credit whose time is up."""
-    from chalicelib.payments import service as payments
     from chalicelib.wallet import service as wallet
 
-    sweeps.run(payments.settle_due, wallet.expire_due)
+    sweeps.run(payments.settle_due, refunds.submit_due, wallet.expire_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")

@@ -52,8 +52,8 @@ KEPT = {
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
-    "GrantRecord": ("order", "resource", "revoked_at"),
-    "OrderRecord": ("id", "organization", "owner", "status", "payment", "total", "lines", "discounts"),
+    "GrantRecord": ("organization", "order", "resource", "subject", "price", "revoked_at", "returned_at"),
+    "OrderRecord": ("id", "organization", "owner", "status", "payment", "total", "lines", "discounts", "history"),
     "OwnerRecord": ("photo",),
     "PaymentRecord": ("id", "order", "state", "amount", "received", "refundable", "suspended"),
     "PayoutItemRecord": ("payout", "party", "amount", "state"),
@@ -64,6 +64,7 @@ KEPT = {
     "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "account_sk", "amount", "currency"),
     "RedemptionRecord": ("pk", "order", "amount"),
     "RefundRecord": ("id", "order", "payment", "state", "parts", "tail", "excess", "returned"),
+    "SalesRecord": ("pk", "files", "amount"),
     "SlugRecord": ("event",),
     "TakenRecord": ("pk", "n"),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
@@ -223,7 +224,7 @@ def refunds(books: Books) -> Findings:
     gone: Counter[str] = Counter()
     for posting in books.of("PostingRecord"):
         kind, of, *stray = posting.entry.split("#")
-        if kind == "refund" and posting.account.startswith(("gateway:", "bank")):
+        if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:")):
             booked[of] -= int(posting.amount)
         if kind == "capture" and stray and posting.account.startswith("gateway:"):
             strays[of] += int(posting.amount)
@@ -356,6 +357,22 @@ def grants(books: Books) -> Findings:
         yield id, "has grants and does not exist"
 
 
+def sales(books: Books) -> Findings:
+    """What is counted as sold of each event is what was granted of it and not given back."""
+    counted: Counter[tuple[str, str]] = Counter()
+    unpriced: set[str] = set()
+    for row in books.of("SalesRecord"):
+        counted.update({(row.pk, "files"): int(row.files or 0), (row.pk, "satang"): int(row.amount or 0)})
+    for grant in books.of("GrantRecord"):
+        if grant.subject is not None and grant.returned_at is None:
+            pk = f"T#{grant.organization}#SOLD#{grant.subject}"
+            counted.subtract({(pk, "files"): 1, (pk, "satang"): int(grant.price or 0)})
+            unpriced |= {pk} if grant.price is None else set()  # by an earlier release
+    for (pk, what), left in counted.items():
+        if what == "files" or pk not in unpriced:
+            yield f"{pk} {what}", f"{left} too many are counted" if left else None
+
+
 def wallets(books: Books) -> Findings:
     """Each wallet holds what the ledger owes for it, and each line of credit that was handed over came into one."""
     owed: Counter[str] = Counter()
@@ -424,7 +441,8 @@ def promotions(books: Books) -> Findings:
         off = sum(line.discount for line in order.lines)
         said = sum(each.amount for each in order.discounts)
         wrong = [f"codes took off {said}, the lines {off}"] if said != off else []
-        for each in order.discounts if order.status not in ("expired", "cancelled", "paid_late") else ():
+        stands = order.status == "awaiting_payment" or any(step.status == "paid" for step in order.history)
+        for each in order.discounts if stands else ():
             pk = f"T#{order.organization}#PRM#{each.promotion}"
             counted[pk] -= 1
             if redeemed.pop((pk, order.id), None) != each.amount:
@@ -479,6 +497,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     shares,
     takings,
     grants,
+    sales,
     wallets,
     payouts,
     promotions,

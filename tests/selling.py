@@ -119,10 +119,16 @@ class FakeGateway:
         """Gives back once for each key, and never more than came."""
         if not self.refunds:
             raise Unprocessable("refund_by_hand", "This gateway gives no money back.")
-        if self.refund_state != "failed":
-            assert self.returned.setdefault(key, (transaction_id, amount)) == (transaction_id, amount)
-            gone = sum(sum for transaction, sum in self.returned.values() if transaction == transaction_id)
-            assert gone <= self.charges[transaction_id].amount, "more went back than came"
+        wanted = transaction_id, amount
+        charge = self.charges.get(transaction_id)
+        others = [sum for other, (of, sum) in self.returned.items() if of == transaction_id and other != key]
+        is_paid = charge is not None and charge.state == "captured"
+        if not is_paid or amount + sum(others) > charge.amount or self.returned.get(key, wanted) != wanted:
+            raise Unprocessable("payment_gateway_refused", "More than came, or another refund of this key.")
+        if self.refund_state == "failed":
+            self.returned.pop(key, None)
+        else:
+            self.returned[key] = wanted
         self._may_fail("refund")
         return Returned(self.refund_state, f"R-{key}")
 

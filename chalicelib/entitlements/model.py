@@ -50,6 +50,8 @@ class Grant:
     `window_until` is the end of the download begun last, and `received_until` of that which the buyer said has arrived.
     `owner` is None for a guest's order. `licence` is the signed document, None for what was granted without a sale or
     before there were any, and once its buyer was forgotten. `renewals` counts how often it was granted anew.
+    `price` (minor units) is what it counts as sold for; earlier releases did not note it. `returned_at` is when it was
+    given back and began to count no more.
     """
 
     id: str
@@ -74,6 +76,15 @@ class Grant:
     received_until: datetime | None = None
     renewals: int | None = None
     renewed_at: datetime | None = None
+    price: int | None = None
+    returned_at: datetime | None = None
+
+    @property
+    def sold_for(self) -> int:
+        """What it counts as sold for, in minor units."""
+        if self.price is not None:
+            return self.price
+        return int(self.licence["price"]["amount"]) if self.licence is not None else 0
 
     @property
     def hours(self) -> int:
@@ -128,6 +139,9 @@ class Sales:
     files: int = 0
     amount: int = 0
     downloads: int = 0
+
+    def __neg__(self) -> "Sales":
+        return Sales(-self.orders, -self.files, -self.amount, -self.downloads)
 
     def __add__(self, other: "Sales") -> "Sales":
         return Sales(

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.core import ids
 from chalicelib.core.errors import Conflict, NotFound
@@ -69,6 +70,8 @@ class GrantRecord(Record):
     received_until = Moment(null=True)
     renewals = NumberAttribute(null=True)
     renewed_at = Moment(null=True)
+    price = NumberAttribute(null=True)
+    returned_at = Moment(null=True)
 
 
 class RevocationRecord(Record):
@@ -152,6 +155,11 @@ class AlreadyRevoked(Conflict):
         super().__init__("order_revoked", "The downloads of this order were withdrawn.")
 
 
+class AlreadyReturned(Conflict):
+    def __init__(self) -> None:
+        super().__init__("returned_meanwhile", "This was given back at the same moment.")
+
+
 class NotBegun(Conflict):
     def __init__(self) -> None:
         super().__init__("download_not_begun", "No download could be begun.")
@@ -213,6 +221,26 @@ def mark_revoked(organization: str, order: str, at: datetime) -> Write:
 
 def revoke(grant: Grant, at: datetime) -> Write:
     return update(_key_of(grant), GrantRecord.revoked_at.set(at))
+
+
+def give_back(grant: Grant, at: datetime) -> Write:
+    """Withdraw it for good, because its money went back; else AlreadyReturned."""
+    since = () if grant.revoked else (GrantRecord.revoked_at.set(at),)
+    returned = GrantRecord.returned_at.set(at)
+    return update(_key_of(grant), returned, *since, condition=_counts_as(grant), refused=AlreadyReturned())
+
+
+def lower(grant: Grant, price: int) -> Write:
+    """Let it count as sold for less; else AlreadyReturned."""
+    lowered = GrantRecord.price.set(price)
+    return update(_key_of(grant), lowered, condition=_counts_as(grant), refused=AlreadyReturned())
+
+
+def _counts_as(grant: Grant) -> Condition:
+    held = GrantRecord.price
+    same = held.does_not_exist() if grant.price is None else held == grant.price
+    condition: Condition = GrantRecord.pk.exists() & same & GrantRecord.returned_at.does_not_exist()
+    return condition
 
 
 def forget_owner(grant: Grant) -> Write:

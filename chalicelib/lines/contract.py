@@ -149,7 +149,7 @@ class LineOfSale(Protocol):
         ...
 
     def release(self, organization: str, subject: str, refs: Sequence[str], order: str) -> Sequence[Write]:
-        """The writes that undo `hold` exactly."""
+        """The writes that undo `hold` exactly: the order is not paid any more, or was given back before `fulfil`."""
         ...
 
     def fulfil(self, sold: Sold) -> None:
@@ -157,5 +157,8 @@ class LineOfSale(Protocol):
         ...
 
     def revoke(self, sold: Sold) -> None:
-        """Withdraw what was handed over, as far as it was, and free its stock: the money went back. Restartable."""
+        """Withdraw what was handed over, as far as it was, and free its stock: the money went back. Restartable.
+
+        What was not handed over `release` has freed, unless the two met: then some of it may be there all the same.
+        """
         ...

@@ -123,7 +123,18 @@ class Refunded(Values):
     order_code: Line
     amount: Line
     by_transfer: bool
+    by_credit: bool = False
     withdrawn: bool
+    organization: Line | None = None
+
+
+class RefundDeclined(Values):
+    """`amount` is what was asked for, as a person reads it: `str(Money)`."""
+
+    about: ClassVar[Kind] = Kind.ORDERS
+
+    order_code: Line
+    amount: Line
     organization: Line | None = None
 
 
@@ -247,6 +258,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "invitation": Invitation,
     "domain_lost": DomainLost,
     "refunded": Refunded,
+    "refund_declined": RefundDeclined,
     "follow_event_code": FollowCode,
     "event_live": EventNews,
     "own_photos": OwnPhotos,

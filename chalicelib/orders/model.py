@@ -194,6 +194,11 @@ class Order:
         return self.status in {Status.PAID, Status.COMPLETED}
 
     @property
+    def held_lines(self) -> tuple["Line", ...]:
+        """Lines that wait to be handed over, whose stock is held. What was paid late holds none yet."""
+        return tuple(line for line in self.lines if self.is_delivered and line.status is LineStatus.HELD)
+
+    @property
     def refunded(self) -> int:
         return sum(line.refunded for line in self.lines)
 

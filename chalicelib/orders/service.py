@@ -1,6 +1,6 @@
 """Orders: place once, pay once, hand over, expire."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -146,19 +146,30 @@ def cancel(principal: Principal, order_id: str, reason: str | None) -> Order:
 def give_back(order: Order, parts: Mapping[str, tuple[int, bool]], why: str, by: str | None) -> tuple[Write, ...]:
     """The writes that note a refund of lines: line id -> (amount, whether the line is withdrawn).
 
-    They hold while the order is as it was read. The lines are withdrawn by `withdraw`, after that.
+    They hold while the order is as it was read. Stock that is still held for lines that go is released with them; what
+    was handed over is withdrawn by `withdraw`, after that.
     """
     after = order.given_back(parts, clock.now(), why, by)
     completed = after.status is Status.COMPLETED and order.status is not Status.COMPLETED
     facts = [OrderCompleted(organization=order.organization, order=order.id)] if completed else []
-    return store.save(after, was=order), *map(outbox.publish, facts)
+    gone = [line for line in order.held_lines if after.line(line.id).status is LineStatus.REVOKED]
+    return store.save(after, was=order), *_freed(order, gone), *map(outbox.publish, facts)
 
 
 def withdraw(order: Order) -> None:
-    """Let the lines of sale take back what was handed over of lines whose money was given back. May run twice."""
+    """Let the lines of sale take back what was handed over of lines whose money was given back. May run twice.
+
+    What was given back of the others counts as sold no more.
+    """
     for line in order.lines:
-        if line.status is LineStatus.REVOKED:
-            lines.of_kind(line.kind).revoke(order.sold(line))
+        _withdraw(order, line)
+
+
+def _withdraw(order: Order, line: Line) -> None:
+    if line.status is LineStatus.REVOKED:
+        lines.of_kind(line.kind).revoke(order.sold(line))
+    elif line.refunded:
+        entitlements.lower(order.organization, order.id, line.refs, line.amount - line.refunded)
 
 
 def still_payable(order: Order) -> Write:
@@ -203,6 +214,7 @@ def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
         facts = [OrderCompleted(organization=organization, order=order.id)] if done.status is Status.COMPLETED else []
         try:
             transact(store.save(done, was=order), *map(outbox.publish, facts))
+            _withdraw(done, done.line(line_id))
             return Outcome.SUCCESS
         except Conflict:
             order = store.get(organization, order_id)
@@ -213,9 +225,7 @@ def hand_over(organization: str, order_id: str, line_id: str) -> Outcome:
 
 def _handed_over(order: Order, line_id: str) -> Outcome:
     """Somebody was first. What was handed over of a line whose money went back at that moment is withdrawn again."""
-    line = order.line(line_id)
-    if line.status is LineStatus.REVOKED:
-        lines.of_kind(line.kind).revoke(order.sold(line))
+    _withdraw(order, order.line(line_id))
     return Outcome.SKIPPED
 
 
@@ -321,12 +331,16 @@ def _expire(organization: str, order_id: str) -> bool:
 
 def _released(order: Order) -> list[Write]:
     """The stock and the codes of an order that comes to nothing."""
-    stock = [
+    return _freed(order, order.lines) + promotions.give_back(order.organization, order.id, order.discounts)
+
+
+def _freed(order: Order, some: Sequence[Line]) -> list[Write]:
+    """The stock of some lines."""
+    return [
         write
-        for line in order.lines
+        for line in some
         for write in lines.of_kind(line.kind).release(order.organization, line.subject, line.refs, order.id)
     ]
-    return stock + promotions.give_back(order.organization, order.id, order.discounts)
 
 
 def _after_payment(order: Order) -> tuple[Write, ...]:

@@ -16,9 +16,12 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Source(StrEnum):
+    """REFUND: it paid for something, and came back."""
+
     STAFF = "staff"
     BOUGHT = "bought"
     BONUS = "bonus"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,14 @@ class Wallet:
         if living >= MOST_GRANTS - (0 if grant.source is Source.BOUGHT else KEPT_FREE):
             raise Conflict("too_many_credits", "There are too many credits in this wallet. Some must be spent first.")
         return self._with((*self.grants, grant), self.holds)
+
+    def give_back(self, grant_id: str, amount: int, at: datetime) -> Self:
+        """What was spent returns, never to expire: all of it into one grant, which is there however many others are."""
+        grant = next((each for each in self.grants if each.id == grant_id), None)
+        if grant is None:
+            return self._with((*self.grants, Grant(grant_id, Source.REFUND, amount, amount, at)), self.holds)
+        grown = replace(grant, amount=grant.amount + amount, left=grant.left + amount)
+        return self._with(tuple(grown if each.id == grant_id else each for each in self.grants), self.holds)
 
     def hold(self, id: str, charges: Mapping[str, int], at: datetime) -> Self:
         """Set aside what `charges` come to: by event, or whatever else is sold from. Twice is once.

@@ -14,6 +14,7 @@ from chalicelib.wallet.model import Source
 from chalicelib.wallet.service import Terms
 
 CURRENCY = "THB"
+_KINDS = {"capture": "spent", "refund": "refunded"}
 LARGEST = 100_000_000
 Amount = Annotated[int, Field(ge=1, le=LARGEST)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=300)]
@@ -79,7 +80,9 @@ class Wallet(Output):
 
 class Movement(Output):
     id: str
-    kind: str = Field(description="`granted`, `bought`, `spent`, `taken`, `revoked`, `expired` or `forfeited`.")
+    kind: str = Field(
+        description="`granted`, `bought`, `spent`, `refunded`, `taken`, `revoked`, `expired` or `forfeited`."
+    )
     amount: int = Field(description="With a minus where it was taken out.")
     currency: str
     order_id: str | None
@@ -89,7 +92,7 @@ class Movement(Output):
     def of(cls, moved: Moved) -> Self:
         return cls(
             id=moved.entry,
-            kind="spent" if moved.kind == "capture" else moved.kind,
+            kind=_KINDS.get(moved.kind, moved.kind),
             amount=-moved.amount,
             currency=moved.currency,
             order_id=moved.order,

@@ -163,6 +163,20 @@ def revoke(organization: str, user: str, grant_id: str, order: str) -> Wallet:
     return _move(organization, user, movement, ended)
 
 
+def refund_grant(organization: str, user: str) -> str:
+    """The id of the grant into which returns what somebody had spent."""
+    return ids.derived("crd", organization, user, "refunds")
+
+
+def give_back(organization: str, user: str, amount: int) -> Write:
+    """A write that returns what was spent (minor units); the caller books `ledger.refund` with it.
+
+    Conflict at commit: read again.
+    """
+    wallet = store.find(organization, user)
+    return store.save(wallet.give_back(refund_grant(organization, user), amount, clock.now()), was=wallet)
+
+
 def hold(organization: str, user: str, hold_id: str, charges: Mapping[str, int]) -> Write:
     """A write that sets credit aside for what is bought, by what it is sold from. Conflict at commit: read again.
 

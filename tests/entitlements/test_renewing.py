@@ -10,7 +10,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Forbidden, NotFound, Unavailable
 from chalicelib.entitlements import service, store
 from chalicelib.entitlements.model import Renewals, Sales
-from chalicelib.entitlements.service import renewing
+from chalicelib.entitlements.service import granting, renewing
 from chalicelib.organizations.service import DEFAULT as ORG
 from tests.entitlements.test_licences import SALE
 from tests.entitlements.test_service import ORDER, file, give, guest
@@ -157,6 +157,81 @@ def test_what_is_sold_of_a_subject_is_counted_once():
     assert service.sales_of(ORG, "evt_1") == Sales(orders=2, files=4, amount=40_00, downloads=2)
     assert service.sales_of(ORG, "evt_2") == Sales(orders=1, files=1, amount=5_00, downloads=0)
     assert service.sales_of("org_other", "evt_1") == Sales()
+
+
+def test_what_is_given_back_is_no_sale_any_more():
+    files = [file(number, subject="evt_1", price=10_00) for number in range(1, 4)]
+    give(*files[:2], sale=SALE)
+    give(files[2], order="ord_2", sale=SALE)
+    service.download(guest(), ORDER, "pho_1")
+
+    for _ in range(2):
+        service.revoke_some(ORG, ORDER, ["pho_1", "pho_2"])
+        service.lower(ORG, ORDER, ["pho_1", "pho_2"], 5_00)
+
+    assert service.sales_of(ORG, "evt_1") == Sales(orders=1, files=1, amount=10_00, downloads=1)
+
+
+def test_what_is_given_back_in_part_counts_for_less_and_never_for_more():
+    give(*(file(number, subject="evt_1", price=10_00) for number in range(1, 4)), sale=SALE)
+    resources = ["pho_1", "pho_2", "pho_3"]
+
+    for left in (20_01, 20_01, 9_99, 20_01):
+        service.lower(ORG, ORDER, resources, left)
+    lowered = service.sales_of(ORG, "evt_1")
+    service.revoke_some(ORG, ORDER, resources)
+
+    assert (lowered.amount, lowered.files, lowered.orders) == (9_99, 3, 1)
+    assert service.sales_of(ORG, "evt_1") == Sales()
+
+
+def test_what_is_given_back_after_its_buyer_was_forgotten_is_no_sale_either():
+    give(*(file(number, subject="evt_1", price=10_00) for number in range(1, 3)), sale=SALE)
+    service.forget_owner(ORG, ORDER)
+    assert service.sales_of(ORG, "evt_1").amount == 20_00
+
+    service.revoke_some(ORG, ORDER, ["pho_1", "pho_2"])
+
+    assert service.sales_of(ORG, "evt_1") == Sales()
+
+
+def test_what_an_earlier_release_granted_counts_by_its_licence():
+    give(*(file(number, subject="evt_1", price=10_00) for number in range(1, 3)), sale=SALE)
+    for record in store.GrantRecord.query(f"T#{ORG}#ORD#{ORDER}", store.GrantRecord.sk.startswith("GRANT#")):
+        record.update(actions=[store.GrantRecord.price.remove()])
+
+    service.lower(ORG, ORDER, ["pho_1", "pho_2"], 15_00)
+    lowered = service.sales_of(ORG, "evt_1").amount
+    service.revoke_some(ORG, ORDER, ["pho_1", "pho_2"])
+
+    assert (lowered, service.sales_of(ORG, "evt_1")) == (15_00, Sales())
+
+
+def test_of_two_who_give_it_back_at_once_one_is_counted(monkeypatch):
+    give(*(file(number, subject="evt_1", price=10_00) for number in range(1, 3)), sale=SALE)
+    real, raced = granting.append, []
+
+    def race(*told):
+        if not raced:
+            raced.append(True)
+            service.revoke_some(ORG, ORDER, ["pho_1", "pho_2"])
+        real(*told)
+
+    monkeypatch.setattr(granting, "append", race)
+    service.revoke_some(ORG, ORDER, ["pho_1", "pho_2"])
+
+    assert service.sales_of(ORG, "evt_1") == Sales()
+
+
+def test_more_than_a_transaction_takes_is_given_back():
+    files = [file(number, subject="evt_1", price=1_00) for number in range(1, 201)]
+    give(*files, sale=SALE)
+
+    service.lower(ORG, ORDER, [each.resource for each in files], 100_00)
+    lowered = service.sales_of(ORG, "evt_1")
+    service.revoke_some(ORG, ORDER, [each.resource for each in files])
+
+    assert (lowered, service.sales_of(ORG, "evt_1")) == (Sales(orders=1, files=200, amount=100_00), Sales())
 
 
 def test_an_order_that_takes_several_transactions_is_counted_once():

@@ -16,10 +16,8 @@ from chalicelib.orders.model import PAYABLE_FOR, Status
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import credit, service
 from chalicelib.payments.model import State
-from chalicelib.payments.refunds import service as refunds
 from chalicelib.wallet import service as wallet
 from chalicelib.wallet.model import Grant, Source
-from tests.payments.refunds.test_service import STAFF
 
 pytestmark = pytest.mark.usefixtures("things", "gateway")
 
@@ -138,11 +136,3 @@ def test_what_is_held_is_given_back_when_the_gateway_was_faster(give, order, buy
 
     assert orders.get(DEFAULT, order.id).payment == by_qr.id
     assert owned(buyer) == (100_00, 0)
-
-
-def test_what_credit_paid_is_not_sent_back_by_a_bank(give, order, buyer):
-    give(150_00)
-    service.create_payment(buyer, order.id, "credit")
-
-    with pytest.raises(Conflict, match="paid_with_credit"):
-        refunds.begin(STAFF, order.id, "key-0001", lines=None, reason="x", way=None, pay_to=None)

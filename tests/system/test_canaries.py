@@ -52,6 +52,7 @@ EMAIL, NAME, PASSWORD = "canary.bird@buyer.example", "Birdsong Canary", "a canar
 CAMERA_EMAIL, CAMERA_NAME = "heron.lens@photo.example", "Heron Lens"
 REASON = "canary: the picture is of a heron"
 TYPED_WRONG = "a canary that is no password"
+PAY_TO = "Canary Bank 417-0-99318-5"
 SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
@@ -247,6 +248,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     _find_faces(found, admin, event)
     _hear_news(found, admin)
     _buy(found, buyer, photo, sandbox, told)
+    _pay_back(admin, buyer, stranger)
     _rename(admin)
     _pay_out(found, admin, camera)
     _reward(found, admin)
@@ -481,6 +483,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
         "password": PASSWORD,
         "mistyped password": TYPED_WRONG,
         "mailed code": code,
+        "where a refund goes": PAY_TO,
         "buyer's access token": second["accessToken"],
         "first refresh token": first["refreshToken"].partition(".")[2],
         "second refresh token": second["refreshToken"].partition(".")[2],
@@ -504,6 +507,39 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
         "source address": SOURCE,
         "browser": "CanaryBrowser",
     }
+
+
+def _pay_back(admin: Person, buyer: Person, stranger: Person) -> None:
+    """The buyer asks for money back and mistypes; staff decline, begin another refund themselves, and one is left open.
+
+    Who pays it out sees where it goes, and nobody else.
+    """
+    (payment,) = buyer.get("/payments/history")["items"]
+    order, asked = payment["orderId"], f"/payments/{payment['id']}/refund"
+    wish = {"reason": "blurred", "payTo": PAY_TO}
+    for wrong in ({"payTo": [PAY_TO]}, {"payTo": PAY_TO * 20}, {"reason": ""}, {"lines": [{"line": "line-9"}]}):
+        assert buyer.call("POST", asked, wish | wrong).status in (400, 404)
+    declined = buyer.post(asked, wish, 202)
+    refunds = f"/admin/orders/{order}/refunds"
+    shown = admin.get(f"{refunds}/{declined['id']}")
+    assert admin.call("PUT", f"{refunds}/{declined['id']}", {"action": "decline"}).status == 200
+    given = {"lines": [{"line": "line-1", "amount": 100}]} | wish
+    begun = admin.post(f"/admin/orders/{order}/refund", given, 202, Idempotency_Key="refund-0001")
+    other = given | {"payTo": f"{PAY_TO} or so"}
+    assert admin.call("POST", f"/admin/orders/{order}/refund", other, Idempotency_Key="refund-0001").status == 422
+    sent = {"action": "transferred", "reference": "SCB 417"}
+    assert admin.call("PUT", f"{refunds}/{begun['id']}", sent).status == 200
+    assert admin.call("PUT", f"{refunds}/{begun['id']}", {"action": "confirm"}).status == 403
+    open_one = buyer.post(asked, wish, 202)
+    _run_jobs()
+
+    assert [shown["payTo"], begun["payTo"]] == [PAY_TO] * 2
+    assert admin.get(f"{refunds}/{declined['id']}")["payTo"] is None
+    looks = ["/admin/refunds", f"/admin/orders/{order}", f"/admin/orders?event={order}", "/admin/audit-logs"]
+    told = [*map(admin.get, looks), buyer.get(asked), buyer.get(f"/orders/{order}"), declined, open_one]
+    assert PAY_TO not in json.dumps(told)
+    for target in (asked, f"{refunds}/{open_one['id']}", "/admin/refunds"):
+        assert stranger.call("GET", target).status in (401, 404)
 
 
 def _prove(found: Evidence, admin: Person, buyer: Person) -> None:

@@ -11,7 +11,15 @@ from chalicelib.entitlements.service.fetching import (
     received,
     take_each,
 )
-from chalicelib.entitlements.service.granting import forget_owner, grant, of_order, revoke, revoke_some, sales_of
+from chalicelib.entitlements.service.granting import (
+    forget_owner,
+    grant,
+    lower,
+    of_order,
+    revoke,
+    revoke_some,
+    sales_of,
+)
 from chalicelib.entitlements.service.history import append, receipt
 from chalicelib.entitlements.service.renewing import allow, renew
 
@@ -29,6 +37,7 @@ __all__ = [
     "grant",
     "link",
     "list_grants",
+    "lower",
     "of_order",
     "open_grants",
     "original",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from chalicelib.core import clock, ids, signing, storage
+from chalicelib.core.money import allocate
 from chalicelib.core.table import MOST_WRITES, Write, transact
 from chalicelib.entitlements import store
 from chalicelib.entitlements.chain import Step
@@ -76,6 +77,7 @@ def _granted(
         expires_at=now + timedelta(hours=hours),
         created_at=now,
         subject=file.subject,
+        price=file.price,
     )
 
 
@@ -107,18 +109,50 @@ def revoke(organization: str, order: str) -> None:
 
 
 def revoke_some(organization: str, order: str, resources: Sequence[str]) -> None:
-    """Withdraw the downloads of some resources of an order, with their licences and any archive that holds one.
+    """Withdraw the downloads of some resources that were granted together, with their licences and any archive that
+    holds one: their money went back, and they count as sold no more.
 
     May run twice. A `grant` that comes late brings them back: whoever calls this sees to it that none does.
     """
     now = clock.now()
-    standing = [
-        grant for grant in store.of_order(organization, order) if not grant.revoked and grant.resource in resources
-    ]
-    for start in range(0, len(standing), MOST_WRITES - _COUNTED):
-        some = standing[start : start + MOST_WRITES - _COUNTED]
-        facts: dict[str, str | int] = {"photos": len(some)}
-        append(organization, order, Step.REVOKED, facts, *(store.revoke(grant, now) for grant in some))
+    while standing := _standing(organization, order, resources):
+        some = standing[: MOST_WRITES - _COUNTED]
+        begins = any(grant.resource == min(resources) for grant in some)
+        gone = Sales(orders=int(begins), files=len(some), amount=sum(grant.sold_for for grant in some))
+        writes = [store.give_back(grant, now) for grant in some]
+        if some[0].subject is not None:
+            writes.append(store.count(organization, order, some[0].subject, -gone))
+        withdrawn = sum(not grant.revoked for grant in some)
+        with suppress(store.AlreadyReturned):  # by another run: look again what is left
+            if withdrawn:
+                append(organization, order, Step.REVOKED, {"photos": withdrawn}, *writes)
+            else:
+                transact(*writes)
+
+
+def lower(organization: str, order: str, resources: Sequence[str], amount: int) -> None:
+    """Let resources that were granted together count as sold for `amount` (minor units): the rest was given back.
+
+    May run twice, and late: it never raises what they count for. Does nothing before they are granted.
+    """
+    prices = dict(zip(resources, allocate(amount, [1] * len(resources)), strict=True))
+    while dearer := [
+        grant
+        for grant in _standing(organization, order, resources)
+        if grant.subject is not None and grant.sold_for > prices[grant.resource]
+    ]:
+        some = dearer[: MOST_WRITES - _COUNTED]
+        less = Sales(amount=sum(prices[grant.resource] - grant.sold_for for grant in some))
+        with suppress(store.AlreadyReturned):
+            counted = store.count(organization, order, str(some[0].subject), less)
+            transact(*(store.lower(grant, prices[grant.resource]) for grant in some), counted)
+
+
+def _standing(organization: str, order: str, resources: Sequence[str]) -> list[Grant]:
+    """Those grants of an order that were not given back."""
+    wanted = set(resources)
+    held = store.of_order(organization, order)
+    return [grant for grant in held if grant.resource in wanted and grant.returned_at is None]
 
 
 def forget_owner(organization: str, order: str) -> None:

@@ -99,7 +99,8 @@ class Gateway(Protocol):
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
         """Give back `amount` minor units of a captured charge, once for each `key`: asked again it says how it stands.
 
-        Raises Unprocessable `refund_by_hand` where the gateway has no such thing.
+        Raises Unprocessable `refund_by_hand` where the gateway has no such thing, before it is asked anything;
+        `payment_gateway_refused` for more than is left of the charge, or another amount under the same key.
         """
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:

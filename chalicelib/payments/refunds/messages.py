@@ -17,6 +17,13 @@ class RefundSettled(Fact):
     refund: str
 
 
+class RefundDeclined(Fact):
+    """Staff said no to what a buyer asked for."""
+
+    order: str
+    refund: str
+
+
 class RefundFailed(Fact):
     """The gateway gave nothing back: what was set aside is free again, and staff must look."""
 

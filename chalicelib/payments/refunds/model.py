@@ -35,10 +35,14 @@ CLAIMING = frozenset({State.SUBMITTED, State.SETTLED})
 
 
 class Way(StrEnum):
-    """TRANSFER: somebody of the staff sends it from the bank account, and somebody else confirms that."""
+    """TRANSFER: somebody of the staff sends it from the bank account, and somebody else confirms that.
+
+    CREDIT: it returns into the wallet that paid.
+    """
 
     GATEWAY = "gateway"
     TRANSFER = "transfer"
+    CREDIT = "credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Refund:
         return {part.line: (part.amount, part.whole) for part in self.parts}
 
     def submitted(self, way: Way, by: str | None, at: datetime) -> "Refund":
-        due = at + _FIRST_LOOK if way is Way.GATEWAY else None
+        due = None if way is Way.TRANSFER else at + _FIRST_LOOK
         moved = self._risen(State.SUBMITTED)
         return replace(moved, way=way, decided_by=by, submitted_at=at, next_check_at=due)
 

@@ -41,7 +41,9 @@ class AskRefundOf(_Wanted):
 
 
 class GiveBack(_Wanted):
-    way: Literal["gateway", "transfer"] | None = Field(None, description="As the payment's gateway can, without it.")
+    way: Literal["gateway", "transfer", "credit"] | None = Field(
+        None, description="As it was paid and the gateway can, without it. What credit paid goes back as credit."
+    )
 
     def chosen(self) -> model.Way | None:
         return model.Way(self.way) if self.way else None
@@ -51,8 +53,8 @@ class Decision(Input):
     """`transferred` needs the bank's `reference`; somebody else then says `confirm`."""
 
     action: Literal["approve", "decline", "transferred", "confirm"]
-    way: Literal["gateway", "transfer"] | None = None
-    reason: Text = "declined"
+    way: Literal["gateway", "transfer", "credit"] | None = None
+    reason: Text = Field("declined", description="For staff: the buyer is told that, and not why.")
     reference: Text | None = None
 
 

@@ -1,5 +1,6 @@
 """Photos go, unless somebody bought them or is about to."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
+from chalicelib.entitlements.service import Sales
 from chalicelib.events.assignments import service as assignments
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import jobs, service
@@ -172,6 +174,51 @@ def test_what_was_sold_stays_for_good(world, on_sale):
     assert orders.get(DEFAULT, placed.id).status is Status.COMPLETED
     assert not holds.is_held(DEFAULT, world.event.id, on_sale[0].id)
     assert len(stored(on_sale[0])) == 6
+
+
+def test_what_was_refunded_before_it_was_handed_over_may_go(world, on_sale):
+    placed = order(*on_sale)
+    transact(*orders.pay(placed, "pay_1"))
+    with pytest.raises(Conflict, match="photo_held"):
+        service.remove_photo(ADMIN, on_sale[0].id)
+
+    paid = orders.get(DEFAULT, placed.id)
+    transact(*orders.give_back(paid, {"line-1": (paid.total, True)}, "refunded", None))
+    service.remove_photo(ADMIN, on_sale[0].id)
+    deliver.all()
+
+    assert (is_there(on_sale[0]), is_there(on_sale[1])) == (False, True)
+    assert orders.get(DEFAULT, placed.id).status is Status.REFUNDED
+    assert service.statistics(ADMIN, world.event.id).sales == Sales()
+
+
+def test_what_was_given_back_is_no_sale(world, on_sale):
+    """A part of it first, then all: what is left counts, and what a late message brings changes nothing."""
+    placed = order(*on_sale)
+    pay(placed)
+    before = service.statistics(ADMIN, world.event.id).sales
+
+    transact(*orders.give_back(orders.get(DEFAULT, placed.id), {"line-1": (1_01, False)}, "refunded", None))
+    half = orders.get(DEFAULT, placed.id)
+    for _ in range(2):
+        orders.withdraw(half)
+    less = service.statistics(ADMIN, world.event.id).sales
+    transact(*orders.give_back(half, {"line-1": (half.total - 1_01, True)}, "refunded", None))
+    for stale in (orders.get(DEFAULT, placed.id), half, orders.get(DEFAULT, placed.id)):
+        orders.withdraw(stale)
+
+    assert before == Sales(orders=1, files=2, amount=placed.total)
+    assert less == replace(before, amount=placed.total - 1_01)
+    assert service.statistics(ADMIN, world.event.id).sales == Sales()
+
+
+def test_what_was_given_back_in_part_before_it_is_handed_over_counts_for_the_rest(world, on_sale):
+    placed = order(*on_sale)
+    transact(*orders.pay(placed, "pay_1"))
+    transact(*orders.give_back(orders.get(DEFAULT, placed.id), {"line-1": (1_01, False)}, "refunded", None))
+    deliver.all()
+
+    assert service.statistics(ADMIN, world.event.id).sales == Sales(orders=1, files=2, amount=placed.total - 1_01)
 
 
 def test_a_late_payment_of_a_removed_photo_waits_for_staff(world, on_sale):

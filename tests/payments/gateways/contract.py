@@ -1,7 +1,8 @@
 """What holds for every payment gateway, asked of its adapter against its sandbox over real HTTP.
 
 A gateway joins by subclassing `GatewayContract` with a fixture `lab`: the adapter, an account, and hands on
-the sandbox to pay, to break it and to move its clock.
+the sandbox to pay, to break it and to move its clock. With it goes `RefundContract`, or `NoRefundContract` where the
+gateway gives no money back.
 """
 
 import io
@@ -13,11 +14,20 @@ from PIL import Image
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
-from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Located, Notification, Status
+from chalicelib.payments.gateways.contract import (
+    Charge,
+    Gateway,
+    GatewayAccount,
+    Located,
+    Notification,
+    Returned,
+    Status,
+)
 
 Ending = Literal["captured", "expired", "failed"]
 Trouble = Literal["timeout", "lost", "error", "garbage", "redirect", "extra", "odd_status"]
-Call = Literal["create", "check", "cancel"]
+Call = Literal["create", "check", "cancel", "refund"]
+RefundState = Literal["pending", "settled", "failed"]
 
 
 class Lab(Protocol):
@@ -42,8 +52,32 @@ class Lab(Protocol):
     def charges(self) -> list[str]:
         """The references of all charges the gateway holds."""
 
+    def requests(self) -> int:
+        """How many the gateway received."""
+
+
+class RefundLab(Protocol):
+    """What `RefundContract` asks for: most of it as in `Lab`."""
+
+    gateway: Gateway
+    account: GatewayAccount
+    stranger: GatewayAccount
+
+    def finish(self, transaction_id: str, how: Ending) -> None: ...
+
+    def trouble(self, call: Call, kind: Trouble) -> None: ...
+
+    def returned(self, transaction_id: str) -> int:
+        """What the gateway gave back of a charge or is about to, in minor units."""
+
+    def refunds_go(self, how: RefundState) -> None:
+        """How refunds stand from now on, those that are pending too."""
+
 
 class GatewayContract:
+    def test_refunds_are_held_to_the_contract_that_fits(self, lab: Lab) -> None:
+        assert isinstance(self, RefundContract if lab.gateway.refunds else NoRefundContract)
+
     def test_a_charge_shows_a_qr_code_for_an_amount_within_a_tail_of_what_was_asked(self, lab: Lab) -> None:
         charge = lab.gateway.create(lab.account, amount=29900, reference="pay_1")
 
@@ -195,6 +229,143 @@ class GatewayContract:
 
     def test_keys_do_not_show(self, lab: Lab) -> None:
         assert lab.account.api_key not in repr(lab.account)
+
+
+class NoRefundContract:
+    def test_money_goes_back_by_hand_and_the_gateway_is_not_even_asked(self, lab: Lab) -> None:
+        charge = lab.gateway.create(lab.account, amount=7900, reference="pay_1")
+        lab.finish(charge.transaction_id, "captured")
+        before = lab.requests()
+
+        assert not lab.gateway.refunds
+        with pytest.raises(Unprocessable, match="refund_by_hand"):
+            lab.gateway.refund(lab.account, transaction_id=charge.transaction_id, amount=7900, key="rfd_1")
+
+        assert lab.requests() == before > 0
+
+
+class RefundContract:
+    """A gateway that gives money back gives each refund once, however often and brokenly it is asked for."""
+
+    def test_all_of_a_charge_goes_back(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+
+        answer = _refund(lab, charge, charge.payable)
+
+        assert (answer.state, bool(answer.reference)) == ("settled", True)
+        assert lab.returned(charge.transaction_id) == charge.payable
+        assert lab.gateway.check(lab.account, charge.transaction_id).state == "captured"
+
+    def test_parts_go_back_up_to_what_was_captured_and_not_a_satang_more(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+        first = _refund(lab, charge, 1, "rfd_1")
+        second = _refund(lab, charge, charge.payable - 2, "rfd_2")
+
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            _refund(lab, charge, 2, "rfd_3")
+        last = _refund(lab, charge, 1, "rfd_4")
+
+        assert len({answer.reference for answer in (first, second, last)}) == 3
+        assert lab.returned(charge.transaction_id) == charge.payable
+
+    def test_more_than_was_captured_does_not_go_back(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            _refund(lab, charge, charge.payable + 1)
+
+        assert lab.returned(charge.transaction_id) == 0
+
+    def test_what_nobody_paid_does_not_go_back(self, lab: RefundLab) -> None:
+        charge = lab.gateway.create(lab.account, amount=7900, reference="pay_1")
+
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            _refund(lab, charge, 1)
+
+        assert lab.returned(charge.transaction_id) == 0
+
+    def test_a_key_stands_for_one_refund(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+
+        answers = [_refund(lab, charge, 1000) for _ in range(3)]
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            _refund(lab, charge, 2000)
+
+        assert answers == [answers[0]] * 3
+        assert lab.returned(charge.transaction_id) == 1000
+
+    def test_keys_of_two_charges_do_not_meet(self, lab: RefundLab) -> None:
+        first, second = _captured(lab, "pay_1"), _captured(lab, "pay_2")
+
+        _refund(lab, first, 1000, "rfd_1")
+        _refund(lab, second, 2000, "rfd_2")
+
+        assert [lab.returned(charge.transaction_id) for charge in (first, second)] == [1000, 2000]
+
+    @pytest.mark.parametrize("kind", ["lost", "garbage"])
+    def test_what_happened_without_an_answer_is_told_when_it_is_asked_again(
+        self, lab: RefundLab, kind: Trouble
+    ) -> None:
+        charge = _captured(lab)
+        lab.trouble("refund", kind)
+
+        with pytest.raises(Unavailable, match="payment_gateway_unavailable"):
+            _refund(lab, charge, 1000)
+
+        assert lab.returned(charge.transaction_id) == 1000
+        assert _refund(lab, charge, 1000).state == "settled"
+        assert lab.returned(charge.transaction_id) == 1000
+
+    @pytest.mark.parametrize("kind", ["timeout", "error", "redirect"])
+    def test_what_did_not_happen_happens_when_it_is_asked_again(self, lab: RefundLab, kind: Trouble) -> None:
+        charge = _captured(lab)
+        lab.trouble("refund", kind)
+
+        with pytest.raises(Unavailable, match="payment_gateway_unavailable") as raised:
+            _refund(lab, charge, 1000)
+
+        assert raised.value.retry_after is not None
+        assert lab.returned(charge.transaction_id) == 0
+        assert _refund(lab, charge, 1000).state == "settled"
+        assert lab.returned(charge.transaction_id) == 1000
+
+    def test_unknown_fields_of_a_refund_are_ignored(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+        lab.trouble("refund", "extra")
+
+        assert _refund(lab, charge, 1000).state == "settled"
+
+    @pytest.mark.parametrize("how", ["settled", "failed"])
+    def test_a_refund_that_waits_is_asked_about_under_its_key(self, lab: RefundLab, how: RefundState) -> None:
+        charge = _captured(lab)
+        lab.refunds_go("pending")
+        waiting = [_refund(lab, charge, 1000) for _ in range(2)]
+        lab.refunds_go(how)
+
+        ended = [_refund(lab, charge, 1000) for _ in range(2)]
+
+        assert [answer.state for answer in (*waiting, *ended)] == ["pending", "pending", how, how]
+        assert lab.returned(charge.transaction_id) == (1000 if how == "settled" else 0)
+
+    def test_a_refund_of_somebody_elses_charge_is_refused_without_its_words(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+
+        for account, transaction in ((lab.stranger, charge.transaction_id), (lab.account, "nobody")):
+            with pytest.raises(Unprocessable, match="payment_gateway_refused") as raised:
+                lab.gateway.refund(account, transaction_id=transaction, amount=1, key="rfd_1")
+            assert raised.value.__cause__ is None
+
+        assert lab.returned(charge.transaction_id) == 0
+
+
+def _captured(lab: RefundLab, reference: str = "pay_1") -> Charge:
+    charge = lab.gateway.create(lab.account, amount=7900, reference=reference)
+    lab.finish(charge.transaction_id, "captured")
+    return charge
+
+
+def _refund(lab: RefundLab, charge: Charge, amount: int, key: str = "rfd_1") -> Returned:
+    return lab.gateway.refund(lab.account, transaction_id=charge.transaction_id, amount=amount, key=key)
 
 
 def _call(lab: Lab, call: str, transaction_id: str) -> object:

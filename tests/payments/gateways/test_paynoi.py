@@ -18,7 +18,7 @@ from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 from chalicelib.payments.gateways.contract import GatewayAccount, Notification
 from chalicelib.payments.gateways.paynoi import ANSWER_LIMIT, WEBHOOK_LIMIT, PayNoi
 from infra.local.paynoi import PayNoiSandbox
-from tests.payments.gateways.contract import Call, Ending, GatewayContract, Trouble
+from tests.payments.gateways.contract import Call, Ending, GatewayContract, NoRefundContract, Trouble
 from tests.payments.gateways.receiver import Answer, Receiver, receiver
 
 KEY = secrets.token_hex(16)
@@ -62,6 +62,11 @@ class PayNoiLab:
     def charges(self) -> list[str]:
         return [transaction.ref1 for transaction in self.sandbox.transactions()]
 
+    def requests(self) -> int:
+        calls = self.sandbox.stats()["calls"]
+        assert isinstance(calls, dict)
+        return sum(calls.values())
+
 
 @pytest.fixture
 def lab() -> Iterator[PayNoiLab]:
@@ -77,7 +82,7 @@ def told() -> Iterator[Receiver]:
         yield server
 
 
-class TestPayNoi(GatewayContract):
+class TestPayNoi(GatewayContract, NoRefundContract):
     pass
 
 

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -5,12 +6,13 @@ import pytest
 
 from chalicelib import lines
 from chalicelib.carts import service as carts
-from chalicelib.core import clock
+from chalicelib.core import clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, Unprocessable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest
 from chalicelib.ledger import service as ledger
+from chalicelib.ledger.service import Posting
 from chalicelib.lines.contract import Item
 from chalicelib.orders import jobs as order_jobs
 from chalicelib.orders import service as orders
@@ -19,8 +21,12 @@ from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Status
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import service as payments
 from chalicelib.payments.refunds import jobs, service, store
+from chalicelib.payments.refunds.messages import RefundDeclined
 from chalicelib.payments.refunds.model import State, Wanted, Way
 from chalicelib.revenue import service as revenue
+from chalicelib.wallet import service as wallet
+from chalicelib.wallet.model import MOST_GRANTS, Grant, Source
+from chalicelib.wallet.schemas import Movement
 from tests import deliver, selling
 from tests.orders.test_jobs import sent
 
@@ -283,6 +289,7 @@ def test_money_that_came_too_late_goes_back_as_a_whole(payment, order, gateway):
 
     assert order_of(refund).status is Status.REFUNDED
     assert balances() == {}
+    assert selling.left(DEFAULT) == 0  # it was released when the order expired
 
 
 def test_what_is_handed_over_at_the_moment_of_a_refund_is_withdrawn(payment, order, gateway, monkeypatch):
@@ -381,3 +388,215 @@ def test_a_second_order_line_stays_when_the_first_goes(buyer, gateway, monkeypat
     assert [line.status for line in after.lines] == [LineStatus.FULFILLED, LineStatus.REVOKED]
     assert (after.status, after.refunded, refund.tail) == (Status.COMPLETED, 50_00, 0)
     assert selling.given(DEFAULT, order.id) == 1
+
+
+# --- before it was handed over --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(payment, order, gateway):
+    """Paid, and nothing is handed over yet."""
+    gateway.set(payment.transaction, "captured")
+    payments.settle(DEFAULT, payment.id)
+    assert selling.left(DEFAULT) == 98
+    return payments.get(DEFAULT, payment.id)
+
+
+def test_what_was_not_handed_over_is_held_no_more(waiting, order):
+    refund = begin(order)
+    assert service.submit(DEFAULT, order.id, refund.id) is Outcome.SUCCESS
+    assert (order_of(refund).status, selling.left(DEFAULT)) == (Status.REFUNDED, 100)
+
+    service.submit(DEFAULT, order.id, refund.id)
+    deliver.all()
+
+    assert (selling.left(DEFAULT), selling.given(DEFAULT, order.id)) == (100, 0)
+    assert balances() == {}
+
+
+def test_a_part_of_what_was_not_handed_over_is_still_held(waiting, order):
+    refund = begin(order, Wanted("line-1", 30_00))
+    service.submit(DEFAULT, order.id, refund.id)
+
+    assert (order_of(refund).status, selling.left(DEFAULT)) == (Status.PAID, 98)
+    deliver.all()
+    assert (order_of(refund).status, selling.given(DEFAULT, order.id)) == (Status.COMPLETED, 1)
+
+
+def test_what_was_handed_over_is_released_by_its_own_line(paid, order):
+    begin(order)
+    deliver.all()
+
+    assert (selling.left(DEFAULT), selling.given(DEFAULT, order.id)) == (98, 0)
+
+
+def test_a_refund_that_fails_leaves_it_held(waiting, order, gateway):
+    gateway.refund_state = "failed"
+    refund = begin(order)
+    service.submit(DEFAULT, order.id, refund.id)
+
+    assert (state(refund), selling.left(DEFAULT)) == (State.FAILED, 98)
+
+
+# --- what was paid with credit --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def credited(order, buyer):
+    """Paid with 100 of 150 THB of credit that expires in an hour, and handed over."""
+    soon = clock.now() + timedelta(hours=1)
+    grant = Grant(ids.new("crd"), Source.BONUS, 150_00, 150_00, clock.now(), expires_at=soon)
+    wallet.give(DEFAULT, buyer.user, grant, (Posting(wallet.GIVEN, 150_00),))
+    payment = payments.create_payment(buyer, order.id, "credit")
+    deliver.all()
+    return payment
+
+
+def owned(buyer):
+    found = wallet.of_user(DEFAULT, buyer.user)
+    assert found.total == -ledger.balance(DEFAULT, wallet.account(buyer.user))
+    return {grant.source: (grant.left, grant.expires_at is None) for grant in found.grants}
+
+
+def test_credit_goes_back_as_credit_that_does_not_expire(credited, order, buyer, gateway):
+    refund = begin(order)
+    assert (refund.way, refund.state, refund.amount, left(refund)) == (Way.CREDIT, State.SUBMITTED, 100_00, 0)
+    deliver.all()
+
+    assert (state(refund), order_of(refund).status) == (State.SETTLED, Status.REFUNDED)
+    assert owned(buyer) == {Source.BONUS: (50_00, False), Source.REFUND: (100_00, True)}
+    assert ledger.postings(DEFAULT, f"refund#{refund.id}") == [
+        Posting(f"credits:{buyer.user}", -100_00), Posting("sales", 100_00),
+    ]  # fmt: skip
+    assert (balances(), gateway.returned) == ({}, {})
+    (mail,) = sent()
+    assert "back in your credit" in mail.body
+    newest = wallet.history(DEFAULT, buyer.user, PageRequest()).items[0]
+    assert (Movement.of(newest).kind, Movement.of(newest).amount) == ("refunded", 100_00)
+
+
+def test_parts_of_credit_gather_in_one_grant_and_are_given_once(credited, order, buyer):
+    first = begin(order, Wanted("line-1", 33_33))
+    second = begin(order, Wanted("line-1", 33_33), key="refund-2")
+    deliver.all()
+    for refund in (first, second):
+        assert service.submit(DEFAULT, order.id, refund.id) is Outcome.SKIPPED
+    assert owned(buyer)[Source.REFUND] == (66_66, True)
+
+    with pytest.raises(Unprocessable, match="more_than_left"):
+        begin(order, Wanted("line-1", 33_35), key="refund-3")
+    begin(order, key="refund-4")
+    deliver.all()
+
+    assert owned(buyer)[Source.REFUND] == (100_00, True)
+    assert order_of(first).status is Status.REFUNDED
+
+
+def test_a_buyer_asks_for_credit_back_and_the_sweep_gives_it(credited, order, buyer):
+    asked = ask(buyer, credited, Wanted("line-1", 40_00))
+    assert decide(asked, "approve").way is Way.CREDIT
+    with pytest.raises(Conflict, match="refund_status"):
+        decide(asked, "decline")
+
+    with clock.travel(timedelta(minutes=2)):
+        assert service.submit_due() == 1
+        assert service.submit_due() == 0
+
+    assert (state(asked), owned(buyer)[Source.REFUND]) == (State.SETTLED, (40_00, True))
+
+
+def test_credit_and_money_do_not_go_each_others_way(credited, order):
+    for way in (Way.GATEWAY, Way.TRANSFER):
+        with pytest.raises(Conflict, match="paid_with_credit"):
+            begin(order, way=way)
+
+
+def test_money_does_not_become_credit(paid, order):
+    with pytest.raises(Unprocessable, match="not_paid_with_credit"):
+        begin(order, way=Way.CREDIT)
+
+
+def test_a_full_wallet_takes_back_what_it_paid(credited, order, buyer):
+    for number in range(60):
+        small = Grant(ids.derived("crd", str(number)), Source.BOUGHT, 1, 1, clock.now())
+        with suppress(Conflict):
+            wallet.give(DEFAULT, buyer.user, small, (Posting(wallet.GIVEN, 1),))
+    begin(order)
+    deliver.all()
+
+    assert len(wallet.of_user(DEFAULT, buyer.user).grants) == MOST_GRANTS + 1
+    assert owned(buyer)[Source.REFUND] == (100_00, True)
+
+
+def test_nobody_gets_the_credit_of_who_was_forgotten(credited, order, buyer):
+    refund = begin(order)
+    orders.erase_person(DEFAULT, buyer.user)
+    wallet.erase_person(DEFAULT, buyer.user)
+    deliver.all()
+
+    after = service.get(DEFAULT, order.id, refund.id)
+    assert (after.state, after.failure, left(refund)) == (State.FAILED, "buyer_gone", 100_00)
+    assert ledger.balance(DEFAULT, wallet.account(buyer.user)) == 0
+
+
+def test_a_wallet_that_moves_meanwhile_is_read_again(credited, order, buyer, monkeypatch):
+    real, moved = wallet.give_back, []
+
+    def raced(organization, user, amount):
+        write = real(organization, user, amount)
+        if not moved:
+            moved.append(True)
+            grant = Grant(ids.new("crd"), Source.STAFF, 5_00, 5_00, clock.now())
+            wallet.give(DEFAULT, user, grant, (Posting(wallet.GIVEN, 5_00),))
+        return write
+
+    monkeypatch.setattr(wallet, "give_back", raced)
+    begin(order)
+    deliver.all()
+
+    assert owned(buyer) == {
+        Source.BONUS: (50_00, False), Source.STAFF: (5_00, True), Source.REFUND: (100_00, True),
+    }  # fmt: skip
+
+
+# --- what people are told -------------------------------------------------------------------------------------
+
+
+def test_who_is_declined_is_told_once_and_not_why(paid, order, buyer):
+    asked = ask(buyer, paid, Wanted("line-1", 40_00))
+    decide(asked, "decline", reason="asks all the time")
+    deliver.all()
+    fact = RefundDeclined(organization=DEFAULT, order=order.id, refund=asked.id)
+    assert jobs.mail_decline(fact) is Outcome.SKIPPED
+
+    (mail,) = sent()
+    assert (order.code in mail.subject, "40.00 THB" in mail.body) == (True, True)
+    assert "all the time" not in mail.body
+
+
+def test_a_transfer_that_is_given_up_is_no_refusal(paid, order, by_hand):
+    decide(begin(order), "decline")
+    deliver.all()
+
+    assert sent() == []
+
+
+def test_who_was_forgotten_is_told_nothing(paid, order, buyer):
+    asked = ask(buyer, paid)
+    decide(asked, "decline")
+    orders.erase_person(DEFAULT, buyer.user)
+    deliver.all()
+
+    assert sent() == []
+
+
+def test_of_where_it_goes_no_digest_is_kept(paid, order, by_hand):
+    refund = begin(order, pay_to="Bank 123-4")
+
+    assert begin(order, pay_to="Bank 123-4").id == refund.id
+    with pytest.raises(Unprocessable, match="idempotency_key_reused"):
+        begin(order, pay_to="Bank 123-5")
+    first = store.of_order(DEFAULT, order.id)[0].key
+    decide(refund, "decline")
+    second = begin(order, key="refund-2", pay_to="Bank 567-8").key
+    assert first.partition("#")[2] == second.partition("#")[2]

@@ -1149,6 +1149,8 @@ def transfer_back(world: World) -> None:
     asked = world.ask(buyer, "POST", f"/payments/{world.notes['payment']}/refund", wish, expect=202).data
     path = f"/admin/orders/{order}/refunds"
     world.ask(organizer, "PUT", f"{path}/{asked['id']}", {"action": "decline", "reason": "they are not"}, settled=409)
+    world.settle()
+    assert any("refund request" in mail.subject for mail in world.mails_to(buyer))
     given = {"reason": "they are", "payTo": "PromptPay 0812345678"}
     begun = world.ask(organizer, "POST", f"/admin/orders/{order}/refund", given, expect=202, key="refund-1").data
     assert world.see(organizer, f"{path}/{begun['id']}")["payTo"] == given["payTo"]
@@ -1737,6 +1739,60 @@ def pay_with_credit(world: World) -> None:
     assert world.see(buyer, "/users/bonuses")["available"] == sum(each["amount"] for each in moved)
 
 
+def paid_with_credit(world: World) -> None:
+    order(world)
+    give_credit(world, "grant-0001")
+    _pay_with_credit(world)
+    _await(world, "completed")
+
+
+def refund_credit(world: World) -> None:
+    """What credit paid returns as credit: some of it from staff, the rest when the buyer asks for it."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    path = f"/admin/orders/{order}/refund"
+    with world.undisturbed():
+        wrong = {"reason": "one is blurred", "way": "transfer"}
+        world.ask(organizer, "POST", path, wrong, expect=409, key="refund-0")
+    some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
+    world.ask(organizer, "POST", path, some, expect=202, key="refund-1")
+    world.settle()
+    wish = {"paymentId": world.notes["payment"], "reason": "all are"}
+    asked = world.ask(buyer, "POST", "/payments/refund", wish, expect=202).data
+    world.ask(organizer, "PUT", f"{path}s/{asked['id']}", {"action": "approve"}, settled=409)
+    world.settle()
+    for _ in range(2):  # the sweep does what no message came to do
+        world.minute(timedelta(hours=1))
+    _await(world, "refunded")
+    assert world.see(buyer, "/users/bonuses")["available"] == 500_00
+    moved = world.see(buyer, "/users/bonuses/history")["items"]
+    assert sorted(each["kind"] for each in moved) == ["granted", "refunded", "refunded", "spent"]
+
+
+def refund_before_hand_over(world: World) -> None:
+    """The buyer changes their mind before anything was handed over: nothing is held for them any more."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    with world.undisturbed():
+        give_credit(world, "grant-0001")
+        _pay_with_credit(world)
+    wanted = {"reason": "they changed their mind"}
+    begun = world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1").data
+    refund = f"/admin/orders/{order}/refunds/{begun['id']}"
+    for _ in range(world.patience):  # the sweep is faster than the messages that are to hand over
+        if world.see(organizer, refund)["status"] == "settled":
+            break
+        world.minute(timedelta(hours=1), only="sweep_payments")
+    _await(world, "refunded")
+    guest = Person("", "", {"X-Order-Token": world.notes["token"]})
+    with world.undisturbed():
+        world.ask(guest, "POST", f"/downloads/{order}/photos/{_photos(world)[0]}", expect=404)
+    assert world.see(organizer, f"/events/{world.notes['event']}/statistics")["sales"]["orders"] == 0
+
+
+def _pay_with_credit(world: World) -> None:
+    wanted = {"orderId": world.notes["order"], "method": "credit"}
+    world.notes["payment"] = world.ask(world.person("buyer"), "POST", "/payments/create", wanted).data["id"]
+
+
 def give_credit(world: World, key: str) -> str:
     """The address of the buyer's credit, which is 500 THB more."""
     user = accounts.find_by_email(DEFAULT, world.person("buyer").email)
@@ -1941,6 +1997,8 @@ FLOWS: dict[str, Flow] = {
     "refund": Flow(paid, refund),
     "refused refund": Flow(refusing, refused_refund),
     "refund by transfer": Flow(bank_transfers, transfer_back),
+    "refund of credit": Flow(paid_with_credit, refund_credit),
+    "refund before hand over": Flow(order, refund_before_hand_over),
     "case under review": Flow(overpaid, close_case),
     "download": Flow(paid, download),
     "delivery": Flow(paid, deliver),

@@ -177,6 +177,9 @@ def violations(world: World) -> list[str]:
         *_money(world),
         *_refunded(world),
         *_shared(),
+        *_wallets(),
+        *_held(),
+        *_counted_sales(),
         *_miscounted(),
         *_promotions(),
         *_grants(),
@@ -261,7 +264,7 @@ def _amount(refund: Mapping[str, Any]) -> int:
 
 
 def _pays_out(posting: Mapping[str, Any], refund: str) -> bool:
-    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(("gateway:", "bank"))
+    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(("gateway:", "bank", "credits:"))
 
 
 def _shared() -> Iterator[str]:
@@ -277,6 +280,51 @@ def _shared() -> Iterator[str]:
         total = sum(line["amount"] - line["refunded"] for line in lines)
         if shares != {"sales": -total, "revenue-shares": total}:
             yield f"order {order['id']} brought {total}, booked are {shares}"
+
+
+def _wallets() -> Iterator[str]:
+    """A wallet holds what the books owe for it."""
+    owed: Counter[str] = Counter()
+    for row in _postings():
+        owed[row["account"]] -= int(row["amount"])
+    for row in (row for row in rows("payments") if "grants" in row):
+        held = sum(part for hold in json.loads(row["holds"]) for _, part in hold["parts"])
+        there = held + sum(grant["left"] for grant in json.loads(row["grants"]))
+        booked = owed[f"credits:{row['user']}"]
+        if there != booked:
+            yield f"{row['user']} has {there} of credit, booked are {booked}"
+
+
+def _held() -> Iterator[str]:
+    """Photos are held for orders that may be paid, or are being handed over, and for no others."""
+    may = {
+        (order["id"], ref)
+        for order in rows("orders")
+        if order.get("status") in {"awaiting_payment", "paid"}
+        for line in json.loads(order["lines"])
+        for ref in (line["refs"] if line["status"] == "held" else ())
+    }
+    for row in (row for row in rows("photos") if row["sk"].startswith("hold#")):
+        of = row["sk"].split("#")[1]
+        if held := {(of, ref) for ref in json.loads(row["refs"])} - may:
+            yield f"{sorted(held)} are held for nothing"
+
+
+def _counted_sales() -> Iterator[str]:
+    """An event's sales are what was handed over and not given back."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for row in rows("entitlements"):
+        if "#SOLD#" in row["pk"]:
+            event = row["pk"].rpartition("#")[2]
+            counted.update({(event, name): int(row.get(name, 0)) for name in ("files", "amount")})
+    for order in rows("orders"):
+        for line in json.loads(order.get("lines", "[]")):
+            if line["kind"] == "photos" and line["status"] == "fulfilled":
+                counted[line["subject"], "files"] -= len(line["refs"])
+                counted[line["subject"], "amount"] -= line["amount"] - line["refunded"]
+    for (event, name), wrong in counted.items():
+        if wrong:
+            yield f"{event}: {wrong} {name} too many are counted as sold"
 
 
 def _miscounted() -> Iterator[str]:
@@ -311,7 +359,8 @@ def _promotions() -> Iterator[str]:
     for row in rows("orders"):
         if "#PRM#" in row["pk"] and row["sk"].startswith("TAKEN#"):
             counted[row["pk"].rpartition("#")[2]] += int(row["n"])
-        if row.get("status") not in (None, "expired", "cancelled", "paid_late"):
+        steps = [step["status"] for step in json.loads(row.get("history", "[]"))]
+        if row.get("status") == "awaiting_payment" or "paid" in steps:
             counted.subtract(each["promotion"] for each in json.loads(row.get("discounts", "[]")))
     for promotion, left in counted.items():
         if left:

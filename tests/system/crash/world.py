@@ -355,12 +355,12 @@ class World:
             self.minute(max([MINUTE, *(until - clock.now() for until in hidden)]))
         raise AssertionError(f"not at rest after {ROUNDS} rounds: {self.messages} {outbox()}")
 
-    def minute(self, passing: timedelta = MINUTE) -> None:
-        """Wait, then run what is scheduled."""
+    def minute(self, passing: timedelta = MINUTE, only: str | None = None) -> None:
+        """Wait, then run what is scheduled, or `only` the schedule of that name."""
         self.wait(passing)
         names = ("version", "account", "region", "detail", "detail-type", "source", "time", "id", "resources")
         for source in app.event_sources:
-            if isinstance(source, ScheduledEventConfig):
+            if isinstance(source, ScheduledEventConfig) and only in (None, source.name):
                 self._invoke(source.name, dict.fromkeys(names, ""))
 
     def wait(self, passing: timedelta) -> None:

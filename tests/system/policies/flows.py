@@ -22,8 +22,11 @@ from app import app
 from chalicelib.accounts.model import GRACE, LOG_IN_TRIES
 from chalicelib.announcements.service import delivering
 from chalicelib.core import storage
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.queues import Outcome
 from chalicelib.faces.service import watching
 from chalicelib.live import service as live
+from chalicelib.orders import service as orders
 from chalicelib.payments.gateways.contract import State
 from tests.media.photos import encoded
 from tests.stack import ACCOUNT, ENVIRONMENT, client
@@ -43,6 +46,7 @@ from tests.system.crash.flows import (
     nobody,
     offered,
     open_socket,
+    order,
     paid,
     payment,
     recognized,
@@ -252,6 +256,26 @@ def found_by_sweep(world: World) -> None:
         world.settle()
     found = world.see(organizer, f"/admin/orders/{order}")["refunds"]
     assert [each["status"] for each in found] == ["settled", "failed"]
+
+
+def faster_than_the_hand_over(world: World) -> None:
+    """The photos are not handed over at once, and before they are the money goes back."""
+    real, refused = orders.hand_over, []
+
+    def busy_once(*line: str) -> Outcome:
+        if not refused:
+            refused.append(line)
+            raise Unavailable("busy", "Not now.", retry_after=1)
+        return real(*line)
+
+    give_credit(world, "grant-0001")
+    buyer, organizer, placed = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    world.ask(buyer, "POST", "/payments/create", {"orderId": placed, "method": "credit"})
+    world.ask(organizer, "POST", f"/admin/orders/{placed}/refund", {"reason": "a test"}, expect=202, key="refund-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orders, "hand_over", busy_once)
+        world.settle()
+    assert [step["status"] for step in world.see(buyer, f"/orders/{placed}")["history"]][1:] == ["paid", "refunded"]
 
 
 def asks_and_leaves(world: World) -> None:
@@ -476,6 +500,7 @@ MORE: dict[str, Flow] = {
     "unlucky archive": Flow(paid, unlucky_archive),
     "refund found by sweep": Flow(paid, found_by_sweep),
     "asks and leaves": Flow(paid, asks_and_leaves),
+    "refund faster than the hand-over": Flow(order, faster_than_the_hand_over),
     "crowded": Flow(payment, crowded),
     "silenced": Flow(studio, silenced),
     **dict(_settling()),

@@ -30,6 +30,10 @@ DRIVEN_UNLIKE = {
     ("chalicelib.lines.photos.store", "on_sale"): "only visitors choose by a number or a photographer",
     ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
     ("chalicelib.payments.credit", "settle"): "only the sweep finds that what is held came too late",
+    (
+        "chalicelib.payments.refunds.service.sending",
+        "settle",
+    ): "people confirm transfers alone; credit goes back by a message or the sweep",
     ("chalicelib.wallet.service", "_move"): "what staff gives is claimed by its key, and goes into the audit log",
 }
 """Code that not every function leaves through the same calls, and why it can not."""

@@ -14,8 +14,9 @@ from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
 from chalicelib.payments.model import Payment
 from chalicelib.payments.refunds import store
-from chalicelib.payments.refunds.messages import RefundDue
-from chalicelib.payments.refunds.model import MOST, Refund, State, Wanted, Way, drawn_up
+from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue
+from chalicelib.payments.refunds.model import MOST, OPEN, Refund, State, Wanted, Way, drawn_up
+from chalicelib.payments.refunds.service.looking import pay_to as goes_to
 from chalicelib.payments.refunds.service.looking import purpose
 from chalicelib.payments.refunds.service.sending import restored, settle, told
 
@@ -65,13 +66,13 @@ def begin(
     Conflict `too_many_refunds`.
     """
     order = orders.open_order(actor, order_id)
-    asked = f"{key}#{once.fingerprint([lines and [(each.line, each.amount) for each in lines], reason, way, pay_to])}"
+    asked = f"{key}#{once.fingerprint([lines and [(each.line, each.amount) for each in lines], reason, way])}"
     for _ in range(_TRIES):
         if order.payment is None:
             raise Conflict("order_status", f"Of an order that is {order.status} there is nothing to give back.")
         payment = payments.get(order.organization, order.payment)
         earlier = store.of_order(order.organization, order.id)
-        if (known := _begun(earlier, key, asked)) is not None:
+        if (known := _begun(earlier, key, asked, pay_to)) is not None:
             return known
         parts, tail = drawn_up(order, payment, earlier, lines)
         drawn = replace(_new(payment, earlier, reason, pay_to), parts=parts, tail=tail, key=asked)
@@ -144,9 +145,10 @@ def decline(actor: Principal, order_id: str, refund_id: str, why: str) -> Refund
 
     def change(refund: Refund) -> tuple[Refund, list[Write]]:
         if refund.state is State.REQUESTED:
-            return refund.ended(State.DECLINED, why, actor.user, clock.now()), []
+            fact = RefundDeclined(organization=refund.organization, order=refund.order, refund=refund.id)
+            return refund.ended(State.DECLINED, why, actor.user, clock.now()), [outbox.publish(fact)]
         if refund.way is not Way.TRANSFER:
-            raise Conflict("refund_status", f"A refund that is {refund.state} at the gateway can not be given up.")
+            raise Conflict("refund_status", f"A refund that is {refund.state} and no transfer can not be given up.")
         failed = refund.ended(State.FAILED, why, actor.user, clock.now())
         return failed, [restored(refund)]
 
@@ -189,9 +191,10 @@ def _new(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str |
     )
 
 
-def _begun(earlier: Sequence[Refund], key: str, asked: str) -> Refund | None:
+def _begun(earlier: Sequence[Refund], key: str, asked: str, pay_to: str | None) -> Refund | None:
+    """Of where it goes nothing is kept but what is sealed, while it is: a digest of so few digits could be guessed."""
     known = next((refund for refund in earlier if (refund.key or "").rpartition("#")[0] == key), None)
-    if known is not None and known.key != asked:
+    if known is not None and (known.key != asked or (known.state in OPEN and goes_to(known) != pay_to)):
         raise Unprocessable(
             "idempotency_key_reused", "This Idempotency-Key came with another request before.", field="Idempotency-Key"
         )
@@ -200,7 +203,11 @@ def _begun(earlier: Sequence[Refund], key: str, asked: str) -> Refund | None:
 
 def _way(payment: Payment, wanted: Way | None) -> Way:
     if payment.gateway == credit.NAME:
-        raise Conflict("paid_with_credit", "It was paid with credit: give the buyer credit instead.")
+        if wanted not in (None, Way.CREDIT):
+            raise Conflict("paid_with_credit", "It was paid with credit, and goes back as credit.")
+        return Way.CREDIT
+    if wanted is Way.CREDIT:
+        raise Unprocessable("not_paid_with_credit", "It was not paid with credit.", field="way")
     offered = gateways.of_name(payment.gateway).refunds and payment.transaction is not None
     if wanted is Way.GATEWAY and not offered:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
@@ -213,7 +220,7 @@ def _reserved(refund: Refund, payment: Payment) -> list[Write]:
 
 def _due_of(refund: Refund) -> list[Write]:
     fact = RefundDue(organization=refund.organization, order=refund.order, refund=refund.id)
-    return [outbox.publish(fact)] if refund.way is Way.GATEWAY else []
+    return [] if refund.way is Way.TRANSFER else [outbox.publish(fact)]
 
 
 def _change(

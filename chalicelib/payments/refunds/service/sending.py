@@ -20,6 +20,7 @@ from chalicelib.payments.refunds.messages import RefundFailed, RefundSettled
 from chalicelib.payments.refunds.model import Part, Refund, Returned, State, Way
 from chalicelib.revenue import service as revenue
 from chalicelib.revenue.model import Portion
+from chalicelib.wallet import service as wallet
 
 _TRIES = 8
 _SWEEP_AT_MOST = 100
@@ -29,11 +30,13 @@ _SWEEP_LASTS = timedelta(seconds=20)
 def submit(organization: str, order_id: str, refund_id: str) -> Outcome:
     """Ask the gateway for a refund that is set aside, or how it stands, and book what it says.
 
-    The refund's id is the key: asked twice, the gateway pays once. Raises Unavailable.
+    The refund's id is the key: asked twice, the gateway pays once. Credit asks nobody. Raises Unavailable.
     """
     refund = store.get(organization, order_id, refund_id)
-    if refund.state is not State.SUBMITTED or refund.way is not Way.GATEWAY:
+    if refund.state is not State.SUBMITTED or refund.way is Way.TRANSFER:
         return Outcome.SKIPPED
+    if refund.way is Way.CREDIT:
+        return _give_credit(refund)
     payment = payments.get(organization, refund.payment)
     assert payment.transaction is not None
     account = gateways.account_of(organization, payment.gateway)
@@ -98,7 +101,9 @@ def settle(refund: Refund, was: Refund, reference: str, actor: Principal | None)
         returned = _shares_back(order, settled, refund.parts) if order.is_delivered else ()
         at = clock.now()
         done = refund.settled(reference, returned, at)
-        writes = [*ledger.book(_entry(done)), store.save(done, was=was)]
+        writes = [*ledger.book(_entry(done, order)), store.save(done, was=was)]
+        if refund.way is Way.CREDIT and order.owner is not None:
+            writes.append(wallet.give_back(order.organization, order.owner, refund.amount))
         if refund.parts:
             writes += orders.give_back(order, refund.by_line, _why(refund), refund.decided_by)
         if actor is not None:
@@ -117,6 +122,13 @@ def settle(refund: Refund, was: Refund, reference: str, actor: Principal | None)
         log.info("refund settled", organization=refund.organization, order=order.id, payment=refund.payment)
         return Outcome.SUCCESS
     raise Conflict("changed_meanwhile", "The order keeps changing.")
+
+
+def _give_credit(refund: Refund) -> Outcome:
+    order = orders.get(refund.organization, refund.order)
+    if order.owner is None:
+        return _fail(refund, "buyer_gone")  # with the wallet
+    return settle(refund, refund, wallet.refund_grant(order.organization, order.owner), None)
 
 
 def _fail(refund: Refund, why: str) -> Outcome:
@@ -163,19 +175,29 @@ def _postpone(organization: str, order_id: str, refund_id: str) -> None:
             log.info("refund changed meanwhile", order=order_id)
 
 
-def _entry(refund: Refund) -> ledger.Entry:
-    payment = payments.get(refund.organization, refund.payment)
+def _entry(refund: Refund, order: Order) -> ledger.Entry:
     return ledger.refund(
         refund.id,
         organization=refund.organization,
         order=refund.order,
-        source="bank" if refund.way is Way.TRANSFER else f"gateway:{payment.gateway}",
+        source=_source(refund, order),
         sales=sum(part.amount for part in refund.parts),
         tail=refund.tail,
         suspended=refund.excess,
         currency=refund.currency,
         at=clock.now(),
     )
+
+
+def _source(refund: Refund, order: Order) -> str:
+    """The account that the money leaves. Raises Conflict for credit of somebody who was forgotten meanwhile."""
+    if refund.way is Way.TRANSFER:
+        return "bank"
+    if refund.way is Way.CREDIT:
+        if order.owner is None:
+            raise Conflict("buyer_gone", "There is nobody any more whose credit it was.")
+        return wallet.account(order.owner)
+    return f"gateway:{payments.get(refund.organization, refund.payment).gateway}"
 
 
 def _shares_back(order: Order, settled: Sequence[Refund], parts: Sequence[Part]) -> tuple[Returned, ...]:
