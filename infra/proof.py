@@ -41,6 +41,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "uploads": [f"{SYSTEM}/uploads/test_uploads.py"],
     "image privacy": [f"{SYSTEM}/uploads/test_privacy.py"],
     "fuzz": [f"{SYSTEM}/test_fuzz.py"],
+    "large orders": [f"{SYSTEM}/test_large_orders.py"],
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],

@@ -28,7 +28,7 @@ class Terms(Input):
     free: int = Field(0, ge=0, le=100)
     minimum: Amount = Field(0, description="What the things it concerns come to at least.")
     kinds: list[LineKind] = Field(default_factory=list, max_length=10, description="Lines of sale; empty for all.")
-    events: list[EventId] = Field(default_factory=list, max_length=50, description="Ids or slugs; empty for all.")
+    events: list[EventId] = Field(default_factory=list, max_length=20, description="Ids or slugs; empty for all.")
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     limit: Often | None = Field(None, description="How often it may be taken in all.")

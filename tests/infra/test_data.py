@@ -38,6 +38,13 @@ PASSING = (
         "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
     },
     {
+        "Id": "statements",
+        "Status": "Enabled",
+        "Prefix": "statements/",
+        "ExpirationInDays": 1,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    },
+    {
         "Id": "licensed-copies",
         "Status": "Enabled",
         "Prefix": "licensed/",

@@ -45,7 +45,7 @@ def world(secret: str) -> Iterator[World]:
             yield world
 
 
-def test_a_full_cart_is_quoted_ordered_paid_handed_over_and_packed(world):
+def test_a_full_cart_is_quoted_ordered_paid_handed_over_and_packed(world, figure):
     buyer, organizer = world.person("buyer"), world.person("organizer")
     event, photos = world.notes["event"], json.loads(world.notes["many"])
     packages = f"/events/{event}/packages"
@@ -78,3 +78,7 @@ def test_a_full_cart_is_quoted_ordered_paid_handed_over_and_packed(world):
     with zipfile.ZipFile(io.BytesIO(world.fetch(packed["url"]))) as archive:
         assert len(archive.namelist()) == MOST_ITEMS + 1  # and the licences
         assert archive.testzip() is None
+        packed_files = len(archive.namelist())
+
+    text = "{photos} photos in one order, {files} files in its ZIP"
+    figure("large orders", "a full cart is paid, handed over and packed", text, photos=MOST_ITEMS, files=packed_files)
