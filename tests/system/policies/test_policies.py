@@ -19,7 +19,7 @@ DRIVEN_UNLIKE = {
     ("chalicelib.core.signing", "keep"): "what somebody asks a receipt of was granted before, and the key kept with it",
     (
         "chalicelib.announcements.service.following",
-        "_change",
+        "change",
     ): "the API has read the secret by then",
     ("chalicelib.entitlements.service.history", "append"): "a payment is told once, what people do whenever they do it",
     ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
