@@ -55,11 +55,11 @@ class FaceUnblocked(Fact):
 
 
 class FaceWatchRound(Fact):
-    """Photos came on sale that may show somebody who wants to be told: from `cursor` on."""
+    """Photos came on sale that may show somebody who wants to be told: who comes after the watch `after`."""
 
     event: str
     index: str
-    cursor: str | None = None
+    after: str = ""
 
 
 class FaceWatchDue(Fact):

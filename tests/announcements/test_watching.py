@@ -18,6 +18,7 @@ from chalicelib.events import service as events
 from chalicelib.events.model import EventStatus
 from chalicelib.faces import service as faces
 from chalicelib.faces.model import Opened, Purpose
+from chalicelib.faces.service import watching
 from chalicelib.lines.photos import service as photos
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.privacy.holdings import of_scope
@@ -109,6 +110,19 @@ def test_nobody_is_told_twice_within_a_day_or_twice_of_a_photo(race):
     with clock.travel(timedelta(days=3)):
         rounds()
         assert len(news()) == 2
+
+
+def test_a_round_comes_to_everybody_page_by_page(race, monkeypatch):
+    monkeypatch.setattr(watching, "_AT_ONCE", 1)
+    race.attest()
+    people = [f"p{number}@people.example" for number in range(3)]
+    for address in people:
+        wait(race, email=address)
+    (photo,) = race.sell(1)
+
+    with clock.travel(HOUR):
+        rounds()
+        assert [[told(mail) for mail in mails(who) if "#search=" in mail.body] for who in people] == [[[photo.id]]] * 3
 
 
 def test_who_waits_hears_nothing_else_of_the_event(race):

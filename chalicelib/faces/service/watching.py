@@ -12,7 +12,7 @@ from chalicelib.core import clock, ids, log, outbox
 from chalicelib.core.errors import AppError, Conflict
 from chalicelib.core.queues import Fact
 from chalicelib.core.secrets import sign
-from chalicelib.core.table import PageRequest, Write, transact
+from chalicelib.core.table import Write, transact
 from chalicelib.events import service as events
 from chalicelib.faces import engines, store
 from chalicelib.faces.engines.contract import MOST_MATCHES, Match
@@ -128,11 +128,11 @@ def go_round(fact: FaceWatchRound) -> bool:
     """Have everybody looked for who waits, page by page; False where nobody does, or nothing is shown yet."""
     if not _is_shown(fact.organization, fact.event, fact.index):
         return False
-    found = store.watches(fact.organization, fact.index, PageRequest(size=_AT_ONCE, cursor=fact.cursor))
+    found = store.watches(fact.organization, fact.index, fact.after, _AT_ONCE)
     about = {"organization": fact.organization, "event": fact.event, "index": fact.index}
-    told: list[Fact] = [FaceWatchDue(**about, watch=watch.id) for watch in found.items]
-    if found.cursor is not None:
-        told.append(FaceWatchRound(**about, cursor=found.cursor))
+    told: list[Fact] = [FaceWatchDue(**about, watch=watch.id) for watch in found]
+    if len(found) == _AT_ONCE:
+        told.append(FaceWatchRound(**about, after=found[-1].id))
     if told:
         transact(*map(outbox.publish, told))
     return bool(told)
