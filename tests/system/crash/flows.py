@@ -1839,7 +1839,7 @@ RIVER = {"code": "river", "name": "River days", "kind": "percent", "percent": 10
 
 
 def promote(world: World) -> None:
-    """Codes are offered and one is changed; the buyer takes both, drops one, and orders at the lower price."""
+    """Codes are offered and one is changed; the buyer takes both, drops one, orders at the lower price, and cancels."""
     organizer, buyer, codes = world.person("organizer"), world.person("buyer"), "/admin/promo-codes"
     world.ask(organizer, "POST", codes, RIVER, expect=201, settled=409)
     five = {"code": "FIVE", "name": "Five off", "kind": "amount", "amount": 5_00, "stacks": True}
@@ -1855,6 +1855,9 @@ def promote(world: World) -> None:
     order = world.see(buyer, f"/orders/{world.notes['order']}")
     assert order["total"] == quote["total"] == quote["listTotal"] * 90 // 100
     assert [_times_taken(world, ids[code]) for code in ("RIVER", "FIVE")] == [1, 0]
+    world.ask(buyer, "POST", f"/orders/{order['id']}/cancel", {"reason": "too late"})
+    world.settle()
+    assert _times_taken(world, ids["RIVER"]) == 0
 
 
 def pay_late_with_a_code(world: World) -> None:
