@@ -21,7 +21,6 @@ DRIVEN_UNLIKE = {
         "chalicelib.announcements.service.following",
         "change",
     ): "the API has read the secret by then",
-    ("chalicelib.core.table.lists", "page"): "the API has read the secret, which cursors need, by then",
     ("chalicelib.entitlements.service.history", "append"): "a payment is told once, what people do whenever they do it",
     ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
