@@ -11,7 +11,7 @@ from tests.system.policies.trace import Trace, traced
 from tests.system.world import Bank, Mould, World, build, opened
 
 FRESH = timedelta(minutes=3)
-"""How long a world is poured again: the access tokens in it live ten minutes."""
+"""How long a world is poured again: codes in it live ten minutes."""
 
 NOWHERE = "nobody-made-this"
 """In the names of what a test asks for that is in no stack, so that no policy can name it."""
