@@ -148,6 +148,7 @@ REFUSED = {
     "POST /orders/{id}/redownload": 404,
     "GET /orders/{id}/zip": 404,
     "POST /orders/{id}/zip": 404,
+    "POST /cart/promo": 409,  # nothing is in the cart
     "POST /orders/{id}/cancel": 409,  # it is paid
     "POST /payments/create": 409,
     "POST /payments/refund": 404,  # staff ask for nothing

@@ -72,7 +72,7 @@ def known_ids() -> frozenset[str]:
 
 def canonical(world: World, known: frozenset[str]) -> Counter[str]:
     """The state as lines. `known` are the ids from before the run."""
-    lines = [*_table_lines(known), *_timed()]
+    lines = [*_table_lines(known), *_timed(known)]
     lines += [f"s3 {bucket} {_plain(key, known)} {digest}" for bucket, key, digest in _objects()]
     lines += [f"queued {message.queue} {message.body}" for message in world.messages]
     lines += [f"dead {message.queue} {message.body}" for message in world.dead_letters]
@@ -122,7 +122,7 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
             yield f"{table} {_plain(_without_codes(text) if table == 'entitlements' else text, known)}"
 
 
-def _timed() -> Iterator[str]:
+def _timed(known: frozenset[str]) -> Iterator[str]:
     """How many photos of each event came to sale, how many things are in which state. Which shard, and how long it
     took, differs after a fault.
     """
@@ -133,7 +133,7 @@ def _timed() -> Iterator[str]:
     for row in rows("claims"):
         if "#TALLY#" in row["pk"]:
             counted[f"{row['pk']} {row['sk'].partition('#')[0]}"] += int(row["n"])
-    return (f"{pk}: {count}" for pk, count in counted.items())
+    return (_plain(f"{pk}: {count}", known) for pk, count in counted.items())
 
 
 def _without_codes(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from zlib import crc32
 
 import pytest
 
@@ -25,8 +26,10 @@ def lab(secret):
 @pytest.mark.parametrize("name", FLOWS)
 @pytest.mark.parametrize("percent", [5, 20, 50])
 def test_a_flow_ends_as_always_when_attempts_are_refused(lab, figure, full, name, percent):
-    if not full and percent < 50:
-        pytest.skip("the proof tries 5, 20 and 50 percent, the tests the worst")
+    if not full and (percent < 50 or not (name in MAIN_JOB or crc32(name.encode()) % 3 == 0)):
+        pytest.skip(
+            "the proof tries 5, 20 and 50 percent of all, the tests the worst of the main job and of every third"
+        )
     flow, seeds = FLOWS[name], 5 if full and name in MAIN_JOB else 1
     wrong, seen = {}, Counter()
     for seed in range(seeds):
