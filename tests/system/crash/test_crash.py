@@ -27,9 +27,10 @@ from tests.system.crash.flows import FLOWS, MAIN_JOB
 pytestmark = pytest.mark.slow
 
 DOUBLE_KILLS = 500
-SAMPLE = 2
+SAMPLE = {True: 3, False: 1}
+"""Calls of a flow that a fault of a kind strikes in the tests: of the main job, of another."""
 PROOFS_SAMPLE = 10
-"""Calls of a flow that a fault of a kind strikes in the proof; of the main job, and with `--every-call`, it is all."""
+"""The same in the proof; of the main job, and with `--every-call`, it is all."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, full, ever
         pytest.skip(f"{name} has no call that can be {mode}")
     every = every_call or (full and name in MAIN_JOB)
     if not every:
-        most = PROOFS_SAMPLE if full else SAMPLE
+        most = PROOFS_SAMPLE if full else SAMPLE[name in MAIN_JOB]
         struck = random.Random(f"{name} {mode}").sample(struck, k=min(most, len(struck)))
 
     mails = lab.mails_again
@@ -67,7 +68,7 @@ def test_a_flow_killed_twice_ends_as_without(lab, figure, full, name):
     flow, chance = FLOWS[name], random.Random(name)
     points = lab.golden(flow).points
     kills = [Mode.KILLED_BEFORE, Mode.KILLED_AFTER]
-    count = -(-DOUBLE_KILLS // len(FLOWS)) if full else 2
+    count = -(-DOUBLE_KILLS // len(FLOWS)) if full else 1
     fired, diverging = 0, {}
     while fired < count:
         first = Fault(chance.randint(1, len(points)), chance.choice(kills))
@@ -89,7 +90,7 @@ def test_a_flow_with_a_second_fault_while_it_recovers_ends_as_without(lab, figur
     flow, chance = FLOWS[name], random.Random(name)
     points = lab.golden(flow).points
     pairs = []
-    for _ in range(8 if full else 2):
+    for _ in range(8 if full else 1):
         first = chance.randint(1, len(points))
         modes = [mode for mode in Mode if points[first - 1].takes(mode)]
         second = first + chance.randint(1, 20)
