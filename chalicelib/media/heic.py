@@ -41,7 +41,10 @@ class _Fields:
 
 
 def cleaned(data: bytes, orientation: int) -> bytes:
-    """The file with private items, unknown boxes and unreferenced media bytes emptied at equal length."""
+    """The file with private items, unknown boxes and unreferenced media bytes emptied at equal length.
+
+    Raises Malformed where that would change a picture: in a damaged file items and boxes may overlap.
+    """
     top = top_level(data)
     meta = next((box for box in top if box.kind == b"meta"), None)
     if meta is None:
@@ -66,6 +69,9 @@ def cleaned(data: bytes, orientation: int) -> bytes:
                 _empty(clean, span)
     for description in _descriptions(data, children.get(b"iprp")):
         _empty(clean, (description.body + 4, description.end))
+    pictures = (span for item in items if item.kind in PICTURE_ITEMS for span in item.spans)
+    if any(clean[start:end] != data[start:end] for start, end in pictures):
+        raise Malformed("a picture lies where something private or unknown does")
     return bytes(clean)
 
 

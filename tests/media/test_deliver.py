@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageSequence
 
-from chalicelib.media import containers, service
+from chalicelib.media import containers, heic, service
 from chalicelib.media.color import adobe_rgb_profile
 from chalicelib.media.model import Rejected
 from tests.media.canaries import CANARY, PROFILE, XMP, private_exif, private_photo
@@ -213,6 +213,32 @@ def test_heic_item_stored_out_of_reach_is_refused(tmp_path):
         service.deliverable(saved(tmp_path, elsewhere), inspection, out)
 
     assert refusal.value.code == "metadata_locked"
+    assert not out.exists()
+
+
+def _with_unknown_media_box(content: bytes) -> bytes:
+    return content.replace(b"mdat", b"mdau", 1)
+
+
+def _with_exif_on_the_picture(content: bytes) -> bytes:
+    meta = next(b for b in containers.boxes(content, 0, len(content)) if b.kind == b"meta")
+    items = heic._items(content, {b.kind: b for b in containers.boxes(content, meta.body + 4, meta.end)})
+    coded, exif = (
+        struct.pack(">I", item.spans[0][0]) for kind in (b"hvc1", b"Exif") for item in items if item.kind == kind
+    )
+    return content[: meta.end].replace(exif, coded, 1) + content[meta.end :]
+
+
+@pytest.mark.parametrize("damaged", [_with_unknown_media_box, _with_exif_on_the_picture])
+def test_heic_whose_picture_would_change_is_refused(tmp_path, damaged):
+    content = damaged(encoded(picture(200, 120), "heic", exif=private_exif()))
+    inspection = service.inspect(saved(tmp_path, content))
+    out = tmp_path / "out"
+
+    with pytest.raises(Rejected) as refusal:
+        service.deliverable(saved(tmp_path, content), inspection, out)
+
+    assert refusal.value.code == "data_corrupt"
     assert not out.exists()
 
 

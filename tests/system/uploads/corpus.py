@@ -115,6 +115,7 @@ BAD = {
     "WebP frame missing": (webp_claiming(640, 480), "header_corrupt"),
     "HEIC cut in half": (cut(HEIC, 0.5), "truncated"),
     "HEIC header only": (HEIC[: HEIC.index(b"meta") - 4], "header_corrupt"),
+    "HEIC whose picture lies in an unknown box": (HEIC.replace(b"mdat", b"mdau"), "data_corrupt"),
     "HEIC with garbled items": (HEIC.replace(b"iloc", b"iXXX"), "header_corrupt"),
     "JPEG of 4 gigapixels": (jpeg_claiming(65_500, 65_500), "side_too_long"),
     "JPEG of 400 megapixels": (jpeg_claiming(20_000, 20_000), "too_many_pixels"),
