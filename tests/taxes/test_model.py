@@ -144,7 +144,7 @@ def test_the_parts_come_to_the_whole(prices, rate, rounding):
 
 
 @given(amounts, rates)
-def test_rounding_per_order_rounds_once_and_moves_a_eachby_a_minor_unit_at_most(amounts, rate):
+def test_rounding_per_order_rounds_once_and_moves_a_line_by_a_minor_unit_at_most(amounts, rate):
     by_line, by_order = (quote(amounts, rate, rounding) for rounding in Rounding)
 
     assert by_order.taxes[0].amount == rate.of(sum(amounts))
