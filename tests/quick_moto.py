@@ -1,5 +1,6 @@
 """moto without what it does at length and for nothing: else the tests wait for little but that. One answer is right."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -16,6 +17,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
+from moto.sqs import models as sqs
+from moto.sqs.models import Message, SQSBackend
 
 TransactItems = Sequence[dict[str, dict[str, Any]]]
 
@@ -29,6 +32,8 @@ def quickened() -> Iterator[None]:
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(S3Backend, "upload_part", _refusing(S3Backend.upload_part))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
+        patch.setattr(sqs, "unix_time_millis", lambda: time.time() * 1000)
+        patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", _is_kept)
         yield
 
 
@@ -68,6 +73,13 @@ def _refusing(upload_part: Callable[..., Any]) -> Callable[..., Any]:
         return upload_part(backend, bucket, upload, *part, **more)
 
     return uploaded
+
+
+def _is_kept(backend: SQSBackend, queue: str, message: Message) -> bool:
+    """For each message that it hands out moto counts all that are in the queue, nine times."""
+    held: Any = backend.get_queue(queue)
+    sent: Any = message.sent_timestamp
+    return bool(time.time() < held.message_retention_period + sent / 1000)
 
 
 def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:
