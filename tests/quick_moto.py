@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from moto.core import responses
 from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
@@ -29,6 +29,7 @@ def quickened() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "copy", copying)
         patch.setattr(DynamoDBBackend, "transact_write_items", _undone(DynamoDBBackend.transact_write_items))
+        patch.setattr(Table, "query", _of_what_can_match(Table.query))
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(S3Backend, "upload_part", _refusing(S3Backend.upload_part))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
@@ -62,6 +63,29 @@ def _touched(backend: DynamoDBBackend, writes: TransactItems) -> Iterator[tuple[
         key = request.get("Key") or request["Item"]
         partition = backend.tables[request["TableName"]].items[DynamoType(key["pk"])]
         yield partition, DynamoType(key["sk"])
+
+
+def _of_what_can_match(query: Callable[..., Any]) -> Callable[..., Any]:
+    """For each query moto sorts the whole table, before it looks at the key that was asked for."""
+
+    def queried(table: Any, hash_key: DynamoType | None, *rest: Any, hash_key_conditions: Any, **more: Any) -> Any:
+        ((name, wanted),) = hash_key_conditions
+        if name == table.hash_key_attr:
+            found = list(table.items.get(wanted, {}).values())
+        else:
+            items = (item for partition in table.items.values() for item in partition.values())
+            found = [item for item in items if _has(item, name, wanted)]
+        lean = copy(table)
+        lean.all_items = lambda: found
+        return query(lean, hash_key, *rest, hash_key_conditions=hash_key_conditions, **more)
+
+    return queried
+
+
+def _has(item: Item, name: str, wanted: DynamoType) -> bool:
+    """Compared as they are written: our keys are texts."""
+    held = item.attrs.get(name)
+    return held is not None and bool(held.value == wanted.value) and bool(held.type == wanted.type)
 
 
 def _refusing(upload_part: Callable[..., Any]) -> Callable[..., Any]:
