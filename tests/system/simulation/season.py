@@ -127,6 +127,8 @@ class Season:
         key = f"season-{self.seed}-{len(self.orders)}"
         who = buyer or Principal(self.till.organization)
         wanted = self._chance.sample(["approved", "second", "mixed"], self._chance.choice((1, 1, 2, 3)))
+        if buyer:
+            carts.clear(buyer)  # what they ordered earlier on the day leaves it with the messages at its end
         opened = carts.add(who, [Item("photos", self._shop.photos[name]) for name in wanted])
         who = who if buyer else replace(who, tokens={"cart": str(opened.token)})
         if code := self._draw(CODES):
