@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 
 import segno
 
+from infra.local.webhooks import Webhook
+
 THAILAND = timezone(timedelta(hours=7))
 
 _ANYWHERE = {
@@ -27,17 +29,6 @@ FAULTS = {
     "check": _ANYWHERE | {"odd_status": "a payment status nobody has heard of"},
     "cancel": _ANYWHERE,
 }
-
-
-@dataclass
-class Webhook:
-    """`answer` is what the receiver last said, for a person to read."""
-
-    state: Literal["none", "due", "delivered", "dropped", "abandoned"] = "none"
-    bad_signature: bool = False
-    attempts: int = 0
-    accepted: int = 0
-    answer: str = ""
 
 
 @dataclass
