@@ -5,10 +5,9 @@ Webhook, sweep and the buyer's polling all end in `settle`, which believes nobod
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.core import clock, ids, log, metrics, outbox, queues, sealing
+from chalicelib.core import clock, ids, log, metrics, outbox, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.metrics import Metric
@@ -17,7 +16,7 @@ from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import credit, gateways, offering, store
+from chalicelib.payments import credit, gateways, hosted, offering, store
 from chalicelib.payments.gateways.contract import Gateway, Headers, Notification, Status
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import Payment, State
@@ -60,7 +59,7 @@ def create_payment(principal: Principal, order_id: str, method: str | None = Non
             _make_way(each)
     if standing is None or standing.gateway != wanted:
         standing = _open_attempt(order, _next_attempt(earlier), wanted)
-    return _shown(_charge(standing) if standing.state is State.CREATED else standing)
+    return hosted.shown(_charge(standing) if standing.state is State.CREATED else standing)
 
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:
@@ -75,7 +74,7 @@ def read_payment(principal: Principal, payment_id: str) -> Payment:
             # The stored state is still a true answer; the sweep will ask again.
             log.warning("payment not refreshed", payment=payment.id, code=refusal.code)
         payment = store.get(principal.organization, payment_id)
-    return _shown(payment)
+    return hosted.shown(payment)
 
 
 def open_payment(principal: Principal, payment_id: str) -> Payment:
@@ -161,7 +160,8 @@ def settle_due() -> int:
 
 def withdraw(organization: str, order_id: str) -> Outcome:
     """Take back the charge of an order that was cancelled. One that was paid at that moment stays."""
-    open_now = [each for each in store.attempts(organization, order_id) if each.is_open(clock.now())]
+    opened = [each for each in store.attempts(organization, order_id) if each.gateway != credit.NAME]
+    open_now = [each for each in opened if each.is_open(clock.now())]
     for payment in open_now:
         with suppress(Unprocessable):
             _cancel(payment)
@@ -220,27 +220,6 @@ def _cancel(payment: Payment) -> None:
     gateways.of_name(payment.gateway).cancel(account, payment.transaction)
 
 
-def _shown(payment: Payment) -> Payment:
-    """A payment as its payer sees it: what opens the gateway's fields is readable, while there is something to pay."""
-    fields = payment.hosted_fields
-    if fields is None or payment.state is not State.PENDING:
-        return replace(payment, hosted_fields=None)
-    secret = sealing.unseal(payment.organization, _fields_of(payment.id), fields.client_secret)
-    return replace(payment, hosted_fields=replace(fields, client_secret=secret))
-
-
-def _sealed(payment: Payment) -> Payment:
-    fields = payment.hosted_fields
-    if fields is None:
-        return payment
-    secret = sealing.seal(payment.organization, _fields_of(payment.id), fields.client_secret)
-    return replace(payment, hosted_fields=replace(fields, client_secret=secret))
-
-
-def _fields_of(payment_id: str) -> str:
-    return f"hosted-fields#{payment_id}"
-
-
 def _pay_with_credit(principal: Principal, order: Order) -> Payment:
     """Hold the credit and take it; where another request of the buyer holds it already, go on with that."""
     for _ in range(_TRIES):
@@ -296,7 +275,7 @@ def _charge(payment: Payment) -> Payment:
     charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        transact(store.save(_sealed(charged), was=payment))
+        transact(store.save(hosted.sealed(charged), was=payment))
     except Conflict:
         kept = store.get(payment.organization, payment.id)
         if kept.transaction != charge.transaction_id:
@@ -403,7 +382,7 @@ def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
         fee=status.fee or 0,
     )
     if own:
-        noted = payment.for_review(reason, status.amount, status.currency, at)
+        noted = payment.for_review(reason, status.amount, status.currency, at, status.fee)
     else:
         noted = payment.flagged(reason, status.amount, status.currency)
     transact(
