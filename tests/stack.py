@@ -78,6 +78,11 @@ def fresh_secrets() -> dict[str, Any]:
             "account": "0812345678",
             "type": "1",
         },
+        "stripe": {
+            "secret_key": f"sk_test_{random_secrets.token_hex(20)}",
+            "publishable_key": f"pk_test_{random_secrets.token_hex(20)}",
+            "webhook_secrets": [f"whsec_{random_secrets.token_hex(20)}"],
+        },
     }
 
 

@@ -19,16 +19,14 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from chalicelib.core import clock
-from infra.local.paynoi_http import Server
-from infra.local.paynoi_webhooks import Courier, post
-from infra.local.paynoi_wire import FAULTS, NoAnswer, Refused, Transaction, baht, satang, seconds, thai, wire
+from infra.local.paynoi_http import Handler
+from infra.local.paynoi_wire import FAULTS, Transaction, baht, satang, thai, wire
+from infra.local.sandbox import BACKOFF, Faults, NoAnswer, Refused, Server, keep, refuse_strangers
+from infra.local.webhooks import Courier, post
 
 LIFETIME = timedelta(minutes=15)
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-BACKOFF = (0.5, 1, 2, 4, 8, 15, 30, 60)
 
 
 class PayNoiSandbox:
@@ -47,10 +45,7 @@ class PayNoiSandbox:
         backoff: Sequence[float] = BACKOFF,
         encoding: Literal["hex", "base64"] = "hex",
     ) -> None:
-        if stage not in ("local", "test"):
-            raise RuntimeError(f"the PayNoi sandbox takes no part in the stage {stage!r}")
-        if urlsplit(webhook_url).hostname not in LOOPBACK:
-            raise RuntimeError("the PayNoi sandbox sends webhooks to this machine only")
+        refuse_strangers("PayNoi", stage, webhook_url)
         if not api_key:
             raise RuntimeError("the PayNoi sandbox needs an API key")
         self._api_key = api_key
@@ -61,9 +56,7 @@ class PayNoiSandbox:
         self._encoding = encoding
         self._lock = threading.RLock()
         self._transactions: dict[str, Transaction] = {}
-        self._faults: dict[str, Counter[str]] = {method: Counter() for method in FAULTS}
-        self._hang = 12.0
-        self._calls: Counter[str] = Counter()
+        self._faults = Faults(FAULTS)
         self._stopping = threading.Event()
         self._courier = Courier(self._send, self._abandon, backoff)
         self._server: Server | None = None
@@ -75,7 +68,7 @@ class PayNoiSandbox:
             stored = json.loads(self._state.read_text("utf-8"))
             self._transactions = {item["trans_id"]: Transaction.restored(item) for item in stored}
         self._stopping.clear()
-        self._server = Server(self, self._port)
+        self._server = Server(self, self._port, Handler)
         self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self._courier.start()
@@ -109,9 +102,9 @@ class PayNoiSandbox:
     def answer(self, request: Mapping[str, object]) -> str:
         """What `POST /ppay_api` answers. Raises Refused and NoAnswer."""
         method = str(request.get("method"))
-        fault = self._fault(method)
+        fault = self._faults.take(method)
         if fault == "timeout":
-            self._stopping.wait(self._hang)
+            self._stopping.wait(self._faults.hang)
             raise NoAnswer
         if fault == "error":
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "")
@@ -271,25 +264,10 @@ class PayNoiSandbox:
 
     def misbehave(self, faults: Mapping[str, object]) -> dict[str, object]:
         """Replace all faults: `{"create": {"lost": 1}, "hang": 12}`; `{}` heals. Answers what is set."""
-        counts = {method: Counter[str]() for method in FAULTS}
-        hang = faults.get("hang", 12)
-        for method, wanted in faults.items():
-            if method == "hang":
-                continue
-            if method not in FAULTS or not isinstance(wanted, dict):
-                raise Refused(HTTPStatus.BAD_REQUEST, f"Each of {', '.join(FAULTS)} takes an object.")
-            for name, times in wanted.items():
-                if name not in FAULTS[method] or type(times) is not int or not 0 <= times <= 1_000_000:
-                    known = ", ".join(FAULTS[method])
-                    raise Refused(HTTPStatus.BAD_REQUEST, f"Each fault of {method}, {known}, takes a count.")
-                counts[method][name] = times
-        with self._lock:
-            self._faults, self._hang = counts, seconds(hang)
-        return self.faults()
+        return self._faults.set(faults)
 
     def faults(self) -> dict[str, object]:
-        with self._lock:
-            return {method: dict(+counts) for method, counts in self._faults.items()} | {"hang": self._hang}
+        return self._faults.shown()
 
     def transactions(self, **wanted: str) -> list[Transaction]:
         """Newest first; `wanted` filters by equality, `ref1="..."` or `status="..."`."""
@@ -310,7 +288,7 @@ class PayNoiSandbox:
             return {
                 "transactions": dict(Counter(t.status for t in every)),
                 "received": baht(sum(t.received or 0 for t in every)),
-                "calls": dict(self._calls),
+                "calls": dict(self._faults.calls),
                 "webhooks": dict(Counter(t.webhook.state for t in every if t.webhook.state != "none"))
                 | {
                     "attempts": sum(t.webhook.attempts for t in every),
@@ -340,15 +318,6 @@ class PayNoiSandbox:
 
     # Inside
 
-    def _fault(self, method: str) -> str:
-        with self._lock:
-            self._calls[method if method in FAULTS else "other"] += 1
-            waiting = self._faults.get(method, Counter[str]())
-            fault = next((name for name, times in waiting.items() if times), "")
-            if fault:
-                waiting[fault] -= 1
-            return fault
-
     def _settled(self, transaction: Transaction) -> Transaction:
         if transaction.status == "pending" and transaction.expires_at <= self.now():
             transaction.status = "expired"
@@ -374,7 +343,7 @@ class PayNoiSandbox:
             transaction = self._transactions[trans_id]
             transaction.webhook.attempts += 1
             body = self._webhook_body(transaction)
-        accepted, answer = post(self._webhook_url, body)
+        accepted, answer = post(self._webhook_url, body, {}, {"status": 1})
         with self._lock:
             transaction.webhook.answer = answer
             if accepted:
@@ -407,7 +376,4 @@ class PayNoiSandbox:
 
     def _save(self) -> None:
         if self._state:
-            self._state.parent.mkdir(parents=True, exist_ok=True)
-            new = self._state.with_name(f"{self._state.name}.new")
-            new.write_text(json.dumps([t.stored() for t in self._transactions.values()]), "utf-8")
-            new.replace(self._state)
+            keep(self._state, [transaction.stored() for transaction in self._transactions.values()])

@@ -80,6 +80,7 @@ def environment(
     live_endpoint: str,
     allowed_origins: Iterable[str],
     identity_url: str = "",
+    stripe_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
@@ -102,6 +103,7 @@ def environment(
         "PIX_MAIL_FROM": outputs["MailFrom"],
         "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
+        **({"PIX_STRIPE_URL": stripe_url} if stripe_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
         **({"PIX_FACES": "embedded"} if has_engine() else {}),
@@ -140,6 +142,11 @@ def _new_secrets() -> dict[str, Any]:
             "key_id": "sandbox",
             "account": "0800000000",
             "type": "1",
+        },
+        "stripe": {
+            "secret_key": f"sk_test_{secrets.token_urlsafe(32)}",
+            "publishable_key": f"pk_test_{secrets.token_urlsafe(32)}",
+            "webhook_secrets": [f"whsec_{secrets.token_urlsafe(32)}"],
         },
     }
 

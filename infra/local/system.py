@@ -4,7 +4,7 @@
         print(system.url)
         system.wait()
 
-Emulator -> data stack -> sandbox of the payment gateway -> environment -> application -> pumps -> HTTP
+Emulator -> data stack -> sandboxes of the payment gateways -> environment -> application -> pumps -> HTTP
 server -> websockets; the other way round at the end. A SIGTERM or Ctrl-C inside the `with` stops it cleanly; after a
 SIGKILL the next start resets (see emulator.py).
 """
@@ -35,6 +35,7 @@ from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
 from infra.local.pumps import Pumps
+from infra.local.stripe import StripeSandbox
 from infra.local.websockets import PATH as LIVE_PATH
 from infra.local.websockets import Websockets
 
@@ -76,6 +77,7 @@ class System:
     endpoint: str
     outputs: Mapping[str, str]
     paynoi: Sandbox
+    stripe: StripeSandbox
     identity: IdentitySandbox
     gateway: Gateway
     pumps: Pumps
@@ -147,12 +149,19 @@ class System:
             self.outputs = stack.deploy(self.endpoint, origins)
             self.identity = IdentitySandbox(f"{self.url}{identity.PATH}")
             more = {"identity_providers": self.identity.clients()}
-            credentials = stack.put_secrets(self.endpoint, self.outputs, self._home, more)["paynoi"]
+            held = stack.put_secrets(self.endpoint, self.outputs, self._home, more)
 
         webhook_url = f"{self.url}{WEBHOOK_PATH}"
-        self.paynoi = self._paynoi(credentials["api_key"], webhook_url, emulator.sandboxes / "paynoi.json")
+        self.paynoi = self._paynoi(held["paynoi"]["api_key"], webhook_url, emulator.sandboxes / "paynoi.json")
         self.paynoi.start()
         parts.callback(self.paynoi.stop)
+        self.stripe = StripeSandbox(
+            held["stripe"]["secret_key"],
+            held["stripe"]["webhook_secrets"][0],
+            f"{webhook_url}/stripe",
+            state=emulator.sandboxes / "stripe.json",
+        )
+        parts.enter_context(self.stripe)
 
         with self._timed("application"):
             parts.enter_context(
@@ -163,6 +172,7 @@ class System:
                         api_url=self.url,
                         paynoi_url=self.paynoi.url,
                         identity_url=self.identity.url,
+                        stripe_url=self.stripe.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
@@ -192,6 +202,7 @@ class System:
                 "Websockets": self.live_url,
                 "Mailbox": self.mailbox_url,
                 "PayNoi sandbox": self.paynoi.url,
+                "Stripe sandbox": self.stripe.url,
             }
         )
 

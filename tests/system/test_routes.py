@@ -80,7 +80,9 @@ def test_only_canonical_addresses_are_resources():
 
 
 def test_an_alias_has_the_variables_of_its_route():
-    different = [alias for route in app.mounted for alias in route.aliases if alias.count("{") != len(route.variables)]
+    different = [
+        alias for route in app.mounted for alias in route.aliases if alias.count("{") not in (0, len(route.variables))
+    ]
 
     assert different == []
 
@@ -154,6 +156,7 @@ REFUSED = {
     "POST /payments/refund": 404,  # staff ask for nothing
     "POST /payments/{id}/refund": 404,
     "POST /payments/webhook": 401,
+    "POST /payments/webhook/{gateway}": 401,
     "POST /photos/{id}/retry": 409,
     "GET /users/me/erasure": 404,  # only the customer asked for one
     "DELETE /users/me/erasure": 404,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 import pytest
@@ -51,8 +51,10 @@ from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
-from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
+from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
+from chalicelib.payments.gateways.contract import GatewayAccount, Headers, HostedFields, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.payments.methods import service as methods
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payouts import service as payouts
@@ -89,15 +91,22 @@ PEOPLE = {
 
 
 class Bank(FakeGateway):
-    """Charges in memory; reads and proves webhooks as the real adapter does."""
+    """Charges in memory; reads and proves webhooks as the real adapters do."""
 
-    _wire = PayNoi("http://127.0.0.1:9")
+    _wires: ClassVar[dict[str, PaymentGateway]] = {each.name: each("http://127.0.0.1:9") for each in (PayNoi, Stripe)}
 
-    def locate(self, raw: bytes) -> Located:
-        return self._wire.locate(raw)
+    def called(self, name: str) -> "Bank":
+        """The same books under the name of another gateway."""
+        return self if name == self.name else replace(self, name=name, tail=0, means=HostedFields("secret", "public"))
 
-    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
-        return self._wire.verify(account, raw)
+    def locate(self, raw: bytes, headers: Headers) -> Located:
+        return self._wires[self.name].locate(raw, headers)
+
+    def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
+        return self._wires[self.name].verify(account, raw, headers)
+
+    def acknowledgement(self) -> dict[str, object]:
+        return self._wires[self.name].acknowledgement()
 
 
 @dataclass(frozen=True)
@@ -207,7 +216,7 @@ def opened(bank: Bank) -> Iterator[None]:
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     nobodys = cheap.hash(ids.token())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gateways, "of_name", lambda name: bank)
+        patch.setattr(gateways, "of_name", bank.called)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(passwords, "_hasher", cheap)
         patch.setattr(passwords, "_nobodys", lambda: nobodys)

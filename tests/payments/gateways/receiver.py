@@ -23,6 +23,7 @@ class Receiver:
         self.otherwise = Answer()
         self.bodies: list[bytes] = []
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.arrived = threading.Condition()
         self.url = ""
 
@@ -40,17 +41,21 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with told.arrived:
                 answer = told.script.popleft() if told.script else told.otherwise
                 told.bodies.append(body)
                 told.paths.append(self.path)
+                told.headers.append({name.lower(): value for name, value in self.headers.items()})
                 told.arrived.notify_all()
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body)
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""

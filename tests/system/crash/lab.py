@@ -138,7 +138,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(media, "render", _rendered_once(media.render))
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
         patch.setattr(clock, "now", lambda: _START + clock._offset)
-        patch.setattr(gateways, "of_name", lambda name: lab.world.bank)
+        patch.setattr(gateways, "of_name", lambda name: lab.world.gateway(name))
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)
