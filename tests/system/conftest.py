@@ -1,6 +1,7 @@
 """One world for a whole module: its tests either change nothing or put everything back."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -39,6 +40,13 @@ def moulds() -> list[Mould]:
 
 @pytest.fixture(scope="module")
 def world(secret: str, moulds: list[Mould]) -> Iterator[World]:
+    with poured(secret, moulds) as world:
+        yield world
+
+
+@contextmanager
+def poured(secret: str, moulds: list[Mould]) -> Iterator[World]:
+    """A world of its own, from the last mould where that is fresh."""
     kept = next((mould for mould in moulds if clock.now() - mould.made_at < FRESH), None)
     bank = kept.world.bank if kept else Bank()
     with moto_stack(secret), opened(bank):

@@ -1,5 +1,7 @@
 """Seasons of ten thousand orders: whatever people do, the books agree with the bank, and with themselves."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from chalicelib.orders import service as orders
@@ -7,14 +9,23 @@ from chalicelib.orders.model import Status
 from infra import audit
 from tests.figures import Show
 from tests.stack import client
+from tests.system.conftest import poured
 from tests.system.simulation.season import Season
 from tests.system.webhooks.conftest import till
 from tests.system.webhooks.till import Till, balance
+from tests.system.world import Mould, World
 
 __all__ = ["till"]
 
 SEEDS = range(10)
 OVER = {Status.COMPLETED, Status.REFUNDED, Status.EXPIRED, Status.CANCELLED}
+
+
+@pytest.fixture
+def world(secret: str, moulds: list[Mould]) -> Iterator[World]:
+    """One for each season, which leaves codes, rules and taxes."""
+    with poured(secret, moulds) as world:
+        yield world
 
 
 @pytest.mark.parametrize("seed", SEEDS)
