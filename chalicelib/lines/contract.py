@@ -112,6 +112,11 @@ class QuoteLine:
     tax: LineTax | None = None
 
     @property
+    def net(self) -> int:
+        """What is left of the amount without its tax."""
+        return self.amount - (self.tax.amount if self.tax else 0)
+
+    @property
     def saved(self) -> int:
         """Against the list, before tax is put on top."""
         return self.list_amount - self.amount + (self.tax.added if self.tax else 0)
@@ -199,9 +204,13 @@ class Sold:
 
 
 class LineOfSale(Protocol):
-    """Every method may run twice with the same arguments and then changes nothing the second time."""
+    """Every method may run twice with the same arguments and then changes nothing the second time.
+
+    `tax_classes` are those that its quotes name.
+    """
 
     kind: str
+    tax_classes: tuple[str, ...]
 
     def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
         """Price the items as they stand at `at`. Never raises for an item: it becomes a problem."""
