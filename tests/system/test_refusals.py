@@ -204,6 +204,10 @@ def _offered(**changes: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/credit-packs", _PACK | changes, "admin", {"Idempotency-Key": "pack-another"})
 
 
+def _taxed(*rates: dict[str, Any], **changes: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("PUT", "/taxes", {"rates": list(rates), "version": 0} | changes, "admin")
+
+
 def _code(**changes: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/admin/promo-codes", _CODE | changes, "admin")
 
@@ -504,6 +508,16 @@ PROMOTIONS: list[Case] = [
     ("a code that nobody offered", lambda w: Ask("POST", "/cart/promo", {"code": "NEVER"}), 404, "promo_not_found",
      "code"),
 ]  # fmt: skip
+_TAX = {"taxClass": "photos", "name": "VAT", "rate": 7_000, "validFrom": "2199-01-01"}
+TAXES: list[Case] = [
+    ("a tax on what nobody sells", _taxed(_TAX | {"taxClass": "boats"}), 400, "unknown_tax_class", "rates"),
+    ("a tax that was always there", _taxed(_TAX | {"validFrom": "2026-01-01"}), 400, "tax_in_past", "rates"),
+    ("two taxes from one day on", _taxed(_TAX, _TAX | {"rate": 10_000}), 400, "tax_twice", "rates"),
+    ("more tax than there is", _taxed(_TAX | {"rate": 100_001}), 400, INVALID, "rates.0.rate"),
+    ("a tax of half a unit", _taxed(_TAX | {"rate": 7.5}), 400, INVALID, "rates.0.rate"),
+    ("rounding of another kind", _taxed(_TAX, rounding="down"), 400, INVALID, "rounding"),
+    ("taxes that somebody changed", _taxed(_TAX, version=7), 409, "version_conflict", "version"),
+]  # fmt: skip
 _UNTIL = {"until": "2026-01-01T00:00:00Z"}
 CREDIT: list[Case] = [
     ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
@@ -558,6 +572,7 @@ TABLE = {
     "addresses": ADDRESSES,
     "credit": CREDIT,
     "promotions": PROMOTIONS,
+    "taxes": TAXES,
 }
 
 

@@ -47,8 +47,10 @@ def test_a_sound_system_has_no_differences(world):
 
 
 @pytest.mark.parametrize(
-    "name", ["refund", "refund by transfer", "refund of credit", "refund before hand over", "case under review"]
-)
+    "name",
+    ["refund", "refund by transfer", "refund of credit", "refund before hand over", "case under review",
+     "refund of tax"],
+)  # fmt: skip
 def test_money_that_went_back_makes_no_difference(lab, name):
     start, _ = lab._start(FLOWS[name])
     with lab._world(start) as world:
@@ -220,6 +222,14 @@ def credit_of_another() -> None:
     put("ledger", item, account={"S": "lost"})
 
 
+def entry_lost(kind: str) -> Callable[[], None]:
+    def lost() -> None:
+        for item in stored("ledger", f"JRN#{kind}#"):
+            lose("ledger", item)
+
+    return lost
+
+
 def photographers_item() -> dict[str, Any]:
     return next(item for item in stored("ledger", "#PAYOUT#") if item["sk"]["S"].startswith("photographer:"))
 
@@ -236,6 +246,8 @@ def photographers_item() -> dict[str, Any]:
         ("refund of credit", credit_of_another, {"balances", "refunds", "wallets"}),
         ("refund of credit", tamper("payments", "REFUND#", "tail"), {"refunds"}),
         ("credit packs", tamper("ledger", "JRN#bought#", "amount"), {"entries", "wallets"}),
+        ("sale with tax", entry_lost("tax"), {"taxes"}),
+        ("refund of tax", entry_lost("untax"), {"taxes"}),
         ("payouts", tamper("ledger", "#PAYOUT#", "amount"), {"payouts"}),
         ("payouts", lambda: put("ledger", photographers_item(), state={"S": "settled"}), {"payouts"}),
         ("payouts", lambda: lose("ledger", photographers_item()), {"payouts"}),

@@ -339,6 +339,7 @@ ADDRESS = {"recipient": "Somebody", "country": "TH", "city": "Bangkok", "line1":
 PACKAGE = {"name": "Bundle", "photos": 1, "price": 150_00, "extra": 20_00}
 PROMOTION = {"name": "Summer", "kind": "percent", "percent": 20}
 PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
+TAX = {"taxClass": "photos", "name": "VAT", "rate": 7_000, "validFrom": "2199-01-01"}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
@@ -750,6 +751,8 @@ OBJECTS: dict[str, Asking] = {
         "single": Asked(("single",)),
         "missing": Asked(("nothing",)),
     },
+    "GET /taxes": NOTHING,
+    "PUT /taxes": lambda world: {"-": Asked(body={"rates": [TAX], "version": 0})},
     "GET /revenue/split-rules": NOTHING,
     "POST /revenue/split-rules": lambda world: {
         "-": Asked(body=SPLIT),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from pyotp import TOTP
 
@@ -201,6 +202,16 @@ def given_away(world: World) -> None:
     cart(world)
     _take_code(world, RIVER | {"percent": 100})
     check_out(world)
+
+
+def taxed(world: World) -> None:
+    cart(world)
+    order_with_tax(world)
+
+
+def sold_with_tax(world: World) -> None:
+    taxed(world)
+    sell_with_tax(world)
 
 
 def _take_code(world: World, offered: dict[str, Any]) -> None:
@@ -1886,6 +1897,23 @@ def give_away(world: World) -> None:
     assert world.see(buyer, f"/orders/{world.notes['order']}")["total"] == 0
 
 
+def order_with_tax(world: World) -> None:
+    """The organization begins to tax what it sells, and the buyer orders."""
+    organizer, buyer = world.person("organizer"), world.person("buyer")
+    today = clock.now().astimezone(ZoneInfo("Asia/Bangkok")).date().isoformat()
+    vat = {"taxClass": "photos", "name": "VAT", "rate": 7_000, "validFrom": today}
+    world.ask(organizer, "PUT", "/taxes", {"rates": [vat], "rounding": "order", "version": 0}, settled=409)
+    check_out(world)
+    table, order = world.see(organizer, "/taxes"), world.see(buyer, f"/orders/{world.notes['order']}")
+    assert (table["classes"], len(table["rates"]), table["version"]) == (["licences", "photos"], 1, 1)
+    assert [(tax["amount"], order["total"] - tax["base"]) for tax in order["taxes"]] == [(10_34, 10_34)]
+
+
+def sell_with_tax(world: World) -> None:
+    open_payment(world)
+    webhook(world)
+
+
 def _times_taken(world: World, promotion: str) -> int:
     return int(world.see(world.person("organizer"), f"/admin/promo-codes/{promotion}")["taken"])
 
@@ -2028,6 +2056,9 @@ FLOWS: dict[str, Flow] = {
     "promotion": Flow(cart, promote),
     "promotion paid late": Flow(promoted, pay_late_with_a_code),
     "promotion of everything": Flow(given_away, give_away),
+    "tax": Flow(cart, order_with_tax),
+    "sale with tax": Flow(taxed, sell_with_tax, (CHARGE,)),
+    "refund of tax": Flow(sold_with_tax, refund),
     "credit packs": Flow(studio, buy_credit, (CHARGE,)),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD, SESSION)),
 }

@@ -268,18 +268,28 @@ def _pays_out(posting: Mapping[str, Any], refund: str) -> bool:
 
 
 def _shared() -> Iterator[str]:
-    """Of an order that is handed over everybody has their part of what was not given back, to the last satang."""
+    """Of an order that is handed over everybody has their part of what was not given back, to the last satang.
+
+    What of it is tax is owed as such.
+    """
     for order in rows("orders"):
         if order.get("status") not in {"completed", "refunded"}:
             continue
-        shares = Counter({"sales": 0, "revenue-shares": 0})
+        taxes = f"tax:{order['organization']}"
+        shares = Counter({"sales": 0, "revenue-shares": 0, taxes: 0})
         for row in _postings():
             if row.get("order") == order["id"] and row["account"] in shares:
                 shares[row["account"]] += int(row["amount"])
         lines = [line for line in json.loads(order["lines"]) if line["shares"]]  # prepaid is nobody's yet
         total = sum(line["amount"] - line["refunded"] for line in lines)
-        if shares != {"sales": -total, "revenue-shares": total}:
-            yield f"order {order['id']} brought {total}, booked are {shares}"
+        tax = sum(line["tax"]["amount"] for line in lines if line["tax"]) - _tax_back(order["id"])
+        if shares != {"sales": tax - total, "revenue-shares": total - tax, taxes: -tax}:
+            yield f"order {order['id']} brought {total} with {tax} of tax, booked are {shares}"
+
+
+def _tax_back(order: str) -> int:
+    refunds = (row for row in rows("payments") if "tail" in row and row["order"] == order)
+    return sum(part["tax"] for row in refunds for part in json.loads(row["parts"]))
 
 
 def _wallets() -> Iterator[str]:
