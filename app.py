@@ -50,6 +50,7 @@ ROOMS = (
     "chalicelib.photographers",
     "chalicelib.faces",
     "chalicelib.announcements",
+    "chalicelib.invoices",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
@@ -70,6 +71,7 @@ JOBS = (
     "chalicelib.faces",
     "chalicelib.payouts",
     "chalicelib.announcements",
+    "chalicelib.invoices",
 )
 """Packages with `jobs`."""
 

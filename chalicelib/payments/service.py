@@ -175,6 +175,10 @@ def get(organization: str, payment_id: str) -> Payment:
     return store.get(organization, payment_id)
 
 
+def find(organization: str, payment_id: str) -> Payment | None:
+    return store.find(organization, [payment_id]).get(payment_id)
+
+
 def list_under_review(principal: Principal, request: PageRequest) -> Page[Payment]:
     return store.under_review(principal.organization, request)
 
