@@ -176,7 +176,10 @@ def get(organization: str, payment_id: str) -> Payment:
 
 
 def find(organization: str, payment_id: str) -> Payment | None:
-    return store.find(organization, [payment_id]).get(payment_id)
+    try:
+        return store.get(organization, payment_id)
+    except NotFound:
+        return None
 
 
 def list_under_review(principal: Principal, request: PageRequest) -> Page[Payment]:
