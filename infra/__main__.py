@@ -26,6 +26,7 @@ COMMANDS = {
     "proof": ("infra.proof", "run the reliability suites at full scale and print one table of figures"),
     "check": ("infra.checks", "run ruff, mypy --strict, import-linter and cfn-lint"),
     "openapi": ("infra.openapi", "write the API's OpenAPI document to .local/openapi.json"),
+    "errors": ("infra.errors", "write docs/errors.md: every error that the API can answer, read from the code"),
     "trace": ("infra.trace", "show the way of a request, an order, a payment or a photo through the log"),
     "bench": ("infra.bench", "measure everything and print one table; bench NAME measures one thing"),
     "cost": ("infra.cost", "say what a thousand photos, a thousand orders and an idle month cost"),

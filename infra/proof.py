@@ -42,6 +42,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "image privacy": [f"{SYSTEM}/uploads/test_privacy.py"],
     "fuzz": [f"{SYSTEM}/test_fuzz.py"],
     "large orders": [f"{SYSTEM}/test_large_orders.py"],
+    "simulation": [f"{SYSTEM}/simulation"],
     "authorization": [f"{SYSTEM}/authorization"],
     "refusals": [f"{SYSTEM}/test_refusals.py"],
     "routes": [f"{SYSTEM}/test_routes.py"],

@@ -1,8 +1,9 @@
 """moto without what it does at length and for nothing: else the tests wait for little but that. One answer is right."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +13,12 @@ from moto.core import responses
 from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
+from moto.sqs import models as sqs
+from moto.sqs.models import Message, SQSBackend
 
 TransactItems = Sequence[dict[str, dict[str, Any]]]
 
@@ -26,9 +29,12 @@ def quickened() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "copy", copying)
         patch.setattr(DynamoDBBackend, "transact_write_items", _undone(DynamoDBBackend.transact_write_items))
+        patch.setattr(Table, "query", _of_what_can_match(Table.query))
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(S3Backend, "upload_part", _refusing(S3Backend.upload_part))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
+        patch.setattr(sqs, "unix_time_millis", lambda: time.time() * 1000)
+        patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", _is_kept)
         yield
 
 
@@ -59,6 +65,29 @@ def _touched(backend: DynamoDBBackend, writes: TransactItems) -> Iterator[tuple[
         yield partition, DynamoType(key["sk"])
 
 
+def _of_what_can_match(query: Callable[..., Any]) -> Callable[..., Any]:
+    """For each query moto sorts the whole table, before it looks at the key that was asked for."""
+
+    def queried(table: Any, hash_key: DynamoType | None, *rest: Any, hash_key_conditions: Any, **more: Any) -> Any:
+        ((name, wanted),) = hash_key_conditions
+        if name == table.hash_key_attr:
+            found = list(table.items.get(wanted, {}).values())
+        else:
+            items = (item for partition in table.items.values() for item in partition.values())
+            found = [item for item in items if _has(item, name, wanted)]
+        lean = copy(table)
+        lean.all_items = lambda: found
+        return query(lean, hash_key, *rest, hash_key_conditions=hash_key_conditions, **more)
+
+    return queried
+
+
+def _has(item: Item, name: str, wanted: DynamoType) -> bool:
+    """Compared as they are written: our keys are texts."""
+    held = item.attrs.get(name)
+    return held is not None and bool(held.value == wanted.value) and bool(held.type == wanted.type)
+
+
 def _refusing(upload_part: Callable[..., Any]) -> Callable[..., Any]:
     """S3 answers NoSuchUpload where moto breaks down."""
 
@@ -68,6 +97,13 @@ def _refusing(upload_part: Callable[..., Any]) -> Callable[..., Any]:
         return upload_part(backend, bucket, upload, *part, **more)
 
     return uploaded
+
+
+def _is_kept(backend: SQSBackend, queue: str, message: Message) -> bool:
+    """For each message that it hands out moto counts all that are in the queue, nine times."""
+    held: Any = backend.get_queue(queue)
+    sent: Any = message.sent_timestamp
+    return bool(time.time() < held.message_retention_period + sent / 1000)
 
 
 def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:

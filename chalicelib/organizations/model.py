@@ -42,7 +42,10 @@ class Branding:
 
 @dataclass(frozen=True, slots=True)
 class TaxProfile:
-    """Who invoices, and by which tax. `country` is ISO 3166-1 alpha-2, `rate` in hundredths of a percent."""
+    """Who invoices, and by which tax where the table of taxes has none. `country` is ISO 3166-1 alpha-2.
+
+    `rate` is in hundredths of a percent; `included` in prices, or put on top of them.
+    """
 
     name: str
     number: str

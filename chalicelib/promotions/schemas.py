@@ -1,5 +1,6 @@
 """Wire shapes of promotions. Amounts are whole minor units of the organization's currency."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -76,7 +77,4 @@ class CountedPromotion(Promotion):
 
     @classmethod
     def of(cls, counted: Counted) -> "CountedPromotion":
-        known = Promotion.model_validate(counted.promotion)
-        return cls.model_construct(
-            **{name: getattr(known, name) for name in Promotion.model_fields}, taken=counted.taken.total
-        )
+        return cls.model_validate(asdict(counted.promotion) | {"taken": counted.taken.total})

@@ -10,6 +10,7 @@ from typing import Self
 from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.money import allocate
 from chalicelib.lines.contract import LineTax, QuoteLine
+from chalicelib.organizations.model import VersionConflict
 
 WHOLE = 100_000
 """Thousandths of a percent of everything."""
@@ -60,8 +61,10 @@ class TaxTable:
     def changed(self, rates: Sequence[Rate], rounding: Rounding, version: int, today: date) -> Self:
         """With these rates instead. What has begun stays: only a newer rate of its class ends it.
 
-        Raises Conflict `tax_in_force`, Invalid (`tax_twice`, `tax_in_past`).
+        Raises Conflict (`version_conflict`, `tax_in_force`), Invalid (`tax_twice`, `tax_in_past`).
         """
+        if version != self.version:
+            raise VersionConflict
         if len({(rate.tax_class, rate.valid_from) for rate in rates}) < len(rates):
             raise Invalid("tax_twice", "A class has one rate from a day on.", field="rates")
         if any(rate.valid_from <= today for rate in set(self.rates) - set(rates)):
@@ -69,7 +72,7 @@ class TaxTable:
         if any(rate.valid_from < today for rate in set(rates) - set(self.rates)):
             raise Invalid("tax_in_past", "A new rate is valid from today on, or from later.", field="rates")
         in_order = sorted(rates, key=lambda rate: (rate.tax_class, rate.valid_from))
-        return replace(self, rates=tuple(in_order), rounding=rounding, version=version)
+        return replace(self, rates=tuple(in_order), rounding=rounding)
 
 
 def taxed(lines: Sequence[QuoteLine], rates: Mapping[str, Rate], rounding: Rounding) -> tuple[QuoteLine, ...]:

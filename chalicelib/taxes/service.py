@@ -34,10 +34,9 @@ def set_table(actor: Principal, rates: Sequence[Rate], rounding: Rounding, versi
 
     Raises Invalid (`unknown_tax_class`, `tax_twice`, `tax_in_past`), Conflict (`version_conflict`, `tax_in_force`).
     """
-    unknown = {rate.tax_class for rate in rates} - set(classes())
-    if unknown:
-        raise Invalid("unknown_tax_class", f"Classes are {', '.join(classes())}.", field="rates")
     was = store.get(actor.organization)
+    if not {rate.tax_class for rate in rates} <= {*classes(), *(rate.tax_class for rate in was.rates)}:
+        raise Invalid("unknown_tax_class", f"Classes are {', '.join(classes())}.", field="rates")
     today = _day(organizations.get(actor.organization), clock.now())
     now = was.changed(rates, rounding, version, today)
     told = audit.entry(

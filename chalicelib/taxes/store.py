@@ -7,8 +7,8 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core.errors import Conflict
 from chalicelib.core.table import Choice, Record, Several, Write, create, replace, table
+from chalicelib.organizations.model import VersionConflict
 from chalicelib.taxes.model import Rate, Rounding, TaxTable
 
 
@@ -31,7 +31,7 @@ def get(organization: str) -> TaxTable:
 def save(changed: TaxTable) -> Write:
     """A write that holds while the stored table is at `changed.version`, 0 meaning none."""
     record = TaxTableRecord.of(changed, pk=_pk(changed.organization), sk="-")
-    refused = Conflict("version_conflict", "Somebody else changed this first. Load it again.", field="version")
+    refused = VersionConflict()
     return replace(record, changed.version, refused) if changed.version else create(record, refused)
 
 

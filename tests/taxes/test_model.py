@@ -126,15 +126,18 @@ amounts = st.lists(st.integers(0, 10_000_000), min_size=1, max_size=12)
 rates = st.builds(Rate, st.just("photos"), st.just("VAT"), st.integers(0, WHOLE), st.booleans())
 
 
-@given(amounts, rates, st.sampled_from(Rounding))
-def test_the_parts_come_to_the_whole(amounts, rate, rounding):
-    sold = quote(amounts, rate, rounding)
+@given(st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 100)), min_size=1, max_size=12), rates,
+       st.sampled_from(Rounding))  # fmt: skip
+def test_the_parts_come_to_the_whole(prices, rate, rounding):
+    """Also after codes took something off."""
+    lines = [line(price).less(price * off // 100) for price, off in prices]
+    sold = Quote(taxed(lines, {"photos": rate}, rounding))
 
     assert sold.total == sum(line.amount for line in sold.lines)
-    assert sold.saved == 0
-    for line, price in zip(sold.lines, amounts, strict=True):
-        assert 0 <= line.tax.amount <= line.amount
-        assert line.amount - line.tax.added == price == sum(part.amount for part in line.parts)
+    assert sold.saved == sold.discount
+    for each, (price, _) in zip(sold.lines, prices, strict=True):
+        assert 0 <= each.tax.amount <= each.amount
+        assert each.amount + each.discount - each.tax.added == price == sum(part.amount for part in each.parts)
     (summed,) = sold.taxes
     assert summed.amount == sum(line.tax.amount for line in sold.lines)
     assert summed.base + summed.amount == sold.total

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chalicelib import lines
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import Search
 from chalicelib.carts import service as carts
@@ -110,6 +111,12 @@ def test_a_class_that_nobody_sells_is_refused(things):
         set_rates(rate(tax_class="thing"))
 
     assert service.table_of(DEFAULT).version == 0
+
+
+def test_a_rate_of_what_is_sold_no_more_stays(taxed, monkeypatch):
+    monkeypatch.setattr(lines, "discover", dict)
+
+    assert set_rates(*taxed.rates, rounding=Rounding.ORDER, version=1).rates == taxed.rates
 
 
 def test_a_day_begins_where_the_organization_is(things, buyer):

@@ -7,6 +7,7 @@ from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.refunds import service
 from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue, RefundSettled
+from chalicelib.payments.refunds.model import Refund
 
 
 @on(RefundDue, queue="payments")
@@ -21,42 +22,37 @@ def take_back(fact: RefundSettled) -> Outcome:
 
 @on(RefundSettled, queue="emails")
 def mail_refund(fact: RefundSettled) -> Outcome:
-    order = orders.get(fact.organization, fact.order)
     refund = service.get(fact.organization, fact.order, fact.refund)
-    if order.buyer is None:
-        return Outcome.SKIPPED
-    return notifications.send_email(
-        fact.organization,
+    return _mail(
+        refund,
         once=f"refunded#{refund.id}",
-        to=order.email,
         template="refunded",
-        language=order.language,
-        values={
-            "order_code": order.code,
-            "amount": str(Money(refund.amount, refund.currency)),
-            "by_transfer": refund.way == "transfer",
-            "by_credit": refund.way == "credit",
-            "withdrawn": any(part.whole for part in refund.parts),
-            "organization": organizations.get(fact.organization).name,
-        },
+        by_transfer=refund.way == "transfer",
+        by_credit=refund.way == "credit",
+        withdrawn=any(part.whole for part in refund.parts),
     )
 
 
 @on(RefundDeclined, queue="emails")
 def mail_decline(fact: RefundDeclined) -> Outcome:
-    order = orders.get(fact.organization, fact.order)
     refund = service.get(fact.organization, fact.order, fact.refund)
+    return _mail(refund, once=f"refund-declined#{refund.id}", template="refund_declined")
+
+
+def _mail(refund: Refund, *, once: str, template: str, **more: bool) -> Outcome:
+    order = orders.get(refund.organization, refund.order)
     if order.buyer is None:
         return Outcome.SKIPPED
+    values = {
+        "order_code": order.code,
+        "amount": str(Money(refund.amount, refund.currency)),
+        "organization": organizations.get(refund.organization).name,
+    }
     return notifications.send_email(
-        fact.organization,
-        once=f"refund-declined#{refund.id}",
+        refund.organization,
+        once=once,
         to=order.email,
-        template="refund_declined",
+        template=template,
         language=order.language,
-        values={
-            "order_code": order.code,
-            "amount": str(Money(refund.amount, refund.currency)),
-            "organization": organizations.get(fact.organization).name,
-        },
+        values=values | more,
     )

@@ -165,6 +165,10 @@ def test_licences_are_priced_apart_and_stay_on_the_order(world, on_sale):
     order = orders.place_order(BUYER, "checkout-1", email="b@buyer.example", language="en", expected_total=None)
 
     assert len(opened.cart.items) == 4
+    assert {line.licence: line.tax_class for line in opened.quote.lines} == {
+        "commercial": "licences",
+        "personal": "photos",
+    }
     assert {line.licence: (len(line.refs), line.amount) for line in order.lines} == {
         "commercial": (1, 900_00),
         "personal": (3, 237_00),

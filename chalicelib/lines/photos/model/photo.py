@@ -1,10 +1,9 @@
-"""Photos: from the promise to upload one to its place on sale."""
+"""A photo: from the promise to upload one to its place on sale."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from chalicelib.core.errors import Conflict, Unprocessable
@@ -43,12 +42,6 @@ class Approval(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
-
-
-class Verdict(StrEnum):
-    APPROVE = "approve"
-    REJECT = "reject"
-    RECONSIDER = "reconsider"
 
 
 class Flag(StrEnum):
@@ -405,162 +398,3 @@ def taken_at(exif: Exif, zone: str, now: datetime, offset: int = 0) -> datetime 
     if not _EARLIEST_PHOTO <= moment <= now + _CLOCK_AHEAD:
         return None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a reviewer says of one photo."""
-
-    photo: str
-    verdict: Verdict
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of it: where the photo stands now, or the code of the refusal."""
-
-    photo: str
-    approval: Approval | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lookalikes:
-    """Photos of which one is probably enough, in the order of their shelf; `best` is the sharpest."""
-
-    photos: tuple[Photo, ...]
-
-    @property
-    def best(self) -> Photo:
-        return max(self.photos, key=lambda photo: photo.quality.sharpness if photo.quality else 0.0)
-
-
-def lookalikes(photos: Sequence[Photo]) -> list[Lookalikes]:
-    """Groups of two and more. Who is near to any of a group belongs to it."""
-    groups: list[list[Photo]] = []
-    for photo in photos:
-        near = [group for group in groups if any(photo.is_near(other) for other in group)]
-        groups = [group for group in groups if group not in near]
-        groups.append([*(other for group in near for other in group), photo])
-    places = {photo.id: place for place, photo in enumerate(photos)}
-    found = [sorted(group, key=lambda photo: places[photo.id]) for group in groups if len(group) > 1]
-    return [Lookalikes(tuple(group)) for group in sorted(found, key=lambda group: places[group[0].id])]
-
-
-# --- an upload ----------------------------------------------------------------------------------------------
-
-
-class FileState(StrEnum):
-    """How far one file of an upload is. `duplicate`: it was here, or on its way, when it was offered."""
-
-    AWAITING = "awaiting"
-    PROCESSING = "processing"
-    READY = "ready"
-    FAILED = "failed"
-    DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True, slots=True)
-class UploadFile:
-    photo: str
-    name: str
-    duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A batch of files that a photographer offered at once."""
-
-    id: str
-    organization: str
-    event: str
-    photographer: str
-    files: tuple[UploadFile, ...]
-    created_at: datetime
-    version: int = 1
-
-    def state_of(self, file: UploadFile, photo: Photo | None) -> FileState:
-        if file.duplicate or photo is None or photo.photographer != self.photographer:
-            return FileState.DUPLICATE
-        return FileState(photo.processing)
-
-
-# --- an event's photos --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Photos of an event that were processed, by approval. Also a change of them."""
-
-    pending: int = 0
-    approved: int = 0
-    rejected: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.pending + self.approved + self.rejected
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.pending + other.pending, self.approved + other.approved, self.rejected + other.rejected)
-
-    @classmethod
-    def gone(cls, was: Photo) -> Self:
-        """What changes when a photo goes."""
-        left = -1 if was.processing is Processing.READY else 0
-        return cls(**{was.approval.value: left})
-
-    @classmethod
-    def moved(cls, was: Photo, now: Photo) -> "Counts":
-        """What a change of one photo changes."""
-        steps = dict.fromkeys(("pending", "approved", "rejected"), 0)
-        for photo, step in ((was, -1), (now, +1)):
-            if photo.processing is Processing.READY:
-                steps[photo.approval.value] += step
-        return cls(**steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which photos on sale somebody wants: of a bib number, of one photographer, from `since` to before `until`."""
-
-    newest_first: bool = False
-    bib: str | None = None
-    photographer: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @property
-    def is_all(self) -> bool:
-        return self in (Wanted(), Wanted(newest_first=True))
-
-    def takes(self, photo: Photo) -> bool:
-        """Whether it is one of them, of a list that may hold others."""
-        mine = self.photographer in (None, photo.photographer)
-        at = photo.shelved_at
-        started = self.since is None or self.since <= at
-        ended = self.until is not None and self.until <= at
-        return photo.for_sale and mine and started and not ended
-
-
-ALL = Wanted()
-
-
-# --- what is shown ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SignedImage:
-    """`url` works for some minutes."""
-
-    url: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A photo with addresses of its sizes, by name."""
-
-    photo: Photo
-    sizes: Mapping[str, SignedImage] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""Seasons of ten thousand orders: whatever people do, the books agree with the bank, and with themselves."""
+
+import pytest
+
+from chalicelib.orders import service as orders
+from chalicelib.orders.model import Status
+from infra import audit
+from tests.figures import Show
+from tests.stack import client
+from tests.system.simulation.season import Season
+from tests.system.webhooks.conftest import till
+from tests.system.webhooks.till import Till, balance
+
+__all__ = ["till"]
+
+SEEDS = range(10)
+OVER = {Status.COMPLETED, Status.REFUNDED, Status.EXPIRED, Status.CANCELLED}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_books_of_a_season_agree(till: Till, figure: Show, full: bool, seed: int):
+    if seed and not full:
+        pytest.skip("one season is enough for every run of the tests")
+    days, orders_a_day = (20, 50) if full else (3, 10)
+    at_bank, in_books = held(till), balance("gateway:paynoi", till.organization)
+    season = Season(till, seed)
+
+    season.open()
+    season.run(days, orders_a_day)
+
+    report = audit.Books("thepixstock-test", client("dynamodb")).audit()
+    placed = [orders.get(till.organization, order) for order in season.orders]
+    difference = (held(till) - at_bank) - (balance("gateway:paynoi", till.organization) - in_books)
+    figure(
+        "simulation",
+        "whatever people do, the books agree with the bank and with themselves",
+        "{orders} orders, {refunds} refunds, {cases} cases, {payouts} payouts: {entries} entries, {wrong} differences, "
+        "{satang} satang off the bank",
+        orders=len(placed),
+        refunds=sum(n for what, n in season.happened.items() if what.startswith("refunds")),
+        cases=sum(n for what, n in season.happened.items() if what.startswith("cases")),
+        payouts=sum(n for what, n in season.happened.items() if what.startswith("payouts")),
+        entries=report.looked_at["entries"],
+        wrong=len(report.differences),
+        satang=abs(difference),
+    )
+    assert report.differences == []
+    assert difference == 0
+    assert {order.status for order in placed} <= OVER
+    assert len(placed) == days * orders_a_day
+
+
+def held(till: Till) -> int:
+    """What the gateway holds for everybody, in satang: what came less what it gave back."""
+    return till.received() - sum(amount for _, amount in till.world.bank.returned.values())
