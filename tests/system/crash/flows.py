@@ -1977,7 +1977,6 @@ def invoice(world: World) -> None:
     world.settle()
     for _ in range(2):  # the sweep asks what no message came to ask
         world.minute(timedelta(hours=1))
-    _log_in(world, organizer)
     (note,) = world.see(organizer, "/admin/invoices?kind=credit_note")["items"]
     assert (note["corrects"], note["total"], note["billing"]) == (receipt["number"], 1_00, whose)
     assert world.see(organizer, f"/orders/{order}/documents/{note['number']}")["document"] == note
