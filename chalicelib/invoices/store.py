@@ -39,7 +39,7 @@ _RECEIPT = "DOC#receipt"
 _BILLING = "BILLING"
 
 
-class DocumentRecord(Record):
+class InvoiceRecord(Record):
     Meta = table("orders")
     keys = ("T#{}#PAPERS#{}", "DOC#{}")
     model = Document
@@ -100,9 +100,7 @@ class NumberRecord(Record):
 
 def of_order(organization: str, order: str) -> list[Document]:
     """The receipt first, credit notes as they were issued."""
-    found = DocumentRecord.query(
-        _pk(organization, order), DocumentRecord.sk.startswith(_DOCUMENT), consistent_read=True
-    )
+    found = InvoiceRecord.query(_pk(organization, order), InvoiceRecord.sk.startswith(_DOCUMENT), consistent_read=True)
     return sorted(
         (record.value() for record in found), key=lambda each: (each.kind is not Kind.RECEIPT, each.issued_at)
     )
@@ -122,9 +120,9 @@ def listed(
     organization: str, kind: Kind, since: datetime | None, until: datetime | None, wanted: PageRequest
 ) -> Page[Document]:
     """The newest first; those issued from `since` to before `until`."""
-    between = DocumentRecord.list_sk.between(clock.stamp(since) if since else "0", clock.stamp(until) if until else "9")
+    between = InvoiceRecord.list_sk.between(clock.stamp(since) if since else "0", clock.stamp(until) if until else "9")
     pk = f"T#{organization}#DOCUMENTS#{kind}"
-    found = page(DocumentRecord, DocumentRecord.by_list, pk, wanted, newest_first=True, range_condition=between)
+    found = page(InvoiceRecord, InvoiceRecord.by_list, pk, wanted, newest_first=True, range_condition=between)
     return found.map(lambda record: record.value())
 
 
@@ -153,9 +151,9 @@ def save(document: Document, *, was: Document) -> Write:
 
 def same(document: Document) -> Write:
     """Holds while the document is as it was read."""
-    record = DocumentRecord(_pk(document.organization, document.order), _sk(document))
+    record = InvoiceRecord(_pk(document.organization, document.order), _sk(document))
     changed = Conflict("changed_meanwhile", "The document changed.")
-    return check(record, DocumentRecord.version == document.version, changed)
+    return check(record, InvoiceRecord.version == document.version, changed)
 
 
 def billing(organization: str, order: str) -> Billing:
@@ -179,17 +177,17 @@ def same_billing(billing: Billing) -> Write:
 def no_receipt(organization: str, order: str) -> Write:
     """Holds while the order has no receipt."""
     refused = Conflict("receipt_issued", "The receipt was issued, and can not be changed any more.")
-    return check(DocumentRecord(_pk(organization, order), _RECEIPT), DocumentRecord.pk.does_not_exist(), refused)
+    return check(InvoiceRecord(_pk(organization, order), _RECEIPT), InvoiceRecord.pk.does_not_exist(), refused)
 
 
 def _find(organization: str, order: str, sk: str) -> Document | None:
-    record = DocumentRecord.fetch(_pk(organization, order), sk)
+    record = InvoiceRecord.fetch(_pk(organization, order), sk)
     found: Document | None = record.value() if record else None
     return found
 
 
-def _record(document: Document) -> DocumentRecord:
-    return DocumentRecord.of(
+def _record(document: Document) -> InvoiceRecord:
+    return InvoiceRecord.of(
         document,
         pk=_pk(document.organization, document.order),
         sk=_sk(document),

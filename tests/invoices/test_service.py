@@ -272,7 +272,7 @@ def test_each_refund_has_a_credit_note_and_they_take_all_of_the_tax_back(taxed, 
 def test_a_credit_note_comes_behind_the_receipt_that_it_corrects(paid, order, gateway, monkeypatch):
     refund = begin(order)
     deliver.queue("payments")
-    for record in list(store.DocumentRecord.query(f"T#{DEFAULT}#PAPERS#{order.id}")):
+    for record in list(store.InvoiceRecord.query(f"T#{DEFAULT}#PAPERS#{order.id}")):
         record.delete()
     refunds.submit(DEFAULT, order.id, refund.id)
 
