@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from chalicelib.carts import service as carts
 from chalicelib.core import clock
@@ -16,6 +17,7 @@ from chalicelib.core.table import PageRequest
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
+from chalicelib.organizations import service as organizations
 from chalicelib.payments import service as payments
 from chalicelib.payments.administration import service as desk
 from chalicelib.payments.model import Payment
@@ -29,6 +31,8 @@ from chalicelib.promotions import service as promotions
 from chalicelib.promotions.model import Kind
 from chalicelib.revenue import service as revenue
 from chalicelib.revenue.model import Split
+from chalicelib.taxes import service as taxes
+from chalicelib.taxes.model import Rate, Rounding
 from chalicelib.wallet import service as wallet
 from chalicelib.wallet.model import Source
 from tests import deliver
@@ -71,7 +75,7 @@ class Season:
         )
 
     def open(self) -> None:
-        """Codes, a rule for each photographer, and credit."""
+        """Codes, a rule for each photographer, tax, and credit."""
         kinds = {
             "TENTH": (Kind.PERCENT, 10, 0, 0, 0),
             "TWENTY": (Kind.AMOUNT, 0, 20_00, 0, 0),
@@ -87,6 +91,10 @@ class Season:
             split = Split(3_333, 6_667 - 1_111 * (place + 1), 1_111 * (place + 1))
             rule = {"event": None, "photographer": self._shop.people[name].id}
             revenue.set_rule(self._admin, **rule, split=split, version=0)
+        zone = ZoneInfo(organizations.get(self.till.organization).timezone)
+        in_prices = self.seed % 2 == 1
+        vat = Rate("photos", "VAT", 7_000 if in_prices else 8_875, in_prices, clock.now().astimezone(zone).date())
+        taxes.set_table(self._admin, [vat], Rounding.LINE if in_prices else Rounding.ORDER, 0)
         credit = wallet.Terms(50_000_00, Source.BONUS, 50, None, None)
         wallet.grant(self._admin, self._customer.known_user, credit, "a season", f"season-{self.seed}")
 
