@@ -152,8 +152,7 @@ def save(document: Document, *, was: Document) -> Write:
 def same(document: Document) -> Write:
     """Holds while the document is as it was read."""
     record = InvoiceRecord(_pk(document.organization, document.order), _sk(document))
-    changed = Conflict("changed_meanwhile", "The document changed.")
-    return check(record, InvoiceRecord.version == document.version, changed)
+    return check(record, InvoiceRecord.version == document.version, _changed())
 
 
 def billing(organization: str, order: str) -> Billing:
@@ -171,7 +170,7 @@ def same_billing(billing: Billing) -> Write:
     """Holds while nobody told another."""
     record = BillingRecord(_pk(billing.organization, billing.order), _BILLING)
     same = BillingRecord.version == billing.version if billing.version else BillingRecord.pk.does_not_exist()
-    return check(record, same, Conflict("changed_meanwhile", "The billing details changed."))
+    return check(record, same, _changed())
 
 
 def no_receipt(organization: str, order: str) -> Write:
@@ -194,6 +193,10 @@ def _record(document: Document) -> InvoiceRecord:
         list_pk=f"T#{document.organization}#DOCUMENTS#{document.kind}",
         list_sk=f"{clock.stamp(document.issued_at)}#{document.number}",
     )
+
+
+def _changed() -> Conflict:
+    return Conflict("changed_meanwhile", "Somebody changed this at the same moment.")
 
 
 def _put(record: Record, version: int) -> Write:
