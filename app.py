@@ -52,6 +52,7 @@ ROOMS = (
     "chalicelib.photographers",
     "chalicelib.faces",
     "chalicelib.announcements",
+    "chalicelib.invoices",
     "chalicelib.operations",
 )
 """Packages with `routes`. In a deployed function each is imported by the first request for it, and so are jobs."""
@@ -72,6 +73,7 @@ JOBS = (
     "chalicelib.faces",
     "chalicelib.payouts",
     "chalicelib.announcements",
+    "chalicelib.invoices",
 )
 """Packages with `jobs`."""
 

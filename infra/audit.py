@@ -22,6 +22,7 @@ from chalicelib.core.errors import AppError
 from chalicelib.core.migrations import domains
 from chalicelib.core.settings import settings
 from chalicelib.core.table import Item, record_of
+from chalicelib.invoices.model import NUMBERS
 from chalicelib.revenue.model import Takings
 from chalicelib.wallet.model import Wallet
 from infra import stages
@@ -53,6 +54,7 @@ KEPT = {
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
     "GrantRecord": ("organization", "order", "resource", "subject", "price", "revoked_at", "returned_at"),
+    "InvoiceRecord": ("organization", "number"),
     "OrderRecord": ("id", "organization", "owner", "status", "payment", "total", "lines", "discounts", "history"),
     "OwnerRecord": ("photo",),
     "PaymentRecord": ("id", "order", "state", "amount", "received", "refundable", "suspended"),
@@ -65,6 +67,7 @@ KEPT = {
     "RedemptionRecord": ("pk", "order", "amount"),
     "RefundRecord": ("id", "order", "payment", "state", "parts", "tail", "excess", "returned"),
     "SalesRecord": ("pk", "files", "amount"),
+    "SeriesRecord": ("organization", "kind", "year", "last"),
     "SlugRecord": ("event",),
     "TakenRecord": ("pk", "n"),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
@@ -478,6 +481,18 @@ def promotions(books: Books) -> Findings:
         yield pk, f"is counted {left} times too often" if left else None
 
 
+def invoices(books: Books) -> Findings:
+    """The numbers of receipts and credit notes have no gap, and each is that of one document."""
+    issued = Counter(f"{row.organization} {row.number}" for row in books.of("InvoiceRecord"))
+    for series in books.of("SeriesRecord"):
+        for count in range(1, int(series.last) + 1):
+            number = f"{series.organization} {NUMBERS[series.kind].format(year=int(series.year), count=count)}"
+            found = issued.pop(number, 0)
+            yield number, None if found == 1 else f"is on {found} documents"
+    for number in issued:
+        yield number, "is on a document and was never given"
+
+
 def counters(books: Books) -> Findings:
     """The counts of each event are those of its photos, shard by shard."""
     recounted: dict[str, Counter[str]] = defaultdict(Counter)
@@ -526,6 +541,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     wallets,
     payouts,
     promotions,
+    invoices,
     counters,
     pointers,
 )

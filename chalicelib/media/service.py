@@ -131,11 +131,14 @@ def poster(title: str, lines: list[str], link: str) -> bytes:
     return posters.poster(title, lines, link)
 
 
-def document(title: str, lines: Sequence[str], columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    """Pages of A4 as PDF: the title, some lines, and a table whose headings stand on each page.
+def document(
+    title: str, lines: Sequence[str], columns: Sequence[Column], rows: Sequence[Row], notes: Sequence[str] = ()
+) -> bytes:
+    """Pages of A4 as PDF: the title, some lines, a table whose headings stand on each page, and what is to be noted.
 
-    What is too long for its column is cut. The font has Thai and Latin letters; others show as boxes.
+    What is too long for its place is broken into lines. The fonts, of which the file has the letters that it needs,
+    know Thai, Latin and Cyrillic; others show as question marks. A hundred rows take half a second.
     """
     from chalicelib.media import document as documents
 
-    return documents.document(title, lines, columns, rows)
+    return documents.document(title, lines, columns, rows, notes)

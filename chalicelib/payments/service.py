@@ -181,6 +181,13 @@ def get(organization: str, payment_id: str) -> Payment:
     return store.get(organization, payment_id)
 
 
+def find(organization: str, payment_id: str) -> Payment | None:
+    try:
+        return store.get(organization, payment_id)
+    except NotFound:
+        return None
+
+
 def list_under_review(principal: Principal, request: PageRequest) -> Page[Payment]:
     return store.under_review(principal.organization, request)
 

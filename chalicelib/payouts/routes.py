@@ -102,7 +102,7 @@ def read_account(principal: Principal, party: str, query: schemas.Days) -> Reply
     "/revenue/statements/{party}", permission="revenue.read", returns=schemas.Drawn, status=200, limit=(60, 60)
 )
 def draw_account(principal: Principal, party: str, body: schemas.WantedDays) -> statements.Drawn:
-    """The same as PDF, of up to 500 postings."""
+    """The same as PDF, of up to 1,000 postings."""
     return statements.draw(principal, party, body.first_day, body.last_day)
 
 
@@ -116,5 +116,5 @@ def read_my_account(principal: Principal, query: schemas.Days) -> Reply:
     "/users/me/statement", permission=SIGNED_IN, guarded=True, returns=schemas.Drawn, status=200, limit=(30, 60)
 )
 def draw_my_account(principal: Principal, body: schemas.WantedDays) -> statements.Drawn:
-    """The same as PDF, of up to 500 postings."""
+    """The same as PDF, of up to 1,000 postings."""
     return statements.draw_mine(principal, body.first_day, body.last_day)

@@ -18,8 +18,8 @@ from chalicelib.payouts import pages, sheets, store
 from chalicelib.payouts.model import TAKEN, Item, ItemState, Line, Period, Statement, account_of
 
 MOST_LINES = 10_000
-MOST_PRINTED = 500
-"""Lines of a PDF: a dozen pages, a few seconds."""
+MOST_PRINTED = 1_000
+"""Lines of a PDF: two dozen pages and more, some seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from chalicelib.carts import service as carts
 from chalicelib.core.storage import StoredFile
 from chalicelib.events import service as events
 from chalicelib.faces import service as faces
+from chalicelib.invoices import service as invoices
 from chalicelib.lines.photos import service as photos
 from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
@@ -56,6 +57,7 @@ HOLDINGS = (
     Holding("photographer", photographers.personal_data, photographers.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
     Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
+    Holding("invoices", invoices.personal_data, invoices.erase_person, kept="documents of account, under a pseudonym"),
     Holding(
         "orders",
         orders.personal_data,

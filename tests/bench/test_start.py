@@ -19,6 +19,8 @@ HEAVY = {
     "boto3": "botocore's session is enough, and is made at the first call",
     "cryptography": "keys are loaded when the first token is read",
     "dns": "only a domain that is to be proven is looked up",
+    "fontTools": "documents are drawn when one is asked for",
+    "fpdf": "documents are drawn when one is asked for",
     "jinja2": "pages and mails are rendered when one is asked for",
     "jwt": "tokens are read when the first one comes",
     "phonenumbers": "numbers are checked when one is given",
@@ -27,6 +29,7 @@ HEAVY = {
     "requests": "only payments ask a gateway",
     "segno": "codes are drawn when one is asked for",
     "stripe": "only payments ask a gateway",
+    "uharfbuzz": "documents are drawn when one is asked for",
 }
 """Modules that must not be loaded by starting the application, and when they are."""
 

@@ -106,6 +106,11 @@ def statuses(domain: str, name: str) -> set[str]:
     return {item[name]["S"] for item in items(domain) if name in item}
 
 
+def numbered(begins: str) -> int:
+    """How many documents have a number that begins so."""
+    return sum(item["number"]["S"].startswith(begins) for item in items("orders") if "number" in item)
+
+
 def photos_seen() -> int:
     return sum(item["sk"]["S"].startswith("PHOTO#") for item in items("faces"))
 
@@ -140,6 +145,8 @@ DONE: dict[str, Callable[[], bool]] = {
         "looked_at" in item and "missed" in item for item in items("organizations")
     ),
     "payments.settle": lambda: statuses("payments", "state") == {"captured"} and len(items("ledger")) == 3,
+    "invoices.issue_receipt": lambda: numbered("R-") == 1,
+    "invoices.issue_credit_note": lambda: numbered("C-") == 1,
     "orders.clear_cart": lambda: json.loads(items("carts")[0]["items"]["S"]) == [],
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(granted()) == 2,
     "orders.share_out": lambda: any("#TAKEN#" in item["pk"]["S"] for item in items("ledger")),

@@ -18,6 +18,7 @@ DOORS = {
     "botocore": ["chalicelib/core/*.py"],
     "PIL": ["chalicelib/media/*"],
     "pillow_heif": ["chalicelib/media/*"],
+    "fpdf": ["chalicelib/media/document.py"],
     "dlib": ["chalicelib/faces/engines/embedded.py"],
     "numpy": ["chalicelib/faces/engines/embedded.py", "chalicelib/faces/engines/vectors.py"],
     "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],

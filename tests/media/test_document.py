@@ -1,45 +1,88 @@
-from PIL import Image
+"""Documents: what they say is read back by another library, and a page is looked at."""
 
-from chalicelib.media import document as documents
+import io
+import re
+import shutil
+import subprocess
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
 from chalicelib.media import service as media
 from chalicelib.media.service import Column, Row
 
-COLUMNS = (Column("Day", 1), Column("Amount", 1, right=True))
+COLUMNS = (Column("Day", 1), Column("What", 3), Column("Amount", 1, right=True))
+THAI = "ใบเสร็จรับเงิน/ใบกำกับภาษี ที่นี่ น้ำหนัก ผู้ซื้อ"
+CYRILLIC = "Счёт-фактура № 7: Щербаков, Їжак"
+LATIN = "Invoice: Ação, Łódź, €12.50 and ฿12"
 
 
 def rows(count):
-    return [Row((f"day {number}", f"{number}.00")) for number in range(count)]
+    return [Row((f"day {number}", "something", f"{number}.00")) for number in range(count)]
 
 
-def drawn(*parts):
-    return list(documents._pages("Statement", ["ใบแจ้งยอด"], COLUMNS, parts))
+def pages(document):
+    """The text of each page."""
+    return [page.extract_text() for page in PdfReader(io.BytesIO(document)).pages]
 
 
-def test_a_document_is_a_pdf_of_as_many_pages_as_its_rows_need():
-    one, three = (media.document("Statement", ["Anna"], COLUMNS, rows(count)) for count in (3, 100))
-
-    assert [made[:5] for made in (one, three)] == [b"%PDF-"] * 2
-    assert [made.count(b"/Type /Page\n") + made.count(b"/Type /Page ") for made in (one, three)] == [1, 3]
-    assert media.document("Statement", ["Anna"], COLUMNS, rows(3)) == one
+def said(text):
+    """As it is read: Sara Am as its two parts, the first of them below a tone mark."""
+    return re.sub("(\u0e49?)\u0e33", "\u0e4d\\1\u0e32", text)
 
 
-def test_all_rows_stand_between_the_margins_and_above_the_number_of_the_page():
-    made = media.document("Statement", [], COLUMNS, rows(43))
-    first, second = drawn(rows(40), rows(42))
+def drawn(document, folder):
+    tool = shutil.which("pdftoppm")
+    if tool is None:
+        pytest.skip("pdftoppm draws pages; Debian has it in poppler-utils")
+    path = folder / "document.pdf"
+    path.write_bytes(document)
+    done = subprocess.run([tool, "-r", "50", "-gray", path, folder / "page"], stderr=subprocess.PIPE, check=True)
+    assert done.stderr == b""
+    return [Image.open(page).convert("L") for page in sorted(folder.glob("page*.pgm"))]
 
-    for sheet in (first, second):
-        ink = Image.eval(sheet.convert("L"), lambda value: 255 - value).getbbox()
-        assert ink[0] >= documents.MARGIN - 4
-        assert ink[2] <= documents.PAGE[0] - documents.MARGIN + 4
-        assert ink[3] <= documents.PAGE[1] - documents.MARGIN + documents._LINE
-    assert made
+
+@pytest.mark.parametrize("text", [THAI, CYRILLIC, LATIN])
+def test_each_place_of_a_document_takes_each_script(text):
+    made = media.document(text, [text, "plain"], COLUMNS, [Row((text[:9], text, "1.00"), strong=True)], [text])
+
+    (page,) = pages(made)
+    assert page.replace("\n", " ").count(said(text)) == 4
+    assert "plain" in page
 
 
-def test_a_text_is_cut_where_its_column_ends():
-    font = documents.lettering_font(30, 400)
+def test_letters_stand_as_text_in_fonts_of_which_the_file_has_a_part():
+    made = media.document(THAI, [CYRILLIC], COLUMNS, rows(1))
 
-    cut = documents._fitted("Bangkok Night Run " * 9, font, 300)
+    names = {name.partition("+")[2] for name in re.findall("/BaseFont /([+A-Za-z-]+)", made.decode("latin-1"))}
+    assert {"Sarabun", "SarabunBold", "PTSans"} <= names
+    assert len(made) < 60_000
 
-    assert cut.endswith("…")
-    assert font.getlength(cut) <= 300
-    assert documents._fitted("short", font, 300) == "short"
+
+def test_the_headings_stand_on_every_page_and_no_row_is_lost():
+    found = pages(media.document("Statement", ["Anna"], COLUMNS, rows(100), ["the end"]))
+
+    assert len(found) > 1
+    assert all("Day" in page and f"{number} / {len(found)}" in page for number, page in enumerate(found, start=1))
+    assert [sum(f"day {number} " in page.replace("\n", " ") for page in found) for number in range(100)] == [1] * 100
+    assert found[-1].index("99.00") < found[-1].index("the end")
+
+
+def test_the_same_document_is_the_same_file():
+    one, other = (media.document(THAI, [CYRILLIC], COLUMNS, rows(40)) for _ in range(2))
+
+    assert one == other
+
+
+def test_a_letter_that_no_font_has_is_asked_about():
+    assert "Mr ??" in pages(media.document("Statement", ["Mr 漢字"], COLUMNS, []))[0]
+
+
+def test_nothing_leaves_the_margins_whatever_script_a_text_begins_with(tmp_path):
+    long = f"{CYRILLIC} {THAI} {LATIN} " * 4
+    for sheet in drawn(media.document(CYRILLIC, [long, "", LATIN], COLUMNS, [Row((CYRILLIC, long, "1.00"))]), tmp_path):
+        left, top, right, bottom = Image.eval(sheet, lambda value: 255 - value).getbbox()
+        margin = 18 / 25.4 * 50
+        assert (left >= margin - 1, top >= margin - 1) == (True, True)
+        assert (right <= sheet.width - margin + 1, bottom <= sheet.height - margin / 2) == (True, True)

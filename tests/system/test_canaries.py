@@ -64,6 +64,7 @@ BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
 HOUSE_ACCOUNT = "6310417631041"
 FOLLOWER = "kingfisher.canary@people.example"
 WAITING = "osprey.canary@people.example"
+COMPANY, QUAY, COMPANYS_NUMBER = "Canary and Sons Ltd.", "Canary Quay 31", "0417731041731"
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
@@ -499,6 +500,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     _tell_of_oneself(found, buyer)
     order = buyer.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
     buyer.call("POST", "/orders", {"email": f"other.{EMAIL}"}, Idempotency_Key=KEY)
+    _name_a_company(found, buyer, order["id"])
     payment = buyer.post("/payments/create", {"orderId": order["id"]})
     asked = requests.get(f"{sandbox.url}/_sandbox/transactions", params={"ref1": payment["id"]}, timeout=10).json()
     transaction = asked["transactions"][0]["trans_id"]
@@ -545,6 +547,15 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     }
 
 
+def _name_a_company(found: Evidence, buyer: Person, order: str) -> None:
+    company = {"name": COMPANY, "address": QUAY, "taxNumber": COMPANYS_NUMBER}
+    for wrong in ({"name": [COMPANY]}, {"address": QUAY * 20}, {"taxNumber": f"{COMPANYS_NUMBER}\n"}):
+        assert buyer.call("PUT", f"/orders/{order}/billing", company | wrong).status == 400
+    told = buyer.call("PUT", f"/orders/{order}/billing", company)
+    assert (told.status, is_in(COMPANYS_NUMBER, told.body)) == (200, False)
+    found.canaries |= {"company": COMPANY, "company's address": QUAY, "company's number": COMPANYS_NUMBER}
+
+
 def _pay_back(admin: Person, buyer: Person, stranger: Person) -> None:
     """The buyer asks for money back and mistypes; staff decline, begin another refund themselves, and one is left open.
 
@@ -569,6 +580,10 @@ def _pay_back(admin: Person, buyer: Person, stranger: Person) -> None:
     open_one = buyer.post(asked, wish, 202)
     _run_jobs()
 
+    for paper in buyer.get(f"/orders/{order}/documents")["documents"]:
+        drawn = buyer.get(f"/orders/{order}/documents/{paper['number']}")["document"]
+        assert (drawn, COMPANYS_NUMBER in json.dumps(drawn)) == (paper, False)
+        assert stranger.call("GET", f"/orders/{order}/documents/{paper['number']}").status == 404
     assert [shown["payTo"], begun["payTo"]] == [PAY_TO] * 2
     assert admin.get(f"{refunds}/{declined['id']}")["payTo"] is None
     looks = ["/admin/refunds", f"/admin/orders/{order}", f"/admin/orders?event={order}", "/admin/audit-logs"]
@@ -719,6 +734,8 @@ ALLOWED = {
     ("photographer's name", "answers to strangers"): "the public page, which they opened",
     ("family name", "table profiles"): "the profile itself",
     ("street", "table profiles"): "the address itself",
+    ("company", "table orders"): "in whose name the receipt is; accounting keeps it until they are forgotten",
+    ("company's address", "table orders"): "the same",
     ("token of an invitation", "mails"): "the link of the mail",
     ("token of another", "mails"): "the link of the mail",
     ("who was invited", "mails"): "who it is written to",

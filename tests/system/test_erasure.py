@@ -27,6 +27,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.table import transact
 from chalicelib.events import service as events
 from chalicelib.favorites import service as favorites
+from chalicelib.invoices import service as invoices
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import FileOffer
@@ -55,6 +56,7 @@ from tests.system.world import Shop, World
 
 EMAIL, PHONE, NATIONAL_ID = "heron@a.photos.example", "+66817310417", "900101300017"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
+COMPANYS_NUMBER = "0417731041731"
 DIGEST = f"$2b$04${'a' * 53}"
 CANARIES = {
     "e-mail": EMAIL,
@@ -69,6 +71,8 @@ CANARIES = {
     "key": "Canary till",
     "device": "Firefox on Linux",
     "order's e-mail": "heron.buys@mail.example",
+    "company": "Canary and Sons Ltd.",
+    "company's address": "Canary Quay 31",
 }
 HOLD_SOMETHING = {
     *("accounts", "carts", "entitlements", "events", "notifications", "orders", "organizations", "payments", "photos"),
@@ -186,11 +190,14 @@ def _buy(world: World, heron: Principal) -> None:
     carts.add(heron, [Item("photos", shop.photos["approved"])])
     email = CANARIES["order's e-mail"]
     order = orders.place_order(heron, "heron-buys", email=email, language="en", expected_total=None)
+    company, address = CANARIES["company"], CANARIES["company's address"]
+    invoices.set_billing(heron, order.id, name=company, address=address, tax_number=COMPANYS_NUMBER)
     payment = payments.create_payment(heron, order.id)
     assert payment.transaction is not None
     world.bank.set(payment.transaction, "captured")
     payments.settle(shop.organization, payment.id)
     deliver.all()
+    invoices.draw_receipt(heron, order.id)
     photographers.rate(heron, shop.people["photographer"].id, order.id, 5)
 
 
@@ -244,6 +251,7 @@ def look_into_the_export(heron: Principal) -> None:
     wanted = CANARIES | {
         "bank account": BANK_ACCOUNT,
         "tax id": TAX_ID,
+        "company's number": COMPANYS_NUMBER,
         "national id": NATIONAL_ID,
         "last digits": "nary",
         "invited": "crane@people.example",

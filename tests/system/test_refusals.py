@@ -216,6 +216,10 @@ def _code(**changes: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/admin/promo-codes", _CODE | changes, "admin")
 
 
+def _billed(**told: Any) -> Callable[[World], Ask]:
+    return lambda w: Ask("PUT", f"/orders/{w.a.orders['unpaid'].id}/billing", told, "customer")
+
+
 def _paid_with_credit(order: str, who: str) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders[order].id, "method": "credit"}, who)
 
@@ -522,6 +526,18 @@ TAXES: list[Case] = [
     ("rounding of another kind", _taxed(_TAX, rounding="down"), 400, INVALID, "rounding"),
     ("taxes that somebody changed", _taxed(_TAX, version=7), 409, "version_conflict", "version"),
 ]  # fmt: skip
+INVOICES: list[Case] = [
+    ("a buyer without a name", _billed(name="  "), 400, INVALID, "name"),
+    ("a tax number with a line break", _billed(taxNumber="123\n4"), 400, INVALID, "taxNumber"),
+    ("an address as long as a book", _billed(address="x" * 161), 400, INVALID, "address"),
+    ("another buyer than the receipt has",
+     lambda w: Ask("PUT", f"/orders/{w.a.orders['paid'].id}/billing", {}, "customer"), 409, "receipt_issued", None),
+    ("an invoice of what nobody paid",
+     lambda w: Ask("GET", f"/orders/{w.a.orders['unpaid'].id}/invoice", None, "customer"), 404, "document_not_found",
+     None),
+    ("documents of a kind that is none", lambda w: Ask("GET", "/admin/invoices?kind=bill", None, "admin"), 400, INVALID,
+     "kind"),
+]  # fmt: skip
 _UNTIL = {"until": "2026-01-01T00:00:00Z"}
 CREDIT: list[Case] = [
     ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
@@ -591,6 +607,7 @@ TABLE = {
     "credit": CREDIT,
     "promotions": PROMOTIONS,
     "taxes": TAXES,
+    "invoices": INVOICES,
 }
 
 

@@ -39,6 +39,7 @@ def test_a_sound_system_has_no_differences(world):
         "wallets": 0,
         "payouts": 0,
         "promotions": 1,
+        "invoices": 1,
         "counters": report.looked_at["counters"],
         "pointers": 8,
     }
@@ -49,7 +50,7 @@ def test_a_sound_system_has_no_differences(world):
 @pytest.mark.parametrize(
     "name",
     ["refund", "refund by transfer", "refund of credit", "refund before hand over", "case under review",
-     "refund of tax"],
+     "refund of tax", "invoice"],
 )  # fmt: skip
 def test_money_that_went_back_makes_no_difference(lab, name):
     start, _ = lab._start(FLOWS[name])
@@ -252,6 +253,9 @@ def photographers_item() -> dict[str, Any]:
         ("credit packs", tamper("ledger", "JRN#bought#", "amount"), {"entries", "wallets"}),
         ("sale with tax", entry_lost("tax"), {"taxes"}),
         ("refund of tax", entry_lost("untax"), {"taxes"}),
+        ("invoice", drop("orders", "DOC#receipt"), {"invoices"}),
+        ("invoice", drop("orders", "#SERIES#credit_note"), {"invoices"}),
+        ("invoice", tamper("orders", "#SERIES#receipt", "last"), {"invoices"}),
         ("payouts", tamper("ledger", "#PAYOUT#", "amount"), {"payouts"}),
         ("payouts", lambda: put("ledger", photographers_item(), state={"S": "settled"}), {"payouts"}),
         ("payouts", lambda: lose("ledger", photographers_item()), {"payouts"}),

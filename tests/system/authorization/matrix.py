@@ -24,6 +24,7 @@ from chalicelib.core.http import Api
 from chalicelib.core.routing import Route
 from chalicelib.core.table import transact
 from chalicelib.faces import service as faces
+from chalicelib.invoices import store as invoices
 from chalicelib.members import service as members
 from chalicelib.organizations import service as organizations
 from chalicelib.privacy import store as privacy
@@ -258,6 +259,24 @@ def _refunds(world: World, body: Any) -> Objects:
     found = {"asked": asked, "foreign": (b.orders["paid"].id, b.refund), "missing": (asked[0], ids.new("rfd"))}
     found |= {"other-order": (a.orders["guest"].id, a.refund), "missing-order": (ids.new("ord"), a.refund)}
     return {name: Asked(path, body) for name, path in found.items()}
+
+
+def _invoices(world: World) -> Objects:
+    a, b = world.a, world.b
+    numbers = {name: _number(a, name) for name in ("paid", "guest")}
+    found = {name: (a.orders[name].id, number) for name, number in numbers.items()}
+    found |= {"foreign": (b.orders["paid"].id, _number(b, "paid")), "missing": (ids.new("ord"), numbers["paid"])}
+    found |= {
+        "another": (a.orders["paid"].id, numbers["guest"]),
+        "missing-number": (a.orders["paid"].id, "R-2020-000001"),
+    }
+    return {name: Asked(path) for name, path in found.items()}
+
+
+def _number(shop: Shop, name: str) -> str:
+    found = invoices.find(shop.organization, shop.orders[name].id)
+    assert found is not None
+    return found.number
 
 
 def _event_details(world: World, name: str) -> Any:
@@ -573,6 +592,11 @@ OBJECTS: dict[str, Asking] = {
     "GET /orders/active": NOTHING,
     "GET /orders/history": NOTHING,
     "POST /orders/{id}/cancel": _with(ORDERS, {"reason": "changed my mind"}),
+    "PUT /orders/{id}/billing": _with(ORDERS, {"name": "Somebody Ltd.", "taxNumber": "0105561000001"}),
+    "GET /orders/{id}/invoice": ORDERS,
+    "GET /orders/{id}/documents": ORDERS,
+    "GET /orders/{id}/documents/{number}": lambda world: _invoices(world),
+    "GET /admin/invoices": NOTHING,
     "GET /admin/orders": NOTHING,
     "GET /admin/orders/{id}": ORDERS,
     "PUT /admin/orders/{id}": _with(ORDERS, {"note": "called"}),

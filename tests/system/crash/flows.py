@@ -1979,6 +1979,28 @@ def pay_out(world: World) -> None:
     _account_for(world, to_photographer)
 
 
+def invoice(world: World) -> None:
+    """A company buys, and gets a receipt in its name and a credit note for what it gives back."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    company = {"name": "ООО «Бег»", "address": "Москва, ул. Мира, 1", "taxNumber": "7700000001"}
+    world.ask(buyer, "PUT", f"/orders/{order}/billing", company)
+    open_payment(world)
+    webhook(world)
+    world.settle()
+    drawn = world.see(buyer, f"/orders/{order}/invoice")
+    receipt, whose = drawn["document"], company | {"taxNumber": "••••••0001"}
+    assert ("X-Amz-Signature" in drawn["url"], receipt["billing"]) == (True, whose)
+    world.ask(buyer, "PUT", f"/orders/{order}/billing", {"name": "Another"}, expect=409)
+    some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", some, expect=202, key="refund-1")
+    world.settle()
+    for _ in range(2):  # the sweep asks what no message came to ask
+        world.minute(timedelta(hours=1))
+    (note,) = world.see(organizer, "/admin/invoices?kind=credit_note")["items"]
+    assert (note["corrects"], note["total"], note["billing"]) == (receipt["number"], 1_00, whose)
+    assert world.see(organizer, f"/orders/{order}/documents/{note['number']}")["document"] == note
+
+
 def _account_for(world: World, paid: Mapping[str, Any]) -> None:
     """Two days later both payouts that failed are in the photographer's statement, and all of it is still owed."""
     organizer, photographer = world.person("organizer"), world.person("photographer")
@@ -2078,6 +2100,7 @@ FLOWS: dict[str, Flow] = {
     "promotion of everything": Flow(given_away, give_away),
     "tax": Flow(cart, order_with_tax),
     "sale with tax": Flow(taxed, sell_with_tax, (CHARGE,)),
+    "invoice": Flow(order, invoice, (CHARGE,)),
     "refund of tax": Flow(sold_with_tax, refund),
     "credit packs": Flow(studio, buy_credit, (CHARGE,)),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD, SESSION)),

@@ -27,8 +27,8 @@ _VERSION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 _TRANSACTION = re.compile(r"\bT\d{4}\b")
 _SEALED = re.compile(r"\b[0-9a-f]{12}\.[\w-]{38,}")
 _SIGNATURE = re.compile(r"(?<![\w-])[\w-]{86}(?![\w-])")
-_MADE_FOR_A_BUYER = ("archives/", "licensed/")
-"""Where files lie that hold licences, which say when they were issued."""
+_MADE_FOR_A_BUYER = ("archives/", "licensed/", "invoices/")
+"""Where files lie that hold licences and receipts, which say when they were issued."""
 _SHARD = re.compile(r"(G#DUE#\w+#)\d")
 
 _LEFT_OUT = {"version", "ttl", "checked_at"}
@@ -183,6 +183,7 @@ def violations(world: World) -> list[str]:
         *_miscounted(),
         *_promotions(),
         *_grants(),
+        *_documents(),
         *_incomplete_photos(),
     ]
     return found
@@ -290,6 +291,25 @@ def _shared() -> Iterator[str]:
 def _tax_back(order: str) -> int:
     refunds = (row for row in rows("payments") if "tail" in row and row["order"] == order)
     return sum(part["tax"] for row in refunds for part in json.loads(row["parts"]))
+
+
+def _documents() -> Iterator[str]:
+    """What was paid has a receipt, what went back of that a credit note, once each and with numbers without a gap."""
+    due = Counter[tuple[str, str]]()
+    for order in (row for row in rows("orders") if "status" in row and int(row["total"])):
+        if any(step["status"] == "paid" for step in json.loads(order["history"])):
+            refunds = (row for row in rows("payments") if "tail" in row and row["order"] == order["id"])
+            given = [row["id"] for row in refunds if row["state"] == "settled" and json.loads(row["parts"])]
+            due.update((order["id"], of) for of in ("-", *given))
+    issued = [row for row in rows("orders") if "number" in row]
+    if due != Counter((row["order"], row.get("refund", "-")) for row in issued):
+        yield f"documents of {dict(due)} are due, issued are {[row['sk'] for row in issued]}"
+    for series in (row for row in rows("orders") if "#SERIES#" in row["pk"]):
+        begins = f"{series['kind'][0].upper()}-{series['year']}-"
+        own = [row["number"] for row in issued if row["pk"].startswith(f"T#{series['organization']}#")]
+        found = sorted(number for number in own if number.startswith(begins))
+        if found != [f"{begins}{count:06d}" for count in range(1, int(series["last"]) + 1)]:
+            yield f"{series['pk']} ends with {series['last']}, and there are {found}"
 
 
 def _wallets() -> Iterator[str]:

@@ -10,12 +10,15 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from chalicelib import lines
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
-from chalicelib.core import ids, limits, once
+from chalicelib.core import clock, ids, limits, once
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict
 from chalicelib.core.table import Record, create, table, transact, update
+from chalicelib.invoices import service as invoices
+from chalicelib.invoices import store as invoice_store
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
+from chalicelib.orders import store as order_store
 from tests import selling
 
 NEVER_ENDS = 10**9
@@ -64,6 +67,16 @@ def order_thing(organization: str, buyer: str) -> str:
     carts.add(principal, [Item("things", "medal"), Item("things", "medal")])
     order = orders.place_order(principal, f"key-{buyer}", email="buyer@example.com", language="en", expected_total=None)
     return order.id
+
+
+def buy_thing(organization: str, buyer: str) -> str:
+    """A thing that is paid and has its receipt; the number of it. Nobody is told: there is no line that delivers it."""
+    placed = orders.get(organization, order_thing(organization, buyer))
+    transact(order_store.save(placed.paid("pay_elsewhere", clock.now()), was=placed))
+    invoices.issue_receipt(organization, placed.id)
+    receipt = invoice_store.find(organization, placed.id)
+    assert receipt is not None
+    return receipt.number
 
 
 # --- keys, limits, addresses --------------------------------------------------------------------------------

@@ -181,6 +181,19 @@ def test_whole_orders_do_not_oversell_a_stock(running, figure):
     figure("contention", "whole orders do not oversell a stock", text)
 
 
+def test_receipts_issued_at_once_are_numbered_without_a_gap(running, figure):
+    put(running, "events", pk=f"T#{DEFAULT}#STOCK", sk="-", left=100)
+    calls = [(DEFAULT, ids.new("usr")) for _ in range(50)]
+
+    answers = race(contenders.buy_thing, calls, running.environment, processes=3, rehearsal=("org_other", "usr_other"))
+
+    (series,) = (item for item in running.items("orders", kind="receipt") if "last" in item)
+    issued = sorted(item["number"] for item in running.items("orders", kind="receipt") if "number" in item)
+    assert issued == [f"R-{int(series['year'])}-{count:06d}" for count in range(1, int(series["last"]) + 1)]
+    assert (len(set(answers)), set(answers) <= set(issued)) == (50, True), Counter(answers)
+    figure("contention", "receipts issued at once are numbered without a gap", "50 orders, 50 numbers, no gap")
+
+
 # --- what happens without a condition -----------------------------------------------------------------------
 
 

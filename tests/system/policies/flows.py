@@ -285,6 +285,7 @@ def asks_and_leaves(world: World) -> None:
     world.ask(buyer, "POST", f"/payments/{payment}/refund", wish, expect=202)
     note = {"text": "called"}
     world.ask(world.person("organizer"), "POST", f"/admin/orders/{world.notes['order']}/notes", note)
+    world.see(buyer, f"/orders/{world.notes['order']}/invoice")
     world.ask(buyer, "POST", "/users/me/exports", {}, expect=202)
     world.settle()
     world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)

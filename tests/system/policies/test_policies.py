@@ -27,7 +27,7 @@ DRIVEN_UNLIKE = {
     ("chalicelib.events.service", "_change_at"): "what a person changed goes into the audit log",
     ("chalicelib.events.service", "_knowable"): "a websocket brings no token of an event that would have to be checked",
     ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
-    ("chalicelib.lines.photos.store", "on_sale"): "only visitors choose by a number or a photographer",
+    ("chalicelib.lines.photos.store.photos", "on_sale"): "only visitors choose by a number or a photographer",
     ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
     ("chalicelib.payments.credit", "settle"): "only the sweep finds that what is held came too late",
     (

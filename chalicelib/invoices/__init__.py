@@ -1,0 +1,1 @@
+"""Receipts, tax invoices and credit notes: issued once, numbered without a gap, never changed."""
