@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import chalicelib.orders.settings
+import chalicelib.payments.settings  # noqa: F401 (what may be set is known before the room is opened)
 from chalicelib.accounts import service as accounts
 from chalicelib.api_keys import service as api_keys
 from chalicelib.core import outbox, queues, sweeps

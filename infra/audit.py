@@ -190,7 +190,7 @@ def captures(books: Books) -> Findings:
             yield posting.entry, "is booked for a payment that does not exist"
         elif not stray:  # a stray transaction of a payment is booked apart, for a person to look at
             for_orders[payment].add(posting.order)
-            if posting.account.startswith(("gateway:", "credits:")):
+            if posting.account.startswith(("gateway:", "gateway-fees", "credits:")):
                 booked[payment] += int(posting.amount)
     for id, payment in payments.items():
         received = int(payment.received or 0) if payment.state in _RECEIVED else 0
@@ -226,7 +226,7 @@ def refunds(books: Books) -> Findings:
         kind, of, *stray = posting.entry.split("#")
         if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:")):
             booked[of] -= int(posting.amount)
-        if kind == "capture" and stray and posting.account.startswith("gateway:"):
+        if kind == "capture" and stray and posting.account.startswith(("gateway:", "gateway-fees")):
             strays[of] += int(posting.amount)
     for refund in books.of("RefundRecord"):
         amount = int(refund.tail) + int(refund.excess) + sum(part.amount for part in refund.parts)

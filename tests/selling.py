@@ -15,9 +15,12 @@ from chalicelib.lines.contract import Item, Part, Problem, Quote, QuoteLine, Sol
 from chalicelib.payments.gateways.contract import (
     Charge,
     GatewayAccount,
+    Headers,
     Located,
+    Means,
     Method,
     Notification,
+    Picture,
     Returned,
     State,
     Status,
@@ -97,14 +100,15 @@ class FakeGateway:
     asked: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     refunds: bool = True
+    means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
     refund_state: Literal["pending", "settled", "failed"] = "settled"
     returned: dict[str, tuple[str, int]] = field(default_factory=dict)
 
-    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+    def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         id = f"T{len(self.charges) + 1:04d}"
-        self.charges[id] = Status(id, "pending", amount + self.tail, "THB", reference, None)
+        self.charges[id] = Status(id, "pending", amount + self.tail, currency, reference, None)
         self._may_fail("create")
-        return Charge(id, amount + self.tail, "THB", b"\x89PNG", clock.now() + timedelta(minutes=15))
+        return Charge(id, amount + self.tail, currency, self.means, clock.now() + timedelta(minutes=15))
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         self.asked.append(transaction_id)
@@ -139,14 +143,14 @@ class FakeGateway:
             raise Unprocessable("payment_method_unknown", "The gateway does not know this token.")
         return Method("visa", token[-4:], "2030-01")
 
-    def locate(self, raw: bytes) -> Located:
+    def locate(self, raw: bytes, headers: Headers) -> Located:
         data = json.loads(raw)["data"]
         return Located(data["trans_id"], data["ref1"])
 
-    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+    def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         if json.loads(raw)["signature"] != account.api_key:
             raise Unauthorized("invalid_signature", "This is not a webhook of ours.")
-        located = self.locate(raw)
+        located = self.locate(raw, headers)
         return Notification(located.transaction_id, located.reference)
 
     def acknowledgement(self) -> dict[str, object]:

@@ -42,6 +42,16 @@ class GatewaySecret(BaseModel):
     previous_api_key: SecretStr | None = None
 
 
+class StripeSecret(BaseModel):
+    """What one Stripe account needs. Webhooks are signed with any of `webhook_secrets`: the next, and those before."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    secret_key: Real
+    publishable_key: str
+    webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
+
+
 class ProviderClient(BaseModel):
     """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
 
@@ -63,7 +73,7 @@ class Secrets(BaseModel):
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
     `accepted_token_keys` and
-    `accepted_sealing_keys` hex. `paynoi` is the account of every organization that has none of its own.
+    `accepted_sealing_keys` hex. `paynoi` and `stripe` are the accounts of every organization that has none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
     Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook.
@@ -79,6 +89,8 @@ class Secrets(BaseModel):
     accepted_sealing_keys: tuple[TokenKey, ...] = ()
     paynoi: GatewaySecret
     paynoi_of_organizations: dict[str, GatewaySecret] = {}
+    stripe: StripeSecret | None = None
+    stripe_of_organizations: dict[str, StripeSecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
 

@@ -52,13 +52,28 @@ class Movement:
 
 
 def capture(
-    payment: str, *, organization: str, order: str, gateway: str, received: int, owed: int, currency: str, at: datetime
+    payment: str,
+    *,
+    organization: str,
+    order: str,
+    gateway: str,
+    received: int,
+    owed: int,
+    currency: str,
+    at: datetime,
+    fee: int = 0,
 ) -> Entry:
     """The money of an order came in. A gateway's satang tail above what was owed is booked apart from the sale."""
-    postings = [Posting(f"gateway:{gateway}", received), Posting("sales", -owed)]
+    postings = [*_arrived(gateway, received, fee), Posting("sales", -owed)]
     if received != owed:
         postings.append(Posting("payment-tails", owed - received))
     return Entry(f"capture#{payment}", organization, order, currency, at, tuple(postings))
+
+
+def _arrived(gateway: str, received: int, fee: int) -> list[Posting]:
+    """What buyers paid: some of it the gateway kept, the rest it holds for us."""
+    kept = [Posting("gateway-fees", fee)] if fee else []
+    return [Posting(f"gateway:{gateway}", received - fee), *kept]
 
 
 def spending(
@@ -70,10 +85,18 @@ def spending(
 
 
 def suspense(
-    payment: str, *, organization: str, order: str, gateway: str, received: int, currency: str, at: datetime
+    payment: str,
+    *,
+    organization: str,
+    order: str,
+    gateway: str,
+    received: int,
+    currency: str,
+    at: datetime,
+    fee: int = 0,
 ) -> Entry:
     """Money came in that no order accounts for; it waits for a person to refund or assign it."""
-    postings = (Posting(f"gateway:{gateway}", received), Posting("suspense", -received))
+    postings = (*_arrived(gateway, received, fee), Posting("suspense", -received))
     return Entry(f"capture#{payment}", organization, order, currency, at, postings)
 
 

@@ -1,12 +1,13 @@
 """A payment: one attempt to pay one order through one gateway. Its rank only rises."""
 
+import base64
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
 from chalicelib.core.errors import Conflict
-from chalicelib.payments.gateways.contract import Charge
+from chalicelib.payments.gateways.contract import Charge, HostedFields, Picture, Redirect, Transfer
 
 _FIRST_CHECK = timedelta(seconds=30)
 _LONGEST_PAUSE_OF_FAILURES = timedelta(minutes=5)
@@ -46,6 +47,9 @@ class Payment:
     `next_check_at` is when the sweep asks the gateway again; None once nothing more can come. `correlation` is that of
     the request that opened it: what a sweep finds out is logged under it.
 
+    How it is paid stands in one of `qr_png` (Base64), `redirect_url`, `hosted_fields` (whose secret is sealed where it
+    is stored) and `transfer_to`. `fee` is what the gateway kept for itself of what was received.
+
     `kept` is what of the received money pays the order where that is not all of it; `suspended` is what belongs to no
     order and waits for a person, `refundable` what is left of everything that came and was not given back.
     """
@@ -75,6 +79,10 @@ class Payment:
     other_currency: str | None = None
     reviewed_at: datetime | None = None
     reviewed_by: str | None = None
+    redirect_url: str | None = None
+    hosted_fields: HostedFields | None = None
+    transfer_to: Transfer | None = None
+    fee: int | None = None
     version: int = 0
 
     @property
@@ -115,16 +123,24 @@ class Payment:
         """An attempt that nobody has to pay any more: what it takes is set aside already."""
         return cls(state=State.PENDING, created_at=at, next_check_at=at + _FIRST_CHECK, **known)
 
-    def charged(self, charge: Charge, qr_png: str, at: datetime) -> "Payment":
-        return replace(
+    def charged(self, charge: Charge, at: datetime) -> "Payment":
+        opened = replace(
             self,
             state=State.PENDING,
             transaction=charge.transaction_id,
             payable=charge.payable,
-            qr_png=qr_png,
             expires_at=charge.expires_at,
             next_check_at=at + _FIRST_CHECK,
         )
+        match charge.means:
+            case Picture(png):
+                return replace(opened, qr_png=base64.b64encode(png).decode())
+            case Redirect(url):
+                return replace(opened, redirect_url=url)
+            case HostedFields() as fields:
+                return replace(opened, hosted_fields=fields)
+            case Transfer() as transfer:
+                return replace(opened, transfer_to=transfer)
 
     def closed(self, state: State, at: datetime) -> "Payment":
         """Expired or failed at the gateway; asked for a while longer, because money may come late."""
@@ -132,11 +148,12 @@ class Payment:
             return self.checked(at)
         return replace(self, state=state).checked(at)
 
-    def captured(self, received: int, at: datetime) -> "Payment":
+    def captured(self, received: int, at: datetime, fee: int | None = None) -> "Payment":
         return replace(
             self,
             state=State.CAPTURED,
             received=received,
+            fee=fee,
             refundable=received,
             captured_at=at,
             checked_at=at,

@@ -4,7 +4,7 @@ from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
-from chalicelib.payments import model, schemas, service
+from chalicelib.payments import gateways, model, schemas, service
 
 routes = Routes("payments")
 
@@ -18,10 +18,11 @@ routes = Routes("payments")
     limit=(60, 60),
 )
 def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.Payment:
-    """Open a payment for an order: a QR code, the exact amount and when it expires.
+    """Open a payment for an order: how to pay it, the exact amount and when it expires.
 
-    While an attempt is open it is answered again; once it has expired a new one is made. With the method `credit`
-    the order is paid at once from what the buyer has, if that is enough for all of it.
+    While an attempt is open it is answered again; once it has expired a new one is made. Another `method` withdraws
+    it and opens its own. With the method `credit` the order is paid at once from what the buyer has, if that is enough
+    for all of it.
     """
     return service.create_payment(principal, body.order_id, body.method)
 
@@ -56,12 +57,18 @@ def list_payments_under_review(principal: Principal, query: Paging) -> Page[mode
     return service.list_under_review(principal, query.request())
 
 
+@routes.post("/payments/webhook/{gateway}", permission=ANONYMOUS, raw="application/json")
+def accept_webhook(request: Request, gateway: str) -> Reply:
+    """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own."""
+    return Reply(service.accept_webhook(gateway, request.body, request.headers))
+
+
 @routes.post(
     "/payments/webhook",
     permission=ANONYMOUS,
     raw="application/json",
-    aliases=("/payment/webhook", "/payments/webhook/paynoi", "/payments/callback"),
+    aliases=("/payment/webhook", "/payments/callback"),
 )
-def accept_webhook(request: Request) -> Reply:
-    """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own."""
-    return Reply(service.accept_webhook(request.body))
+def accept_first_webhook(request: Request) -> Reply:
+    """As `/payments/webhook/paynoi`, from before there were several gateways."""
+    return Reply(service.accept_webhook(gateways.FIRST, request.body, request.headers))

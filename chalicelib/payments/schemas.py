@@ -1,7 +1,6 @@
 """Wire shapes of payments. Amounts are whole minor units of `currency`."""
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
@@ -11,10 +10,31 @@ from chalicelib.payments.model import State
 
 class CreatePayment(Input):
     order_id: str = Field(min_length=1, max_length=64)
-    method: Literal["qr", "credit"] = Field("qr", description="`credit` pays all of it from the buyer's own credit.")
+    method: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{1,39}$",
+        description="A gateway of `GET /payments/methods`, `qr` for any with a QR code, or `credit`, which pays all of "
+        "it from the buyer's own credit. Without one: the attempt that is open, else the first that is offered.",
+    )
 
 
-class Payment(Output):
+class HostedFields(Output):
+    """What the gateway's own script needs to show its fields. Data of cards goes there and never comes here."""
+
+    client_secret: str = Field(repr=False)
+    publishable_key: str
+
+
+class Transfer(Output):
+    """Where to send the money; `reference` belongs on it."""
+
+    bank: str
+    account: str
+    holder: str
+    reference: str
+
+
+class _Attempt(Output):
     id: str
     order_id: str = Field(validation_alias="order")
     attempt: int
@@ -27,7 +47,15 @@ class Payment(Output):
     expires_at: datetime | None
 
 
-class ReviewedPayment(Payment):
+class Payment(_Attempt):
+    """An attempt to pay. Of the ways to pay it, only that of its gateway is there."""
+
+    redirect_url: str | None = Field(description="The gateway's page where it is paid.")
+    hosted_fields: HostedFields | None
+    transfer_to: Transfer | None
+
+
+class ReviewedPayment(_Attempt):
     received: int | None
     review_reason: str | None
     waiting: int = Field(description="What a person must decide about.")

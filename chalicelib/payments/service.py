@@ -3,12 +3,12 @@
 Webhook, sweep and the buyer's polling all end in `settle`, which believes nobody but the gateway's own answer.
 """
 
-import base64
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.core import clock, ids, log, metrics, outbox, queues
+from chalicelib.core import clock, ids, log, metrics, outbox, queues, sealing
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.metrics import Metric
@@ -17,12 +17,11 @@ from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import credit, gateways, store
-from chalicelib.payments.gateways.contract import Gateway, Notification, Status
+from chalicelib.payments import credit, gateways, offering, store
+from chalicelib.payments.gateways.contract import Gateway, Headers, Notification, Status
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import Payment, State
 
-_GATEWAY = "paynoi"
 _TRIES = 5
 _MOST_ATTEMPTS = 20
 _SWEEP_LASTS = timedelta(seconds=40)
@@ -32,14 +31,16 @@ _OPENING_SECONDS = 60
 _SOMEBODY_WAS_FASTER = {"attempt_taken", "version_conflict", "already_exists"}
 
 
-def create_payment(principal: Principal, order_id: str, method: str = "qr") -> Payment:
+def create_payment(principal: Principal, order_id: str, method: str | None = None) -> Payment:
     """The attempt to pay an order that is open now, or a new one where none is.
 
+    `method` is a gateway's name, `qr` or `credit`; without one an open attempt goes on, and a new one takes the
+    organization's first choice. An open attempt of another method is withdrawn before a new one opens.
     The attempt is written down before the gateway is asked. When the answer is lost, the next call asks again for the
-    same attempt; of two answers one is kept and the other charge withdrawn. With the `method` `credit`, or where the
-    order costs nothing, nothing is left to pay: the order is paid when this returns.
-    Raises Conflict (paid, expired, not enough credit), Forbidden (credit of somebody else), Unavailable (the gateway
-    does not answer).
+    same attempt; of two answers one is kept and the other charge withdrawn. With `credit`, or where the order costs
+    nothing, nothing is left to pay: the order is paid when this returns.
+    Raises Conflict (paid, about to be, expired, not enough credit), Forbidden (credit of somebody else), Unprocessable
+    `method_not_offered`, Unavailable (the gateway does not answer).
     """
     order = orders.open_order(principal, order_id)
     at = clock.now()
@@ -47,14 +48,19 @@ def create_payment(principal: Principal, order_id: str, method: str = "qr") -> P
     if method == credit.NAME or not order.total:
         return _pay_with_credit(principal, order)
     earlier = store.attempts(order.organization, order.id)
-    latest = earlier[-1] if earlier else None
-    if latest is not None and latest.is_open(at):
-        return latest
-    if latest is None or latest.state is not State.CREATED:
-        latest = _open_attempt(order, _next_attempt(earlier))
-    if latest.state is not State.CREATED:
-        return latest
-    return _charge(latest)
+    going = [each for each in earlier if each.is_open(at)]
+    begun = earlier[-1] if earlier and earlier[-1].state is State.CREATED else None
+    standing = begun or (going[-1] if going else None)
+    if method is None and standing is not None:
+        wanted = standing.gateway
+    else:
+        wanted = offering.choose(order.organization, order.currency, order.total, method)
+    for each in going:
+        if each.gateway != wanted:
+            _make_way(each)
+    if standing is None or standing.gateway != wanted:
+        standing = _open_attempt(order, _next_attempt(earlier), wanted)
+    return _shown(_charge(standing) if standing.state is State.CREATED else standing)
 
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:
@@ -69,7 +75,7 @@ def read_payment(principal: Principal, payment_id: str) -> Payment:
             # The stored state is still a true answer; the sweep will ask again.
             log.warning("payment not refreshed", payment=payment.id, code=refusal.code)
         payment = store.get(principal.organization, payment_id)
-    return payment
+    return _shown(payment)
 
 
 def open_payment(principal: Principal, payment_id: str) -> Payment:
@@ -82,15 +88,17 @@ def open_payment(principal: Principal, payment_id: str) -> Payment:
     return payment
 
 
-def accept_webhook(raw: bytes) -> dict[str, object]:
-    """Prove a webhook and queue it. Returns what the gateway wants to hear.
+def accept_webhook(name: str, raw: bytes, headers: Headers) -> dict[str, object]:
+    """Prove a webhook of a gateway and queue it. Returns what the gateway wants to hear.
 
-    Raises Unauthorized for anything not provably the gateway's, Unavailable when it could not be queued: then the
-    gateway sends it again.
+    Raises NotFound for a gateway that is not known, Unauthorized for anything not provably its own, Unavailable when
+    it could not be queued: then the gateway sends it again.
     """
-    gateway = gateways.of_name(_GATEWAY)
+    if name not in gateways.NAMES:
+        raise NotFound("unknown_gateway", "There is no such payment service.")
+    gateway = gateways.of_name(name)
     try:
-        organization, proven = _proven(gateway, raw)
+        organization, proven = _proven(gateway, name, raw, headers)
     except Unauthorized:
         log.warning("webhook refused", metrics.of({Metric.WEBHOOKS_REFUSED: 1}))
         raise
@@ -155,10 +163,8 @@ def withdraw(organization: str, order_id: str) -> Outcome:
     """Take back the charge of an order that was cancelled. One that was paid at that moment stays."""
     open_now = [each for each in store.attempts(organization, order_id) if each.is_open(clock.now())]
     for payment in open_now:
-        assert payment.transaction is not None
-        account = gateways.account_of(organization, payment.gateway)
         with suppress(Unprocessable):
-            gateways.of_name(payment.gateway).cancel(account, payment.transaction)
+            _cancel(payment)
     return Outcome.SUCCESS if open_now else Outcome.SKIPPED
 
 
@@ -179,14 +185,60 @@ def list_under_review(principal: Principal, request: PageRequest) -> Page[Paymen
     return store.under_review(principal.organization, request)
 
 
-def _proven(gateway: Gateway, raw: bytes) -> tuple[str, Notification]:
+def _proven(gateway: Gateway, name: str, raw: bytes, headers: Headers) -> tuple[str, Notification]:
     """Whose webhook it is, and what it says. Raises Unauthorized."""
-    claimed = gateway.locate(raw)
+    claimed = gateway.locate(raw, headers)
     try:
         place = store.locate(claimed.reference)
-    except NotFound as unknown:
+        account = gateways.account_of(place.organization, name)
+    except (NotFound, Unprocessable) as unknown:
         raise Unauthorized("invalid_signature", "This is not a webhook of ours.") from unknown
-    return place.organization, gateway.verify(gateways.account_of(place.organization, _GATEWAY), raw)
+    if place.gateway not in (None, name):
+        raise Unauthorized("invalid_signature", "This payment goes through another payment service.")
+    return place.organization, gateway.verify(account, raw, headers)
+
+
+def _make_way(payment: Payment) -> None:
+    """Withdraw an open attempt, so that another may take its place. Raises Conflict where it was or is being paid."""
+    try:
+        if payment.gateway == credit.NAME:
+            settle(payment.organization, payment.id)
+        else:
+            _cancel(payment)
+            _note(payment, payment.closed(State.EXPIRED, clock.now()))
+    except Unprocessable:
+        settle(payment.organization, payment.id)
+    orders.get(payment.organization, payment.order).refuse_payment(clock.now())
+    if store.get(payment.organization, payment.id).is_open(clock.now()):
+        raise Conflict("payment_under_way", "Another payment of this order is being processed. Wait for it.")
+
+
+def _cancel(payment: Payment) -> None:
+    """Raises Unprocessable for what was paid."""
+    assert payment.transaction is not None
+    account = gateways.account_of(payment.organization, payment.gateway)
+    gateways.of_name(payment.gateway).cancel(account, payment.transaction)
+
+
+def _shown(payment: Payment) -> Payment:
+    """A payment as its payer sees it: what opens the gateway's fields is readable, while there is something to pay."""
+    fields = payment.hosted_fields
+    if fields is None or payment.state is not State.PENDING:
+        return replace(payment, hosted_fields=None)
+    secret = sealing.unseal(payment.organization, _fields_of(payment.id), fields.client_secret)
+    return replace(payment, hosted_fields=replace(fields, client_secret=secret))
+
+
+def _sealed(payment: Payment) -> Payment:
+    fields = payment.hosted_fields
+    if fields is None:
+        return payment
+    secret = sealing.seal(payment.organization, _fields_of(payment.id), fields.client_secret)
+    return replace(payment, hosted_fields=replace(fields, client_secret=secret))
+
+
+def _fields_of(payment_id: str) -> str:
+    return f"hosted-fields#{payment_id}"
 
 
 def _pay_with_credit(principal: Principal, order: Order) -> Payment:
@@ -201,6 +253,9 @@ def _pay_with_credit(principal: Principal, order: Order) -> Payment:
                 if refusal.code not in _SOMEBODY_WAS_FASTER:
                     raise
                 continue
+        for each in earlier:
+            if each.is_open(clock.now()) and each.gateway != credit.NAME:
+                _make_way(each)
         settle(latest.organization, latest.id)
         return store.get(latest.organization, latest.id)
     raise Conflict("changed_meanwhile", "The payment keeps changing. Try again.")
@@ -212,13 +267,13 @@ def _next_attempt(earlier: Sequence[Payment]) -> int:
     return len(earlier) + 1
 
 
-def _open_attempt(order: Order, number: int) -> Payment:
+def _open_attempt(order: Order, number: int, gateway: str) -> Payment:
     payment = Payment(
         id=ids.derived("pay", order.organization, order.id, str(number)),
         organization=order.organization,
         order=order.id,
         attempt=number,
-        gateway=_GATEWAY,
+        gateway=gateway,
         amount=order.total,
         currency=order.currency,
         state=State.CREATED,
@@ -229,16 +284,19 @@ def _open_attempt(order: Order, number: int) -> Payment:
         transact(*store.add(payment), orders.still_payable(order))
     except store.AttemptTaken:
         log.info("attempt shared", payment=payment.id)
-    return store.get(payment.organization, payment.id)
+    opened = store.get(payment.organization, payment.id)
+    if opened.gateway != gateway:
+        raise Conflict("changed_meanwhile", "Another payment of this order was opened. Try again.")
+    return opened
 
 
 def _charge(payment: Payment) -> Payment:
     gateway = gateways.of_name(payment.gateway)
     account = gateways.account_of(payment.organization, payment.gateway)
-    charge = gateway.create(account, amount=payment.amount, reference=payment.id)
-    charged = payment.charged(charge, base64.b64encode(charge.qr_png).decode(), clock.now())
+    charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
+    charged = payment.charged(charge, clock.now())
     try:
-        transact(store.save(charged, was=payment))
+        transact(store.save(_sealed(charged), was=payment))
     except Conflict:
         kept = store.get(payment.organization, payment.id)
         if kept.transaction != charge.transaction_id:
@@ -303,10 +361,11 @@ def _capture(payment: Payment, status: Status) -> Outcome:
         owed=payment.amount,
         currency=payment.currency,
         at=at,
+        fee=status.fee or 0,
     )
     transact(
         *ledger.book(entry),
-        store.save(payment.captured(status.amount, at), was=payment),
+        store.save(payment.captured(status.amount, at, status.fee), was=payment),
         *orders.pay(order, payment.id),
     )
     paid = metrics.of({Metric.ORDERS_PAID: 1, Metric.REVENUE: payment.amount}, Currency=payment.currency)
@@ -316,10 +375,9 @@ def _capture(payment: Payment, status: Status) -> Outcome:
 
 def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
     """Why captured money does not simply pay the order, or None when it does."""
-    account = gateways.account_of(payment.organization, payment.gateway).account
     if status.currency != payment.currency:
         return "wrong_currency"
-    if status.account is not None and status.account != account:
+    if status.account not in (None, gateways.account_of(payment.organization, payment.gateway).account):
         return "wrong_account"
     if status.transaction_id != payment.transaction:
         return "unknown_transaction"
@@ -342,6 +400,7 @@ def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
         received=status.amount,
         currency=status.currency,
         at=at,
+        fee=status.fee or 0,
     )
     if own:
         noted = payment.for_review(reason, status.amount, status.currency, at)

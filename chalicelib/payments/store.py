@@ -28,6 +28,7 @@ from chalicelib.core.table import (
     Page,
     PageRequest,
     Record,
+    Typed,
     Write,
     create,
     index,
@@ -35,6 +36,7 @@ from chalicelib.core.table import (
     replace,
     table,
 )
+from chalicelib.payments.gateways.contract import HostedFields, Transfer
 from chalicelib.payments.model import Payment, State
 
 _SHARDS = 4
@@ -70,6 +72,10 @@ class PaymentRecord(Record):
     other_currency = UnicodeAttribute(null=True)
     reviewed_at = Moment(null=True)
     reviewed_by = UnicodeAttribute(null=True)
+    redirect_url = UnicodeAttribute(null=True)
+    hosted_fields = Typed[HostedFields](HostedFields, null=True)
+    transfer_to = Typed[Transfer](Transfer, null=True)
+    fee = NumberAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)
@@ -88,15 +94,17 @@ class PointerRecord(Record):
     organization = UnicodeAttribute()
     order = UnicodeAttribute()
     attempt = NumberAttribute()
+    gateway = UnicodeAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a payment is kept."""
+    """Where a payment is kept. `gateway` is None of one from before this was noted."""
 
     organization: str
     order: str
     attempt: int
+    gateway: str | None
 
 
 class AttemptTaken(Conflict):
@@ -117,7 +125,7 @@ def locate(payment_id: str) -> Place:
     pointer = PointerRecord.fetch(_pointer(payment_id), "-")
     if pointer is None:
         raise NotFound("payment_not_found", "There is no such payment.")
-    return Place(pointer.organization, pointer.order, int(pointer.attempt))
+    return Place(pointer.organization, pointer.order, int(pointer.attempt), pointer.gateway)
 
 
 def get(organization: str, payment_id: str) -> Payment:
@@ -143,6 +151,7 @@ def add(payment: Payment) -> tuple[Write, ...]:
         organization=payment.organization,
         order=payment.order,
         attempt=payment.attempt,
+        gateway=payment.gateway,
     )
     return create(_record(payment), AttemptTaken()), create(pointer, AttemptTaken())
 

@@ -80,6 +80,16 @@ def test_too_little_credit_pays_nothing(give, order, buyer):
     assert service.create_payment(buyer, order.id).gateway == "paynoi"
 
 
+def test_credit_withdraws_what_is_open_at_a_gateway(give, order, buyer, gateway):
+    give(100_00)
+    by_qr = service.create_payment(buyer, order.id)
+
+    paid = service.create_payment(buyer, order.id, "credit")
+
+    assert (paid.state, gateway.cancelled) == (State.CAPTURED, [by_qr.transaction])
+    assert service.get(DEFAULT, by_qr.id).state is State.EXPIRED
+
+
 def test_only_the_buyers_own_credit_pays(give, order, buyer):
     give(100_00)
     staff = Principal(DEFAULT, user=ids.new("usr"), permissions=frozenset({"order.read_all"}))

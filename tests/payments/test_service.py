@@ -73,8 +73,8 @@ def test_of_two_answers_for_one_attempt_one_charge_is_withdrawn(gateway, order, 
     real = gateway.create
     raced: list[Payment] = []
 
-    def race(account, *, amount, reference):
-        charge = real(account, amount=amount, reference=reference)
+    def race(account, **wanted):
+        charge = real(account, **wanted)
         monkeypatch.setattr(gateway, "create", real)
         raced.append(service.create_payment(buyer, order.id))
         return charge
@@ -356,7 +356,7 @@ def test_a_webhook_is_queued_then_settles(payment, order, gateway):
     gateway.set(payment.transaction, "captured")
     key = gateways.account_of(DEFAULT, "paynoi").api_key
 
-    answer = service.accept_webhook(gateway.webhook(payment.transaction, key))
+    answer = service.accept_webhook("paynoi", gateway.webhook(payment.transaction, key), {})
 
     assert answer == {"status": 1}
     assert order_status(order) is Status.AWAITING_PAYMENT, "the webhook itself changes nothing"
@@ -366,7 +366,7 @@ def test_a_webhook_is_queued_then_settles(payment, order, gateway):
 
 def test_a_forged_webhook_queues_nothing(payment, gateway):
     with pytest.raises(Unauthorized):
-        service.accept_webhook(gateway.webhook(payment.transaction, "guessed-key"))
+        service.accept_webhook("paynoi", gateway.webhook(payment.transaction, "guessed-key"), {})
 
     assert deliver.waiting() == []
 
@@ -376,7 +376,7 @@ def test_a_webhook_for_no_payment_of_ours_is_refused_like_a_forged_one(payment, 
     key = gateways.account_of(DEFAULT, "paynoi").api_key
 
     with pytest.raises(Unauthorized, match="invalid_signature"):
-        service.accept_webhook(gateway.webhook(payment.transaction, key))
+        service.accept_webhook("paynoi", gateway.webhook(payment.transaction, key), {})
 
 
 def test_the_sweep_finds_what_no_webhook_told(payment, order, gateway):
@@ -590,7 +590,7 @@ def test_a_refused_webhook_is_counted(payment, gateway, reference):
     raw = raw.replace(payment.id.encode(), reference.encode()) if reference else raw
 
     with logged.lines() as told, pytest.raises(Unauthorized):
-        service.accept_webhook(raw)
+        service.accept_webhook("paynoi", raw, {})
 
     assert logged.measured(told()) == {"WebhooksRefused": 1}
 
@@ -602,10 +602,10 @@ def test_a_webhook_that_is_taken_or_can_not_be_queued_is_not_counted_as_refused(
         raise Unavailable("queue_unavailable", "The message could not be queued.")
 
     with logged.lines() as told:
-        service.accept_webhook(raw)
+        service.accept_webhook("paynoi", raw, {})
         monkeypatch.setattr(service.queues, "tell", full)
         with pytest.raises(Unavailable):
-            service.accept_webhook(raw)
+            service.accept_webhook("paynoi", raw, {})
 
     assert logged.measured(told()) == {}
 

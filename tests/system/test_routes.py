@@ -154,6 +154,7 @@ REFUSED = {
     "POST /payments/refund": 404,  # staff ask for nothing
     "POST /payments/{id}/refund": 404,
     "POST /payments/webhook": 401,
+    "POST /payments/webhook/{gateway}": 401,
     "POST /photos/{id}/retry": 409,
     "GET /users/me/erasure": 404,  # only the customer asked for one
     "DELETE /users/me/erasure": 404,

@@ -51,7 +51,7 @@ from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
-from chalicelib.payments.gateways.contract import GatewayAccount, Located, Notification
+from chalicelib.payments.gateways.contract import GatewayAccount, Headers, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.methods import service as methods
 from chalicelib.payments.refunds import service as refunds
@@ -93,11 +93,11 @@ class Bank(FakeGateway):
 
     _wire = PayNoi("http://127.0.0.1:9")
 
-    def locate(self, raw: bytes) -> Located:
-        return self._wire.locate(raw)
+    def locate(self, raw: bytes, headers: Headers) -> Located:
+        return self._wire.locate(raw, headers)
 
-    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
-        return self._wire.verify(account, raw)
+    def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
+        return self._wire.verify(account, raw, headers)
 
 
 @dataclass(frozen=True)

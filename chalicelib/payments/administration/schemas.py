@@ -24,6 +24,7 @@ class Payment(Output):
     amount: int
     payable: int | None
     received: int | None
+    fee: int | None = Field(description="What the gateway kept for itself of what was received.")
     refunded: int
     waiting: int = Field(description="What a person must decide about.")
     currency: str

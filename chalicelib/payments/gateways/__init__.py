@@ -1,50 +1,40 @@
-"""Payment gateways behind one contract."""
+"""Payment gateways behind one contract. An adapter joins by its line in `ADAPTERS`."""
 
-from dataclasses import dataclass
 from functools import cache
 
-from chalicelib.core.secrets import secrets
-from chalicelib.core.settings import settings
-from chalicelib.payments.gateways.contract import Gateway, GatewayAccount
+from chalicelib.core.errors import Unprocessable
+from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Offer
 from chalicelib.payments.gateways.paynoi import PayNoi
 
+ADAPTERS: tuple[type[Adapter], ...] = (PayNoi,)
+"""In the order in which they are offered where an organization has not chosen one."""
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A way to pay as buyers know it. `kind` says what they do."""
-
-    gateway: str
-    title: str
-    kind: str
-    currencies: tuple[str, ...]
-
-
-OFFERS = (Offer("paynoi", "PromptPay", "qr_code", ("THB",)),)
-NAMES = frozenset(offer.gateway for offer in OFFERS)
+_BY_NAME = {adapter.offer.gateway: adapter for adapter in ADAPTERS}
+NAMES = frozenset(_BY_NAME)
 """The gateways that payments may go through."""
 
+FIRST = PayNoi.offer.gateway
+"""The one that was there before there were several: what names none means it."""
 
-def offered(organization: str, currency: str) -> list[Offer]:
-    """The ways to pay an organization in a currency: those of gateways where it has an account."""
+
+def open_to(organization: str, currency: str) -> list[Offer]:
+    """The ways to pay an organization could offer in a currency: those of gateways where it has an account."""
     return [
-        offer for offer in OFFERS if currency in offer.currencies and account_of(organization, offer.gateway).api_key
+        adapter.offer
+        for adapter in ADAPTERS
+        if currency in adapter.offer.currencies and adapter.account_of(organization) is not None
     ]
 
 
 @cache
 def of_name(name: str) -> Gateway:
-    """Raises KeyError for a gateway that is not known: names come from our own records."""
-    return {"paynoi": lambda: PayNoi(settings().paynoi_url)}[name]()
+    """Raises KeyError for a gateway that is not known."""
+    return _BY_NAME[name].connected()
 
 
 def account_of(organization: str, name: str) -> GatewayAccount:
-    """The organization's own account at a gateway, else the deployment's. `name` as in `of_name`."""
-    known = secrets()
-    held = {"paynoi": known.paynoi_of_organizations.get(organization, known.paynoi)}[name]
-    return GatewayAccount(
-        api_key=held.api_key.get_secret_value(),
-        key_id=held.key_id,
-        account=held.account,
-        type=held.type,
-        previous_api_key=held.previous_api_key.get_secret_value() if held.previous_api_key else None,
-    )
+    """The organization's account at a gateway. `name` as in `of_name`. Raises Unprocessable where it has none."""
+    account = _BY_NAME[name].account_of(organization)
+    if account is None:
+        raise Unprocessable("gateway_not_set_up", "There is no account at this payment service.")
+    return account

@@ -5,22 +5,76 @@ nothing about what the gateway did: a charge may exist all the same. It may rais
 `Unprocessable("payment_gateway_refused")`, which says that the gateway did nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 State = Literal["pending", "captured", "expired", "failed", "unknown"]
+Headers = Mapping[str, str]
+"""Those of a webhook, their names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`."""
+
+    gateway: str
+    title: str
+    kind: str
+    currencies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayAccount:
-    """Where an organization's money goes, and the keys that prove it is them. The keys stay out of `repr`."""
+    """Where an organization's money goes, and the keys that prove it is them. The keys stay out of `repr`.
+
+    What a gateway has no use for is empty. `account` is what `Status.account` is compared with.
+    """
 
     api_key: str = field(repr=False)
-    key_id: str
-    account: str
-    type: str
+    key_id: str = ""
+    account: str = ""
+    type: str = ""
     previous_api_key: str | None = field(default=None, repr=False)
+    publishable_key: str = ""
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The buyer scans a QR code, a PNG."""
+
+    png: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The buyer goes to a page of the gateway."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostedFields:
+    """The buyer types into fields of the gateway, which the frontend shows with these two."""
+
+    client_secret: str = field(repr=False)
+    publishable_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The buyer sends the money to an account; `reference` is what they write on it."""
+
+    bank: str
+    account: str
+    holder: str
+    reference: str
+
+
+Means = Picture | Redirect | HostedFields | Transfer
+"""How the buyer pays a charge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +84,14 @@ class Charge:
     transaction_id: str
     payable: int
     currency: str
-    qr_png: bytes = field(repr=False)
+    means: Means
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """`unknown` is a state this adapter has never heard of: neither paid nor failed. `account` is None where
-    the gateway does not say into which account the money went."""
+    the gateway does not say into which account the money went; `fee` is what it kept of it, None where it is silent."""
 
     transaction_id: str
     state: State
@@ -45,6 +99,7 @@ class Status:
     currency: str
     reference: str
     account: str | None
+    fee: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +143,7 @@ class Gateway(Protocol):
     def refunds(self) -> bool:
         """Whether it gives money back when it is asked to. Else people transfer it."""
 
-    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+    def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         """Ask for `amount` minor units; `reference` comes back in `Status` and in webhooks."""
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status: ...
@@ -109,11 +164,25 @@ class Gateway(Protocol):
         Raises Unprocessable: `method_not_saved_here` where the gateway keeps none, `payment_method_unknown`.
         """
 
-    def locate(self, raw: bytes) -> Located:
+    def locate(self, raw: bytes, headers: Headers) -> Located:
         """Raises Unauthorized for anything but a well-formed webhook."""
 
-    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+    def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         """Raises Unauthorized for anything not provably sent by the gateway to this account."""
 
     def acknowledgement(self) -> dict[str, object]:
         """The body, sent with status 200, that makes the gateway stop repeating a webhook."""
+
+
+class Adapter(Gateway, Protocol):
+    """What a class tells the registry beside being a `Gateway`."""
+
+    offer: ClassVar[Offer]
+
+    @classmethod
+    def connected(cls) -> Self:
+        """One that talks to where the settings say."""
+
+    @staticmethod
+    def account_of(organization: str) -> GatewayAccount | None:
+        """The organization's own account, else the deployment's, as the secret has them; None where it has neither."""

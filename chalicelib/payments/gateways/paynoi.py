@@ -13,15 +13,20 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
+from chalicelib.core.secrets import secrets
+from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import (
     Charge,
     GatewayAccount,
+    Headers,
     Located,
     Method,
     Notification,
+    Offer,
+    Picture,
     Returned,
     State,
     Status,
@@ -55,6 +60,7 @@ class PayNoi:
     """`timeout` is in seconds: to connect, and between two bytes of the answer."""
 
     name = "paynoi"
+    offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
     refunds = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
@@ -62,7 +68,23 @@ class PayNoi:
         self._timeout = timeout
         self._threads = threading.local()
 
-    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+    @classmethod
+    def connected(cls) -> Self:
+        return cls(settings().paynoi_url)
+
+    @staticmethod
+    def account_of(organization: str) -> GatewayAccount:
+        known = secrets()
+        held = known.paynoi_of_organizations.get(organization, known.paynoi)
+        return GatewayAccount(
+            api_key=held.api_key.get_secret_value(),
+            key_id=held.key_id,
+            account=held.account,
+            type=held.type,
+            previous_api_key=held.previous_api_key.get_secret_value() if held.previous_api_key else None,
+        )
+
+    def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         fields = {
             "method": "create",
             "api_key": account.api_key,
@@ -89,11 +111,11 @@ class PayNoi:
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "This gateway keeps no payment methods.")
 
-    def locate(self, raw: bytes) -> Located:
+    def locate(self, raw: bytes, headers: Headers) -> Located:
         transaction_id, reference, _, _ = _webhook(raw)
         return Located(transaction_id, reference)
 
-    def verify(self, account: GatewayAccount, raw: bytes) -> Notification:
+    def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         transaction_id, reference, data, signature = _webhook(raw)
         keys = [key for key in (account.api_key, account.previous_api_key) if key]
         expected = [code for key in keys for code in _signatures(key, data)]
@@ -166,7 +188,7 @@ def _charge(answer: Answer, requested: int) -> Charge:
     expires_at = datetime.fromisoformat(_text(answer["expire_at"]))
     if expires_at.tzinfo is None:
         expires_at = expires_at.replace(tzinfo=THAILAND)
-    return Charge(_identifier(answer["trans_id"]), payable, CURRENCY, qr_png, expires_at.astimezone(UTC))
+    return Charge(_identifier(answer["trans_id"]), payable, CURRENCY, Picture(qr_png), expires_at.astimezone(UTC))
 
 
 def _status(answer: Answer, transaction_id: str) -> Status:

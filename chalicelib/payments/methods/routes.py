@@ -8,9 +8,9 @@ routes = Routes("payment methods")
 
 
 @routes.get("/payments/methods", permission=PUBLIC, guarded=True, returns=schemas.Offers)
-def list_offers(principal: Principal) -> schemas.Offers:
+def list_offers(principal: Principal, query: schemas.Wanted) -> schemas.Offers:
     """How one may pay here, and for whoever is signed in their saved methods."""
-    return schemas.Offers.of(*service.offered(principal))
+    return schemas.Offers.of(*service.offered(principal, query.amount))
 
 
 @routes.get("/users/payment-methods", permission=SIGNED_IN, guarded=True, returns=schemas.Methods)

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from pydantic import Field
 
-from chalicelib.core.wire import Input, Output
-from chalicelib.payments import gateways
+from chalicelib.core.wire import Input, Output, Query
+from chalicelib.payments import gateways, offering
 from chalicelib.payments.methods.model import SavedMethod, Wallet
 
 
 class NewMethod(Input):
     """`token` is what the gateway's own form gave for the card; the card's number must not come here."""
 
-    gateway: str = Field("paynoi", min_length=1, max_length=40)
+    gateway: str = Field(gateways.FIRST, min_length=1, max_length=40)
     token: str = Field(min_length=1, max_length=200, repr=False)
 
 
@@ -49,22 +49,31 @@ class Methods(Output):
         return cls(items=[Method.of(wallet, method) for method in wallet.methods])
 
 
+class Wanted(Query):
+    amount: int | None = Field(None, ge=0, le=10**12, description="Only ways that take so many minor units.")
+
+
 class Offer(Output):
-    """A way to pay. `kind` says what the buyer does: `qr_code` is scanned."""
+    """A way to pay. `kind` says what the buyer does: `qr_code` is scanned, a `card` typed into the gateway's fields."""
 
     gateway: str
     title: str
     kind: str
     currencies: list[str]
+    smallest: int = Field(description="The least that an order may cost, in minor units.")
+    largest: int | None
 
 
 class Offers(Output):
-    """How one may pay here; `saved` are the caller's own methods, null for whoever is not signed in."""
+    """How one may pay here, the shop's first choice first.
+
+    `saved` are the caller's own methods, null for whoever is not signed in.
+    """
 
     items: list[Offer]
     saved: list[Method] | None
 
     @classmethod
-    def of(cls, offers: Sequence[gateways.Offer], wallet: Wallet | None) -> "Offers":
+    def of(cls, offers: Sequence[offering.Offered], wallet: Wallet | None) -> "Offers":
         saved = None if wallet is None else Methods.of(wallet).items
         return cls(items=[Offer.model_validate(offer) for offer in offers], saved=saved)

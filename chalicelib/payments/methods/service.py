@@ -8,10 +8,10 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.table import transact
 from chalicelib.organizations import service as organizations
-from chalicelib.payments import gateways
-from chalicelib.payments.gateways import Offer
+from chalicelib.payments import gateways, offering
 from chalicelib.payments.methods import store
 from chalicelib.payments.methods.model import SavedMethod, Wallet, refuse_card_number
+from chalicelib.payments.offering import Offered
 
 _TRIES = 5
 
@@ -20,11 +20,11 @@ def list_methods(principal: Principal) -> Wallet:
     return store.wallet_of(principal.organization, principal.known_user)
 
 
-def offered(principal: Principal) -> tuple[list[Offer], Wallet | None]:
+def offered(principal: Principal, amount: int | None) -> tuple[list[Offered], Wallet | None]:
     """How one may pay here, and what a signed-in caller has saved."""
     currency = organizations.get(principal.organization).currency
     saved = list_methods(principal) if principal.user else None
-    return gateways.offered(principal.organization, currency), saved
+    return offering.offered(principal.organization, currency, amount), saved
 
 
 def save_method(principal: Principal, *, gateway: str, token: str) -> tuple[Wallet, SavedMethod]:

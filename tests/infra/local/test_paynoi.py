@@ -23,7 +23,7 @@ from PIL import Image
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable
 from chalicelib.payments.gateways import emvco
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Picture
 from chalicelib.payments.gateways.paynoi import PayNoi
 from infra.local.paynoi import PayNoiSandbox
 from infra.local.paynoi_wire import promptpay
@@ -47,7 +47,7 @@ def sandbox(told: Receiver) -> Iterator[PayNoiSandbox]:
 
 
 def create(sandbox: PayNoiSandbox, reference: str = "pay_1", amount: int = 10000) -> Charge:
-    return PayNoi(sandbox.url).create(ACCOUNT, amount=amount, reference=reference)
+    return PayNoi(sandbox.url).create(ACCOUNT, amount=amount, currency="THB", reference=reference)
 
 
 def control(sandbox: PayNoiSandbox, path: str, body: object = None, status: int = 200) -> Any:
@@ -238,7 +238,7 @@ def test_a_bad_signature_proves_nothing(sandbox, told):
 
     told.wait_for(1)
     with pytest.raises(Unauthorized):
-        PayNoi(sandbox.url).verify(ACCOUNT, told.bodies[0])
+        PayNoi(sandbox.url).verify(ACCOUNT, told.bodies[0], {})
 
 
 def test_signs_in_base64_as_older_gateways_did(told):
@@ -248,7 +248,7 @@ def test_signs_in_base64_as_older_gateways_did(told):
         told.wait_for(1)
 
     assert re.fullmatch(r"[A-Za-z0-9+/]{43}=", json.loads(told.bodies[0])["signature"])
-    assert PayNoi("").verify(ACCOUNT, told.bodies[0]).transaction_id == charge.transaction_id
+    assert PayNoi("").verify(ACCOUNT, told.bodies[0], {}).transaction_id == charge.transaction_id
 
 
 def test_a_webhook_can_overtake_the_answer_to_create(sandbox, told):
@@ -571,7 +571,8 @@ def test_a_person_pays(sandbox, told):
     charge = create(sandbox)
     assert f"/pay/{charge.transaction_id}" in requests.get(sandbox.url, timeout=5).text
     page = requests.get(f"{sandbox.url}/pay/{charge.transaction_id}", timeout=5)
-    assert f"data:image/png;base64,{base64.b64encode(charge.qr_png).decode()}" in page.text
+    assert isinstance(charge.means, Picture)
+    assert f"data:image/png;base64,{base64.b64encode(charge.means.png).decode()}" in page.text
     assert f"฿{charge.payable // 100}.{charge.payable % 100:02d}" in page.text
 
     answer = _press(sandbox, charge, "pay", amount=f"{charge.payable / 100:.2f}", delay="0", duplicates="2")
@@ -593,7 +594,7 @@ def test_a_person_ends_a_charge_and_sends_its_webhook_again(sandbox, told, butto
     told.wait_for(1)
     assert webhooks(told)[0]["payment_status"] == status
     with pytest.raises(Unauthorized):
-        PayNoi("").verify(ACCOUNT, told.bodies[0])
+        PayNoi("").verify(ACCOUNT, told.bodies[0], {})
 
 
 def test_pressing_twice_says_why_nothing_happened(sandbox):

@@ -104,7 +104,7 @@ def test_a_second_payment_can_only_go_back(payment, order, gateway):
 
 
 def test_money_of_a_transaction_that_nobody_knows_is_transferred_back(payment, order, gateway):
-    gateway.create(None, amount=100_00, reference=payment.id)
+    gateway.create(None, amount=100_00, currency="THB", reference=payment.id)
     gateway.set("T0002", "captured")
     payments.settle(DEFAULT, payment.id, "T0002")
     case = payments.get(DEFAULT, payment.id)

@@ -23,6 +23,7 @@ class Receiver:
         self.otherwise = Answer()
         self.bodies: list[bytes] = []
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.arrived = threading.Condition()
         self.url = ""
 
@@ -45,6 +46,7 @@ def receiver() -> Iterator[Receiver]:
                 answer = told.script.popleft() if told.script else told.otherwise
                 told.bodies.append(body)
                 told.paths.append(self.path)
+                told.headers.append({name.lower(): value for name, value in self.headers.items()})
                 told.arrived.notify_all()
             self.send_response(answer.status)
             for name, value in answer.headers.items():

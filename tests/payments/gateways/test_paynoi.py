@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import io
 import json
 import secrets
 import subprocess
@@ -12,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 from string import Template
 
 import pytest
+from PIL import Image
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
-from chalicelib.payments.gateways.contract import GatewayAccount, Notification
+from chalicelib.payments.gateways.contract import GatewayAccount, Notification, Picture
 from chalicelib.payments.gateways.paynoi import ANSWER_LIMIT, WEBHOOK_LIMIT, PayNoi
 from infra.local.paynoi import PayNoiSandbox
-from tests.payments.gateways.contract import Call, Ending, GatewayContract, NoRefundContract, Trouble
+from tests.payments.gateways.contract import Call, Ending, GatewayContract, LateMoneyContract, NoRefundContract, Trouble
 from tests.payments.gateways.receiver import Answer, Receiver, receiver
 
 KEY = secrets.token_hex(16)
@@ -30,6 +32,9 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n and so on").decode()
 class PayNoiLab:
     account = ACCOUNT
     stranger = STRANGER
+    currency = "THB"
+    means = Picture
+    lifetime = timedelta(minutes=15)
 
     def __init__(self, told: Receiver) -> None:
         self.offset = timedelta()
@@ -55,9 +60,9 @@ class PayNoiLab:
     def trouble(self, call: Call, kind: Trouble) -> None:
         self.sandbox.misbehave({call: {kind: 1}, "hang": 5})
 
-    def webhook(self) -> bytes:
+    def webhook(self) -> tuple[bytes, dict[str, str]]:
         self.told.wait_for(1)
-        return self.told.bodies[-1]
+        return self.told.bodies[-1], self.told.headers[-1]
 
     def charges(self) -> list[str]:
         return [transaction.ref1 for transaction in self.sandbox.transactions()]
@@ -82,8 +87,22 @@ def told() -> Iterator[Receiver]:
         yield server
 
 
-class TestPayNoi(GatewayContract, NoRefundContract):
-    pass
+class TestPayNoi(GatewayContract, LateMoneyContract, NoRefundContract):
+    def test_a_charge_shows_a_qr_code_for_an_amount_within_a_tail_of_what_was_asked(self, lab: PayNoiLab) -> None:
+        charge = lab.gateway.create(lab.account, amount=29900, currency="THB", reference="pay_1")
+
+        assert 29900 < charge.payable < 30000
+        assert isinstance(charge.means, Picture)
+        with Image.open(io.BytesIO(charge.means.png)) as picture:
+            assert picture.format == "PNG"
+            assert picture.width >= 200
+
+    def test_open_charges_of_one_price_ask_for_different_amounts(self, lab: PayNoiLab) -> None:
+        charges = [
+            lab.gateway.create(lab.account, amount=7900, currency="THB", reference=f"pay_{n}") for n in range(20)
+        ]
+
+        assert len({charge.payable for charge in charges}) == 20
 
 
 def test_acknowledges_as_the_gateway_expects():
@@ -102,7 +121,7 @@ def test_costs_a_cold_start_no_http_client():
 def test_a_request_says_exactly_what_the_gateway_documents(told):
     told.script.append(Answer(body=_created()))
 
-    PayNoi(f"{told.url}/").create(ACCOUNT, amount=10005, reference="pay_1")
+    PayNoi(f"{told.url}/").create(ACCOUNT, amount=10005, currency="THB", reference="pay_1")
 
     assert told.paths == ["/ppay_api"]
     assert json.loads(told.bodies[0], parse_float=str) == {
@@ -134,7 +153,7 @@ def test_checking_and_cancelling_name_the_transaction(told):
 def test_the_time_without_a_zone_is_thai(told):
     told.script.append(Answer(body=_created(expire_at="2026-11-21 00:14:59")))
 
-    charge = PayNoi(told.url).create(ACCOUNT, amount=10000, reference="pay_1")
+    charge = PayNoi(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
 
     assert charge.expires_at == datetime(2026, 11, 20, 17, 14, 59, tzinfo=UTC)
 
@@ -142,7 +161,7 @@ def test_the_time_without_a_zone_is_thai(told):
 def test_the_time_with_a_zone_is_what_it_says(told):
     told.script.append(Answer(body=_created(expire_at="2026-11-21T00:14:59+00:00")))
 
-    charge = PayNoi(told.url).create(ACCOUNT, amount=10000, reference="pay_1")
+    charge = PayNoi(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
 
     assert charge.expires_at == datetime(2026, 11, 21, 0, 14, 59, tzinfo=UTC)
 
@@ -213,7 +232,7 @@ def test_any_other_amount_is_garbage(told, written):
 def test_a_tail_is_accepted_when_both_amounts_agree(told, amount, check):
     told.script.append(Answer(body=_created(amount=amount, amount_check=check)))
 
-    charge = PayNoi(told.url).create(ACCOUNT, amount=10000, reference="pay_1")
+    charge = PayNoi(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
 
     assert str(charge.payable) == check.strip('"')
 
@@ -223,7 +242,7 @@ def test_amounts_that_disagree_are_garbage(told, amount, check):
     told.script.append(Answer(body=_created(amount=amount, amount_check=check)))
 
     with pytest.raises(Unavailable):
-        PayNoi(told.url).create(ACCOUNT, amount=10000, reference="pay_1")
+        PayNoi(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
 
 
 @pytest.mark.parametrize(("amount", "check"), [("101", "10100"), ("99", "9900"), ("1", "100"), ("10000", "1000000")])
@@ -231,7 +250,7 @@ def test_more_than_a_tail_is_never_shown_to_a_buyer(told, amount, check):
     told.script.append(Answer(body=_created(amount=amount, amount_check=check)))
 
     with pytest.raises(Unavailable):
-        PayNoi(told.url).create(ACCOUNT, amount=10000, reference="pay_1")
+        PayNoi(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +274,7 @@ def test_a_charge_that_cannot_be_shown_is_garbage(told, broken):
     told.script.append(Answer(body=_created(**broken)))
 
     with pytest.raises(Unavailable):
-        PayNoi(told.url).create(ACCOUNT, amount=10000, reference="pay_1")
+        PayNoi(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
 
 
 def test_a_status_of_another_transaction_is_garbage(told):
@@ -351,14 +370,14 @@ def test_whitespace_order_escapes_and_nesting_are_signed_as_they_stand():
             f' {{ "event" : 1.5e3 , "signature" : "{_sign(data)}" , "data" : {data} }} \n',
             f'{{"data":{data},"signature":"{_sign(data, base64_=True)}"}}',
         ):
-            assert PayNoi("").verify(ACCOUNT, raw.encode()) == Notification("PN1", "pay_1"), raw
+            assert PayNoi("").verify(ACCOUNT, raw.encode(), {}) == Notification("PN1", "pay_1"), raw
 
 
 def test_the_previous_key_counts_until_it_is_taken_away():
     raw = _webhook(key=STRANGER.api_key)
     rotating = GatewayAccount(KEY, "KBANK", "0812345678", "1", previous_api_key=STRANGER.api_key)
 
-    assert PayNoi("").verify(rotating, raw) == Notification("PN1", "pay_1")
+    assert PayNoi("").verify(rotating, raw, {}) == Notification("PN1", "pay_1")
     _refused(raw)
 
 
@@ -366,7 +385,7 @@ def test_the_previous_key_counts_until_it_is_taken_away():
 def test_a_key_that_is_not_set_signs_nothing(previous):
     for raw in (_webhook(key=""), _webhook(key="None")):
         with pytest.raises(Unauthorized):
-            PayNoi("").verify(GatewayAccount("", "KBANK", "0812345678", "1", previous), raw)
+            PayNoi("").verify(GatewayAccount("", "KBANK", "0812345678", "1", previous), raw, {})
 
 
 DATA = '{"trans_id":"PN1","ref1":"pay_1"}'
@@ -473,12 +492,12 @@ def test_other_encodings_are_refused():
 def test_what_cannot_be_a_webhook_is_not_even_located():
     for raw in (b"[]", b"x" * (WEBHOOK_LIMIT + 1), _webhook() + b"x", _webhook('{"trans_id":"PN1"}')):
         with pytest.raises(Unauthorized, match="invalid_signature"):
-            PayNoi("").locate(raw)
+            PayNoi("").locate(raw, {})
 
 
 def _refused(raw: bytes) -> None:
     with pytest.raises(Unauthorized, match="invalid_signature"):
-        PayNoi("").verify(ACCOUNT, raw)
+        PayNoi("").verify(ACCOUNT, raw, {})
 
 
 def _created(amount: str = "100.24", amount_check: str | None = None, **fields: object) -> bytes:

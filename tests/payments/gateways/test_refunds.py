@@ -33,6 +33,7 @@ class Guarded(FakeGateway):
 class FakeLab:
     account = ACCOUNT
     stranger = STRANGER
+    currency = "THB"
 
     def __init__(self, gateway: Guarded) -> None:
         self.gateway = gateway

@@ -641,6 +641,10 @@ OBJECTS: dict[str, Asking] = {
     "POST /payments/create": _one("orders", "ord", "paid", "unpaid", "guest", body=lambda id: {"orderId": id}),
     "GET /payments/review": NOTHING,
     "POST /payments/webhook": lambda world: {"-": Asked(body={"data": {}, "signature": "0" * 64})},
+    "POST /payments/webhook/{gateway}": lambda world: {
+        "paynoi": Asked(("paynoi",), {"data": {}, "signature": "0" * 64}),
+        "missing": Asked(("bank",), {"data": {}, "signature": "0" * 64}),
+    },
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,
     "GET /photos/{id}/metadata": PHOTOS,

@@ -63,9 +63,10 @@ class Bank(FakeGateway):
 
     chaos = Chaos()
 
-    def create(self, account: GatewayAccount, *, amount: int, reference: str) -> Charge:
+    def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         return self.chaos.ask_gateway(
-            "create", lambda: super(Bank, self).create(account, amount=amount, reference=reference)
+            "create",
+            lambda: super(Bank, self).create(account, amount=amount, currency=currency, reference=reference),
         )
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:

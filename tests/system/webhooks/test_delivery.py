@@ -58,9 +58,9 @@ def test_a_webhook_before_its_payment_waits_for_it(
     count = 100 if full else 4
     refused = waited = 0
 
-    def told_first(account: Any, *, amount: int, reference: str) -> Charge:
+    def told_first(account: Any, *, amount: int, currency: str, reference: str) -> Charge:
         nonlocal waited
-        charge = create(account, amount=amount, reference=reference)
+        charge = create(account, amount=amount, currency=currency, reference=reference)
         bank.set(charge.transaction_id, "captured")
         assert till.send(till.notice(charge.transaction_id, reference)).status == 200
         deliver.queue("payments")
