@@ -103,7 +103,7 @@ def accept_webhook(name: str, raw: bytes, headers: Headers) -> dict[str, object]
         log.warning("webhook refused", metrics.of({Metric.WEBHOOKS_REFUSED: 1}))
         raise
     queues.tell(GatewayNotified(organization=organization, payment=proven.reference, transaction=proven.transaction_id))
-    return gateway.acknowledgement()
+    return gateway.acknowledgement(proven)
 
 
 def settle(organization: str, payment_id: str, transaction: str | None = None) -> Outcome:

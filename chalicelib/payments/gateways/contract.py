@@ -14,6 +14,9 @@ State = Literal["pending", "captured", "expired", "failed", "unknown"]
 Headers = Mapping[str, str]
 """Those of a webhook, their names in lower case."""
 
+WEBHOOK_KEY = "x-webhook-key"
+"""What an address ends in that says `?key=...`, as a header: who signs nothing is known by the address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -43,9 +46,10 @@ class GatewayAccount:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The buyer scans a QR code, a PNG."""
+    """The buyer scans a QR code, a PNG; `text` is what the code says, where the gateway tells."""
 
     png: bytes = field(repr=False)
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class Gateway(Protocol):
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         """Raises Unauthorized for anything not provably sent by the gateway to this account."""
 
-    def acknowledgement(self) -> dict[str, object]:
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
         """The body, sent with status 200, that makes the gateway stop repeating a webhook."""
 
 
