@@ -119,7 +119,7 @@ class FakeGateway:
         self.cancelled.append(transaction_id)
         self._may_fail("cancel")
 
-    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         """Gives back once for each key, and never more than came."""
         if not self.refunds:
             raise Unprocessable("refund_by_hand", "This gateway gives no money back.")

@@ -43,6 +43,7 @@ class Settings(BaseModel):
     tenants_domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
     paynoi_url: Url
+    stripe_url: Url = "https://api.stripe.com"
     promptpay_url: Url = "https://api.partners.scb/partners"
     live_url: str = Field(pattern=r"^wss?://[^\s?#]*[^\s/?#]$")
     live_endpoint: Url | None = None

@@ -21,14 +21,13 @@ from urllib.parse import parse_qsl, urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import requests
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from chalicelib.core import clock
 from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.promptpay import BILL_IN_QR, THAILAND
+from infra.local.sandbox import BODY_LIMIT, HEADERS, PAGES, keep, refuse_strangers
 
 PATH = "/_local/bank"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 TOKEN_LASTS = timedelta(minutes=30)
 BETWEEN_NOTICES = (12.0, 12.0)
 """Seconds before a notice that nobody took is sent again; after that the bank writes a mail."""
@@ -43,28 +42,12 @@ FAULTS = {
     "odd_status": "money with a mark nobody has heard of",
     "ended": "the token is not good any more",
 }
-_BODY_LIMIT = 64 * 1024
+__SHOWN = 100
 _SHOWN = 100
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_PAGES.filters |= {
-    "baht": lambda satang: f"฿{satang // 100:,}.{satang % 100:02d}",
-    "clock": lambda moment: moment.astimezone(THAILAND).strftime("%d %b %H:%M:%S"),
+PAGES.filters |= {
+    "satang": lambda amount: f"฿{amount // 100:,}.{amount % 100:02d}",
+    "thai": lambda moment: moment.astimezone(THAILAND).strftime("%d %b %H:%M:%S"),
 }
-_HEADERS = [
-    ("Cache-Control", "no-store"),
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    ),
-    ("Referrer-Policy", "same-origin"),
-    ("X-Content-Type-Options", "nosniff"),
-]
 
 
 class Refused(Exception):
@@ -143,10 +126,7 @@ class BankSandbox:
         stage: str = "local",
         between_notices: Sequence[float] = BETWEEN_NOTICES,
     ) -> None:
-        if stage not in ("local", "test"):
-            raise RuntimeError(f"the bank's sandbox takes no part in the stage {stage!r}")
-        if urlsplit(webhook_url).hostname not in LOOPBACK:
-            raise RuntimeError("the bank's sandbox sends notices to this machine only")
+        refuse_strangers("bank", stage, webhook_url)
         self.url = ""
         self.hang = 12.0
         self.requests: list[str] = []
@@ -223,7 +203,7 @@ class BankSandbox:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"].removeprefix(PATH).strip("/")
         self.requests.append(path)
-        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), _BODY_LIMIT))
+        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), BODY_LIMIT))
         try:
             answer = self._answer(environ, path, body)
         except Refused as refusal:
@@ -231,7 +211,7 @@ class BankSandbox:
         length = ("Content-Length", str(len(answer.body) + answer.missing))
         place = [("Location", answer.location)] if answer.location else []
         status = f"{answer.status.value} {answer.status.phrase}"
-        start_response(status, [*_HEADERS, ("Content-Type", answer.kind), length, *place])
+        start_response(status, [*HEADERS.items(), ("Content-Type", answer.kind), length, *place])
         return [answer.body]
 
     def _answer(self, environ: WSGIEnvironment, path: str, body: bytes) -> _Answer:
@@ -311,7 +291,7 @@ class BankSandbox:
 
     def _page(self) -> bytes:
         faults = {name: self._faults[name] for name in FAULTS}
-        page = _PAGES.get_template("bank.html")
+        page = PAGES.get_template("bank.html")
         return page.render(path=PATH, money=self.money()[:_SHOWN], meanings=FAULTS, faults=faults).encode()
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -336,10 +316,7 @@ class BankSandbox:
 
     def _save(self) -> None:
         if self._state is not None:
-            self._state.parent.mkdir(parents=True, exist_ok=True)
-            new = self._state.with_name(f"{self._state.name}.new")
-            new.write_text(json.dumps([asdict(each) | {"at": each.at.isoformat()} for each in self._money]), "utf-8")
-            new.replace(self._state)
+            keep(self._state, [asdict(each) | {"at": each.at.isoformat()} for each in self._money])
 
 
 def _fits(money: Money, query: Mapping[str, str]) -> bool:

@@ -19,16 +19,14 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from chalicelib.core import clock
-from infra.local.paynoi_http import Server
-from infra.local.paynoi_webhooks import Courier, post
-from infra.local.paynoi_wire import FAULTS, NoAnswer, Refused, Transaction, baht, satang, seconds, thai, wire
+from infra.local.paynoi_http import Handler
+from infra.local.paynoi_wire import FAULTS, Transaction, baht, satang, thai, wire
+from infra.local.sandbox import BACKOFF, NoAnswer, Refused, Server, keep, refuse_strangers, seconds
+from infra.local.webhooks import Courier, post
 
 LIFETIME = timedelta(minutes=15)
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-BACKOFF = (0.5, 1, 2, 4, 8, 15, 30, 60)
 
 
 class PayNoiSandbox:
@@ -47,10 +45,7 @@ class PayNoiSandbox:
         backoff: Sequence[float] = BACKOFF,
         encoding: Literal["hex", "base64"] = "hex",
     ) -> None:
-        if stage not in ("local", "test"):
-            raise RuntimeError(f"the PayNoi sandbox takes no part in the stage {stage!r}")
-        if urlsplit(webhook_url).hostname not in LOOPBACK:
-            raise RuntimeError("the PayNoi sandbox sends webhooks to this machine only")
+        refuse_strangers("PayNoi", stage, webhook_url)
         if not api_key:
             raise RuntimeError("the PayNoi sandbox needs an API key")
         self._api_key = api_key
@@ -75,7 +70,7 @@ class PayNoiSandbox:
             stored = json.loads(self._state.read_text("utf-8"))
             self._transactions = {item["trans_id"]: Transaction.restored(item) for item in stored}
         self._stopping.clear()
-        self._server = Server(self, self._port)
+        self._server = Server(self, self._port, Handler)
         self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self._courier.start()
@@ -374,7 +369,7 @@ class PayNoiSandbox:
             transaction = self._transactions[trans_id]
             transaction.webhook.attempts += 1
             body = self._webhook_body(transaction)
-        accepted, answer = post(self._webhook_url, body)
+        accepted, answer = post(self._webhook_url, body, {}, {"status": 1})
         with self._lock:
             transaction.webhook.answer = answer
             if accepted:
@@ -407,7 +402,4 @@ class PayNoiSandbox:
 
     def _save(self) -> None:
         if self._state:
-            self._state.parent.mkdir(parents=True, exist_ok=True)
-            new = self._state.with_name(f"{self._state.name}.new")
-            new.write_text(json.dumps([t.stored() for t in self._transactions.values()]), "utf-8")
-            new.replace(self._state)
+            keep(self._state, [transaction.stored() for transaction in self._transactions.values()])

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from http import HTTPStatus
 from typing import Any, Literal, Self
 
 from chalicelib.payments.gateways import emvco
@@ -28,19 +27,6 @@ FAULTS = {
     "check": _ANYWHERE | {"odd_status": "a payment status nobody has heard of"},
     "cancel": _ANYWHERE,
 }
-
-
-class Refused(Exception):
-    """What the sandbox does not carry out, with the HTTP status that pages and the control API answer."""
-
-    def __init__(self, status: HTTPStatus, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
-class NoAnswer(Exception):
-    """The connection closes without a byte."""
 
 
 @dataclass
@@ -121,13 +107,3 @@ def wire(fields: Mapping[str, object], *, amount: int) -> str:
 
 def thai(moment: datetime) -> str:
     return moment.astimezone(THAILAND).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def seconds(given: object) -> float:
-    try:
-        duration = float(str(given))
-    except ValueError:
-        duration = -1
-    if not 0 <= duration <= 3600:
-        raise Refused(HTTPStatus.BAD_REQUEST, "A time is 0 to 3600 seconds.")
-    return duration

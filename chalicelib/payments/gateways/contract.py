@@ -155,7 +155,7 @@ class Gateway(Protocol):
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         """Withdraw a charge that nobody has paid yet; a paid one is refused."""
 
-    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         """Give back `amount` minor units of a captured charge, once for each `key`: asked again it says how it stands.
 
         Raises Unprocessable `refund_by_hand` where the gateway has no such thing, before it is asked anything;

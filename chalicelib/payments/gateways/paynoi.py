@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
-from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
+from chalicelib.core.errors import Unprocessable
 from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import (
@@ -31,6 +31,16 @@ from chalicelib.payments.gateways.contract import (
     State,
     Status,
 )
+from chalicelib.payments.gateways.wire import (
+    DECODER,
+    MALFORMED,
+    forged,
+    identifier,
+    refused,
+    session,
+    text,
+    unavailable,
+)
 
 if TYPE_CHECKING:
     from requests import Session
@@ -42,7 +52,6 @@ CURRENCY = "THB"  # PromptPay settles in nothing else
 THAILAND = timezone(timedelta(hours=7))  # no daylight saving time, now or planned
 WEBHOOK_LIMIT = 64 * 1024
 ANSWER_LIMIT = 1024 * 1024
-RETRY_AFTER = 5
 PNG = b"\x89PNG\r\n\x1a\n"
 STATES: dict[object, State] = {
     "pending": "pending",
@@ -50,7 +59,6 @@ STATES: dict[object, State] = {
     "expired": "expired",
     "failed": "failed",
 }
-_IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}|[A-Za-z0-9+/]{43}=")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _BAHT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
@@ -105,7 +113,7 @@ class PayNoi:
         fields = {"method": "cancel", "api_key": account.api_key, "trans_id": transaction_id}
         self._ask(json.dumps(fields), lambda _: None)
 
-    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it from the bank account.")
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
@@ -121,7 +129,7 @@ class PayNoi:
         expected = [code for key in keys for code in _signatures(key, data)]
         # A sum, so that every candidate is compared and time does not tell which one fitted.
         if not sum(hmac.compare_digest(code, signature) for code in expected):
-            raise _forged()
+            raise forged()
         return Notification(transaction_id, reference)
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
@@ -131,20 +139,20 @@ class PayNoi:
         status, raw = self._post(body.encode())
         # 4xx is left to the body: a refusal explains itself there, and anything else does not parse.
         if status >= 500 or status == 429 or 300 <= status < 400:
-            raise _unavailable()
+            raise unavailable()
         try:
-            answer = _DECODER.decode(raw.decode())
+            answer = DECODER.decode(raw.decode())
             if not isinstance(answer, dict) or "status" not in answer:
                 raise ValueError("not an answer")
             # Its `msg` is a stranger's text, so it stops here: it could quote the request, key included.
             if status >= 400 or answer["status"] not in (1, "1"):
-                raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
+                raise refused()
             return read(answer)
-        except (KeyError, *_MALFORMED) as error:
-            raise _unavailable() from error
+        except (KeyError, *MALFORMED) as error:
+            raise unavailable() from error
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
-        from requests import RequestException  # 83 ms that a cold start of the API need not spend
+        from requests import RequestException
 
         try:
             with self._session().post(
@@ -159,19 +167,15 @@ class PayNoi:
                 for piece in response.iter_content(16 * 1024):
                     raw += piece
                     if len(raw) > ANSWER_LIMIT:
-                        raise _unavailable()
+                        raise unavailable()
                 return response.status_code, bytes(raw)
         except RequestException as error:
-            raise _unavailable() from error
+            raise unavailable() from error
 
     def _session(self) -> "Session":
         """One per thread: a requests session is not safe to share."""
-        from requests import Session
-
         if not hasattr(self._threads, "session"):
-            session = Session()
-            session.trust_env = False  # neither a proxy nor a .netrc of the machine gets to see a payment
-            self._threads.session = session
+            self._threads.session = session()
         found: Session = self._threads.session
         return found
 
@@ -182,13 +186,13 @@ def _charge(answer: Answer, requested: int) -> Charge:
         raise ValueError("the answer names two amounts")
     if abs(payable - requested) >= 100:
         raise ValueError("more than a tail of satang away from what was asked")
-    qr_png = base64.b64decode(_text(answer["qr_image_base64"]), validate=True)
+    qr_png = base64.b64decode(text(answer["qr_image_base64"]), validate=True)
     if not qr_png.startswith(PNG):
         raise ValueError("the QR code is not a PNG")
-    expires_at = datetime.fromisoformat(_text(answer["expire_at"]))
+    expires_at = datetime.fromisoformat(text(answer["expire_at"]))
     if expires_at.tzinfo is None:
         expires_at = expires_at.replace(tzinfo=THAILAND)
-    return Charge(_identifier(answer["trans_id"]), payable, CURRENCY, Picture(qr_png), expires_at.astimezone(UTC))
+    return Charge(identifier(answer["trans_id"]), payable, CURRENCY, Picture(qr_png), expires_at.astimezone(UTC))
 
 
 def _status(answer: Answer, transaction_id: str) -> Status:
@@ -198,11 +202,11 @@ def _status(answer: Answer, transaction_id: str) -> Status:
     account = answer.get("account")
     return Status(
         transaction_id=transaction_id,
-        state=STATES.get(_text(answer["payment_status"]), "unknown"),
+        state=STATES.get(text(answer["payment_status"]), "unknown"),
         amount=_satang(answer["amount"]),
-        currency=_text(answer.get("currency", CURRENCY)),
-        reference=_text(answer["ref1"]),
-        account=None if account is None else _text(account),
+        currency=text(answer.get("currency", CURRENCY)),
+        reference=text(answer["ref1"]),
+        account=None if account is None else text(account),
     )
 
 
@@ -218,18 +222,6 @@ def _satang(value: object) -> int:
     return satang
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    return value
-
-
-def _identifier(value: object) -> str:
-    if not _IDENTIFIER.fullmatch(_text(value)):
-        raise ValueError("not an identifier")
-    return _text(value)
-
-
 def _signatures(key: str, data: bytes) -> tuple[bytes, bytes]:
     """Compared as text, so that each has one spelling only and no decoder is asked to be lenient."""
     digest = hmac.new(key.encode(), data, hashlib.sha256).digest()
@@ -239,80 +231,52 @@ def _signatures(key: str, data: bytes) -> tuple[bytes, bytes]:
 def _webhook(raw: bytes) -> tuple[str, str, bytes, bytes]:
     """Transaction id, reference, signed bytes and signature of `{"data": {...}, "signature": "..."}`."""
     if len(raw) > WEBHOOK_LIMIT:
-        raise _forged()
+        raise forged()
     try:
         members = _members(raw.decode())
         (data, signed), (signature, _) = members["data"], members["signature"]
-        if not isinstance(data, dict) or not _SIGNATURE.fullmatch(_text(signature)):
+        if not isinstance(data, dict) or not _SIGNATURE.fullmatch(text(signature)):
             raise ValueError("not a signed object")
         return (
-            _identifier(data["trans_id"]),
-            _identifier(data["ref1"]),
+            identifier(data["trans_id"]),
+            identifier(data["ref1"]),
             signed.encode(),
-            _text(signature).encode(),
+            text(signature).encode(),
         )
-    except (KeyError, *_MALFORMED):
-        raise _forged() from None
+    except (KeyError, *MALFORMED):
+        raise forged() from None
 
 
-def _members(text: str) -> dict[str, tuple[object, str]]:
-    """Each member of the one object in `text`: its value, and the value's text exactly as it was sent.
+def _members(raw: str) -> dict[str, tuple[object, str]]:
+    """Each member of the one object in `raw`: its value, and the value's text exactly as it was sent.
 
     The standard decoder does the parsing; only the outermost level is walked here, because it does not tell
     where a value began. Encoding a slice of strictly decoded UTF-8 again gives the bytes that were received.
     """
     members: dict[str, tuple[object, str]] = {}
-    at, separator = _past(text, 0, "{"), ","
+    at, separator = _past(raw, 0, "{"), ","
     while separator == ",":
-        name, at = _DECODER.raw_decode(text, at)
-        start = _past(text, at, ":")
-        value, at = _DECODER.raw_decode(text, start)
-        if _text(name) in members:
+        name, at = DECODER.raw_decode(raw, at)
+        start = _past(raw, at, ":")
+        value, at = DECODER.raw_decode(raw, start)
+        if text(name) in members:
             raise ValueError("a name stands twice")
-        members[_text(name)] = (value, text[start:at])
-        at = _blank(text, at)
-        separator = text[at : at + 1]
-        at = _blank(text, at + 1)
-    if separator != "}" or at != len(text):
+        members[text(name)] = (value, raw[start:at])
+        at = _blank(raw, at)
+        separator = raw[at : at + 1]
+        at = _blank(raw, at + 1)
+    if separator != "}" or at != len(raw):
         raise ValueError("the object does not end where the text does")
     return members
 
 
-def _past(text: str, at: int, mark: str) -> int:
-    at = _blank(text, at)
-    if not text.startswith(mark, at):
+def _past(raw: str, at: int, mark: str) -> int:
+    at = _blank(raw, at)
+    if not raw.startswith(mark, at):
         raise ValueError(f"expected {mark}")
-    return _blank(text, at + 1)
+    return _blank(raw, at + 1)
 
 
-def _blank(text: str, at: int) -> int:
-    space = _SPACE.match(text, at)
+def _blank(raw: str, at: int) -> int:
+    space = _SPACE.match(raw, at)
     return space.end() if space else at
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice")  # two readers would each believe another of them
-    return found
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-# What a hostile text can make the decoder raise: a wrong shape, a number out of range, too much nesting.
-_MALFORMED = (ValueError, ArithmeticError, RecursionError)
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_not_json)
-
-
-def _forged() -> Unauthorized:
-    return Unauthorized("invalid_signature", "The notification is not signed by the payment service.")
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable(
-        "payment_gateway_unavailable",
-        "The payment service does not answer. Please try again in a moment.",
-        retry_after=RETRY_AFTER,
-    )

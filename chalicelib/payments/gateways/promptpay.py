@@ -19,7 +19,7 @@ from uuid import uuid4
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chalicelib.core import clock
-from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
+from chalicelib.core.errors import Unprocessable
 from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
 from chalicelib.payments.gateways import emvco
@@ -38,6 +38,7 @@ from chalicelib.payments.gateways.contract import (
     Status,
 )
 from chalicelib.payments.gateways.terms import Terms
+from chalicelib.payments.gateways.wire import forged, refused, session, unavailable
 
 if TYPE_CHECKING:
     from requests import Session
@@ -52,7 +53,6 @@ PAYABLE_FOR = timedelta(minutes=15)
 THAILAND = timezone(timedelta(hours=7))
 WEBHOOK_LIMIT = 64 * 1024
 ANSWER_LIMIT = 1024 * 1024
-RETRY_AFTER = 5
 
 _DAYS = 3
 """On which a charge is asked about: it may begin before a midnight, and is watched for a day after it expired."""
@@ -189,7 +189,7 @@ class PromptPay:
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         if currency != CURRENCY:
-            raise _refused()
+            raise refused()
         terms = Terms(reference, clock.now() + PAYABLE_FOR, amount)
         code = emvco.bill_payment(account.account, *terms.halves, amount, terminal=account.type)
         return Charge(terms.name, amount, CURRENCY, Picture(emvco.png(code), code), terms.until)
@@ -199,7 +199,7 @@ class PromptPay:
         try:
             asked = _Asked.read(transaction_id)
         except ValueError as error:
-            raise _refused() from error
+            raise refused() from error
         terms = asked.terms
         came = sorted(self._paid(account, asked), key=lambda paid: (paid.at, paid.id))
         wanted = [paid for paid in came if asked.id in (None, paid.id)]
@@ -218,9 +218,9 @@ class PromptPay:
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         if self.check(account, transaction_id).state == "captured":
-            raise _refused()
+            raise refused()
 
-    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         raise Unprocessable("refund_by_hand", "The bank gives no money back by itself. Transfer it.")
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
@@ -234,7 +234,7 @@ class PromptPay:
         told, key = _told(raw), headers.get(WEBHOOK_KEY, "").encode()
         # A sum, so that every key is compared and time does not tell which one fitted.
         if not sum(hmac.compare_digest(key, known.encode()) for known in account.webhook_secrets):
-            raise _forged()
+            raise forged()
         return Notification(told.name, told.terms.reference)
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
@@ -263,7 +263,7 @@ class PromptPay:
         if status != HTTPStatus.NOT_FOUND:
             return _read(_Found, status, raw).data or ()
         if _read(_Refusal, HTTPStatus.OK, raw).status.code != _NO_RECORD:
-            raise _refused()
+            raise refused()
         return ()
 
     def _token(self, account: GatewayAccount) -> str:
@@ -281,7 +281,7 @@ class PromptPay:
     def _send(
         self, method: str, path: str, account: GatewayAccount, *, body: Any = None, token: str | None = None
     ) -> tuple[int, bytes]:
-        from requests import RequestException  # 83 ms that a cold start of the API need not spend
+        from requests import RequestException
 
         headers = {"resourceOwnerId": account.key_id, "requestUId": uuid4().hex, "accept-language": "EN"}
         if token is not None:
@@ -300,19 +300,15 @@ class PromptPay:
                 for piece in response.iter_content(16 * 1024):
                     raw += piece
                     if len(raw) > ANSWER_LIMIT:
-                        raise _unavailable()
+                        raise unavailable()
                 return response.status_code, bytes(raw)
         except RequestException as error:
-            raise _unavailable() from error
+            raise unavailable() from error
 
     def _session(self) -> "Session":
         """One per thread: a requests session is not safe to share."""
-        from requests import Session
-
         if not hasattr(self._threads, "session"):
-            session = Session()
-            session.trust_env = False  # neither a proxy nor a .netrc of the machine gets to see a payment
-            self._threads.session = session
+            self._threads.session = session()
         found: Session = self._threads.session
         return found
 
@@ -320,34 +316,22 @@ class PromptPay:
 def _told(raw: bytes) -> _Asked:
     """What a notice is about. Raises Unauthorized for anything but a well-formed one about a charge of ours."""
     if len(raw) > WEBHOOK_LIMIT:
-        raise _forged()
+        raise forged()
     try:
         notice = _Notice.model_validate_json(raw)
         terms = Terms.read(f"{notice.first}{notice.second}")
     except ValueError as error:
-        raise _forged() from error
+        raise forged() from error
     return _Asked(terms, notice.at.astimezone(THAILAND).date(), notice.id)
 
 
 def _read(kind: type[Answer], status: int, raw: bytes) -> Answer:
     """What the bank has to say of a refusal stops here: it could quote the request, key included."""
     if 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS:
-        raise _refused()
+        raise refused()
     if status != HTTPStatus.OK:
-        raise _unavailable()
+        raise unavailable()
     try:
         return kind.model_validate_json(raw)
     except ValidationError as error:
-        raise _unavailable() from error
-
-
-def _forged() -> Unauthorized:
-    return Unauthorized("invalid_signature", "This is not a webhook of ours.")
-
-
-def _refused() -> Unprocessable:
-    return Unprocessable("payment_gateway_refused", "The payment service refused the request.")
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("payment_gateway_unavailable", "The payment service does not answer.", retry_after=RETRY_AFTER)
+        raise unavailable() from error

@@ -307,7 +307,9 @@ class NoRefundContract:
 
         assert not lab.gateway.refunds
         with pytest.raises(Unprocessable, match="refund_by_hand"):
-            lab.gateway.refund(lab.account, transaction_id=charge.transaction_id, amount=7900, key="rfd_1")
+            lab.gateway.refund(
+                lab.account, transaction_id=charge.transaction_id, amount=7900, currency=lab.currency, key="rfd_1"
+            )
 
         assert lab.requests() == before > 0
 
@@ -420,7 +422,7 @@ class RefundContract:
 
         for account, transaction in ((lab.stranger, charge.transaction_id), (lab.account, "nobody")):
             with pytest.raises((Unprocessable, Unavailable), match="payment_gateway_") as raised:
-                lab.gateway.refund(account, transaction_id=transaction, amount=1, key="rfd_1")
+                lab.gateway.refund(account, transaction_id=transaction, amount=1, currency=lab.currency, key="rfd_1")
             assert raised.value.__cause__ is None
 
         assert lab.returned(charge.transaction_id) == 0
@@ -437,7 +439,9 @@ def _captured(lab: RefundLab, reference: str = REFERENCE) -> Charge:
 
 
 def _refund(lab: RefundLab, charge: Charge, amount: int, key: str = "rfd_1") -> Returned:
-    return lab.gateway.refund(lab.account, transaction_id=charge.transaction_id, amount=amount, key=key)
+    return lab.gateway.refund(
+        lab.account, transaction_id=charge.transaction_id, amount=amount, currency=lab.currency, key=key
+    )
 
 
 def _call(lab: Lab, call: str, transaction_id: str) -> object:

@@ -16,7 +16,7 @@ class Guarded(FakeGateway):
 
     trouble: Trouble | None = None
 
-    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         if account != ACCOUNT:
             raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
         kind, self.trouble = self.trouble, None
@@ -27,7 +27,7 @@ class Guarded(FakeGateway):
         return self.give_back(transaction_id, amount, key)
 
     def give_back(self, transaction_id: str, amount: int, key: str) -> Returned:
-        return super().refund(ACCOUNT, transaction_id=transaction_id, amount=amount, key=key)
+        return super().refund(ACCOUNT, transaction_id=transaction_id, amount=amount, currency="THB", key=key)
 
 
 class FakeLab:

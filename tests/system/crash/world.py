@@ -75,10 +75,12 @@ class Bank(FakeGateway):
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         return self.chaos.ask_gateway("describe_method", lambda: super(Bank, self).describe_method(account, token))
 
-    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, key: str) -> Returned:
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         return self.chaos.ask_gateway(
             "refund",
-            lambda: super(Bank, self).refund(account, transaction_id=transaction_id, amount=amount, key=key),
+            lambda: super(Bank, self).refund(
+                account, transaction_id=transaction_id, amount=amount, currency=currency, key=key
+            ),
         )
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:

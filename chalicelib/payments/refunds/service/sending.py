@@ -42,7 +42,13 @@ def submit(organization: str, order_id: str, refund_id: str) -> Outcome:
     account = gateways.account_of(organization, payment.gateway)
     gateway = gateways.of_name(payment.gateway)
     try:
-        answer = gateway.refund(account, transaction_id=payment.transaction, amount=refund.amount, key=refund.id)
+        answer = gateway.refund(
+            account,
+            transaction_id=payment.transaction,
+            amount=refund.amount,
+            currency=refund.currency,
+            key=refund.id,
+        )
     except Unprocessable as refusal:
         return _fail(refund, refusal.code)
     if answer.state == "settled":

@@ -1,9 +1,9 @@
-"""Webhooks of the PayNoi sandbox on their way."""
+"""Webhooks of a sandbox on their way."""
 
 import heapq
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import requests
@@ -70,14 +70,14 @@ class Courier:
                     self._sending -= 1
 
 
-def post(url: str, body: bytes) -> tuple[bool, str]:
-    """Whether the receiver took the webhook, and what a person may read about its answer."""
-    headers = {"Content-Type": "application/json"}
+def post(url: str, body: bytes, headers: Mapping[str, str], wanted: object = None) -> tuple[bool, str]:
+    """Whether the receiver took the webhook, and what a person may read about its answer. `wanted` is its body."""
     with requests.Session() as session:
         session.trust_env = False
+        sent = {"Content-Type": "application/json", **headers}
         try:
-            response = session.post(url, data=body, headers=headers, timeout=5, allow_redirects=False)
-            accepted = response.status_code == HTTPStatus.OK and response.json() == {"status": 1}
+            response = session.post(url, data=body, headers=sent, timeout=5, allow_redirects=False)
+            accepted = response.status_code == HTTPStatus.OK and (wanted is None or response.json() == wanted)
             return accepted, str(response.status_code)
         except requests.JSONDecodeError:
             return False, "200, but not JSON"
