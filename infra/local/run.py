@@ -65,6 +65,7 @@ def _introduce(console: Console, system: System, people: dict[str, LogIn]) -> No
     places.add_row("Websockets", f"{system.live_url}  (with a ticket of POST /live/tickets)")
     places.add_row("Mailbox of sent mail", system.mailbox_url)
     places.add_row("Payment sandbox", system.paynoi.url)
+    places.add_row("Sandbox of the bank", system.bank.url)
     places.add_row("Log", str(HOME / "log.jsonl"))
     console.print(places, highlight=False)
     table = Table(title="Log-ins of this machine, made up for it", title_justify="left")
