@@ -29,7 +29,9 @@ class Offered:
 def offered(organization: str, currency: str, amount: int | None = None) -> list[Offered]:
     """The ways to pay, the first choice first; with an `amount` only those that take it."""
     could = {offer.gateway: offer for offer in gateways.open_to(organization, currency)}
-    chosen = configuration.read(organization, PaymentMethods).methods or [Choice(method=name) for name in could]
+    chosen = configuration.read(organization, PaymentMethods).methods or [
+        Choice(method=name) for name, offer in could.items() if not offer.by_choice
+    ]
     found = [
         Offered(offer.gateway, offer.title, offer.kind, offer.currencies, choice.smallest, choice.largest)
         for choice in chosen

@@ -13,7 +13,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
@@ -137,6 +137,16 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
     raise Conflict("changed_meanwhile", "The payment keeps changing.")
 
 
+def book_by_hand(payment: Payment, received: int, *more: Write) -> None:
+    """Book money that people agreed came, in minor units of the payment's currency, with the writes that note it.
+
+    Raises Conflict where it changed meanwhile.
+    """
+    assert payment.transaction is not None
+    agreed = Status(payment.transaction, "captured", received, payment.currency, payment.id, None)
+    _capture(payment, agreed, *more)
+
+
 def settle_due() -> int:
     """Ask the gateway about every payment whose turn it is, as far as time allows; returns how many were asked.
 
@@ -165,6 +175,7 @@ def withdraw(organization: str, order_id: str) -> Outcome:
     for payment in open_now:
         with suppress(Unprocessable):
             _cancel(payment)
+            _note(payment, payment.closed(State.EXPIRED, clock.now()))
     return Outcome.SUCCESS if open_now else Outcome.SKIPPED
 
 
@@ -296,7 +307,7 @@ def _charge(payment: Payment) -> Payment:
     charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        transact(store.save(_sealed(charged), was=payment))
+        transact(store.save(_sealed(charged), was=payment), *_awaited(charged))
     except Conflict:
         kept = store.get(payment.organization, payment.id)
         if kept.transaction != charge.transaction_id:
@@ -304,6 +315,13 @@ def _charge(payment: Payment) -> Payment:
         return kept
     log.info("payment opened", payment=payment.id, order=payment.order, attempt=payment.attempt)
     return store.get(payment.organization, payment.id)
+
+
+def _awaited(payment: Payment) -> Sequence[Write]:
+    """The order waits as long as its transfer may take."""
+    if payment.transfer_to is None or payment.expires_at is None:
+        return ()
+    return orders.keep_payable(orders.get(payment.organization, payment.order), payment.expires_at)
 
 
 def _apply(payment: Payment, status: Status) -> Outcome:
@@ -342,7 +360,7 @@ def _age(payment: Payment) -> float:
     return (clock.now() - payment.created_at).total_seconds()
 
 
-def _capture(payment: Payment, status: Status) -> Outcome:
+def _capture(payment: Payment, status: Status, *more: Write) -> Outcome:
     if status.reference != payment.id:
         log.error("gateway names another payment", payment=payment.id)
         _note(payment, payment.checked(clock.now()))
@@ -350,13 +368,13 @@ def _capture(payment: Payment, status: Status) -> Outcome:
     order = orders.get(payment.organization, payment.order)
     reason = _disagreement(payment, status, order)
     if reason is not None:
-        return _send_to_review(payment, status, reason)
+        return _send_to_review(payment, status, reason, *more)
     at = clock.now()
     entry = ledger.capture(
         payment.id,
         organization=payment.organization,
         order=order.id,
-        gateway=payment.gateway,
+        into=_account_of(payment),
         received=status.amount,
         owed=payment.amount,
         currency=payment.currency,
@@ -367,10 +385,16 @@ def _capture(payment: Payment, status: Status) -> Outcome:
         *ledger.book(entry),
         store.save(payment.captured(status.amount, at, status.fee), was=payment),
         *orders.pay(order, payment.id),
+        *more,
     )
     paid = metrics.of({Metric.ORDERS_PAID: 1, Metric.REVENUE: payment.amount}, Currency=payment.currency)
     log.info("payment captured", paid, organization=order.organization, payment=payment.id, order=order.id)
     return Outcome.SUCCESS
+
+
+def _account_of(payment: Payment) -> str:
+    """The ledger's account in which its money is: what was transferred is in the bank already."""
+    return "bank" if payment.transfer_to is not None else f"gateway:{payment.gateway}"
 
 
 def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
@@ -388,7 +412,7 @@ def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
     return None
 
 
-def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
+def _send_to_review(payment: Payment, status: Status, reason: str, *more: Write) -> Outcome:
     """Book money that does not simply pay the order, once per gateway transaction, and have a person look."""
     at = clock.now()
     own = status.transaction_id == payment.transaction
@@ -396,7 +420,7 @@ def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
         payment.id if own else f"{payment.id}#{status.transaction_id}",
         organization=payment.organization,
         order=payment.order,
-        gateway=payment.gateway,
+        into=_account_of(payment),
         received=status.amount,
         currency=status.currency,
         at=at,
@@ -410,6 +434,7 @@ def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
         *ledger.book(entry),
         store.save(noted, was=payment),
         outbox.publish(PaymentUnderReview(organization=payment.organization, payment=payment.id, reason=reason)),
+        *more,
     )
     waiting = metrics.of({Metric.PAYMENTS_UNDER_REVIEW: 1})
     log.error("payment under review", waiting, payment=payment.id, order=payment.order, reason=reason)

@@ -511,7 +511,7 @@ def test_the_same_entry_is_booked_once(aws):
         "pay_1",
         organization=DEFAULT,
         order="ord_1",
-        gateway="paynoi",
+        into="gateway:paynoi",
         received=10,
         owed=10,
         currency="THB",

@@ -7,7 +7,7 @@ nothing about what the gateway did: a charge may exist all the same. It may rais
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Protocol, Self
 
 State = Literal["pending", "captured", "expired", "failed", "unknown"]
@@ -20,12 +20,16 @@ WEBHOOK_KEY = "x-webhook-key"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`."""
+    """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`.
+
+    One that asks for people's work is only `by_choice` of the organization.
+    """
 
     gateway: str
     title: str
     kind: str
     currencies: tuple[str, ...]
+    by_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class GatewayAccount:
     previous_api_key: str | None = field(default=None, repr=False)
     publishable_key: str = ""
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    payable_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
