@@ -1,7 +1,8 @@
 """`python3 -m infra put-secret`: fills the secret of a stage, once.
 
 Keys are made on this machine and go straight to Secrets Manager; nothing is shown or written to a file. The account at
-PayNoi is asked for, or read from a JSON file with `api_key`, `key_id`, `account` and `type`.
+PayNoi is asked for, or read from a JSON file with `api_key`, `key_id`, `account` and `type`. One at Stripe is added
+with `python3 -m infra rotate stripe`.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from chalicelib.core.secrets import Secrets
 from infra.aws import Place, add_options, place_of, told
-from infra.rotate import KEYS, paynoi_account
+from infra.rotate import ACCOUNTS, KEYS
 from infra.stacks import DeployFailed
 
 
@@ -30,7 +31,7 @@ def put(place: Place, paynoi: Path | None) -> None:
     if stored_secret(place, secret_id):
         raise DeployFailed(f"{secret_id} is filled already. A key is replaced with: python3 -m infra rotate")
     try:
-        value = new_keys() | {"paynoi": paynoi_account(paynoi)}
+        value = new_keys() | {"paynoi": ACCOUNTS["paynoi"].given(paynoi)}
         Secrets.model_validate(value)
     except ValidationError as refusal:
         raise DeployFailed(str(refusal)) from None  # pydantic names the field and hides its value

@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import track
 
-from chalicelib.core.secrets import GatewaySecret, Secrets
+from chalicelib.core.secrets import GatewaySecret, Secrets, StripeSecret
 from infra.aws import Place, add_options, place_of, told
 from infra.stacks import DeployFailed
 
@@ -94,25 +94,61 @@ def retired(secret: Secret, key: Key) -> Secret:
     return {name: value for name, value in secret.items() if name != key.accepted}
 
 
-def paynoi_account(file: Path | None) -> dict[str, str]:
-    """The account at PayNoi, from the JSON file or from the person.
+@dataclass(frozen=True)
+class Account:
+    """An account at a gateway: its schema, what a person is asked for, and what of the one before is still accepted."""
 
-    Raises DeployFailed when nobody can be asked, pydantic's ValidationError for what is no account.
-    """
-    if file:
-        given = {str(name): str(value) for name, value in json.loads(file.read_text()).items()}
-    elif sys.stdin.isatty():
-        print("The account at PayNoi, as its dashboard shows it. The key is not echoed.")
-        given = {
-            "api_key": getpass.getpass("  API key: "),
-            "key_id": input("  key_id (of the bank): ").strip(),
-            "account": input("  account (PromptPay phone or national id): ").strip(),
-            "type": input("  type (1 phone, 2 national id) [1]: ").strip() or "1",
-        }
-    else:
-        raise DeployFailed("Nobody can be asked here; give the account at PayNoi with --paynoi FILE.")
-    GatewaySecret.model_validate(given)
-    return given
+    title: str
+    schema: type[BaseModel]
+    ask: Callable[[], Secret]
+    after: Callable[[Secret, Secret], Secret]
+
+    def given(self, file: Path | None) -> Secret:
+        """From the JSON file or from the person.
+
+        Raises DeployFailed when nobody can be asked, pydantic's ValidationError for what is no account.
+        """
+        if file is None and not sys.stdin.isatty():
+            option = f"--{self.title.lower()} FILE"
+            raise DeployFailed(f"Nobody can be asked here; give the account at {self.title} with {option}.")
+        if file is None:
+            print(f"The account at {self.title}, as its dashboard shows it. Keys are not echoed.")
+        account: Secret = self.ask() if file is None else json.loads(file.read_text())
+        self.schema.model_validate(account)
+        return account
+
+
+def _ask_paynoi() -> Secret:
+    return {
+        "api_key": getpass.getpass("  API key: "),
+        "key_id": input("  key_id (of the bank): ").strip(),
+        "account": input("  account (PromptPay phone or national id): ").strip(),
+        "type": input("  type (1 phone, 2 national id) [1]: ").strip() or "1",
+    }
+
+
+def _ask_stripe() -> Secret:
+    return {
+        "secret_key": getpass.getpass("  secret key: "),
+        "publishable_key": input("  publishable key: ").strip(),
+        "webhook_secrets": [getpass.getpass("  signing secret of the webhook endpoint: ")],
+    }
+
+
+def _after_paynoi(now: Secret, before: Secret) -> Secret:
+    return now | {"previous_api_key": before["api_key"]}
+
+
+def _after_stripe(now: Secret, before: Secret) -> Secret:
+    """Only the newest of the secrets before: Stripe signs with no third."""
+    secrets = [*now["webhook_secrets"], *before["webhook_secrets"][:1]]
+    return now | {"webhook_secrets": list(dict.fromkeys(secrets))}
+
+
+ACCOUNTS = {
+    "paynoi": Account("PayNoi", GatewaySecret, _ask_paynoi, _after_paynoi),
+    "stripe": Account("Stripe", StripeSecret, _ask_stripe, _after_stripe),
+}
 
 
 class Vault:
@@ -151,21 +187,25 @@ def retire(vault: Vault, key: Key) -> None:
     vault.write(retired(secret, key), over=version)
 
 
-def replace_account(vault: Vault, account: dict[str, str]) -> None:
-    """Use another account or key at PayNoi; webhooks signed with the key before are accepted."""
+def replace_account(vault: Vault, gateway: str, account: Secret) -> None:
+    """Use another account or key at a gateway; webhooks signed with the key before are accepted."""
     secret, version = vault.read()
-    vault.write(secret | {"paynoi": account | {"previous_api_key": secret["paynoi"]["api_key"]}}, over=version)
+    if gateway in secret:
+        account = ACCOUNTS[gateway].after(account, secret[gateway])
+    vault.write(secret | {gateway: account}, over=version)
 
 
 def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(prog="python3 -m infra rotate", description=__doc__)
     command.add_argument(
         "key",
-        choices=[*KEYS, "paynoi"],
-        help="jwt signs access tokens, token makes the others, sealing hides fields, paynoi is the account",
+        choices=[*KEYS, *ACCOUNTS],
+        help="jwt signs access tokens, token makes the others, sealing hides fields; the rest are accounts at gateways",
     )
     command.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
-    command.add_argument("--paynoi", type=Path, metavar="FILE", help="the account at PayNoi, instead of questions")
+    for name, account in ACCOUNTS.items():
+        told = f"the account at {account.title}, instead of questions"
+        command.add_argument(f"--{name}", type=Path, metavar="FILE", help=told)
     add_options(command)
     return command
 
@@ -174,9 +214,10 @@ def run(place: Place, wanted: argparse.Namespace) -> None:
     vault = Vault(place.client("secretsmanager"), f"{place.app}/{place.stage}/app")
     console = Console()
     try:
-        if wanted.key == "paynoi":
-            replace_account(vault, paynoi_account(wanted.paynoi))
-            console.print("The account at PayNoi is replaced. The functions see it within five minutes.")
+        if wanted.key in ACCOUNTS:
+            account = ACCOUNTS[wanted.key]
+            replace_account(vault, wanted.key, account.given(getattr(wanted, wanted.key)))
+            console.print(f"The account at {account.title} is replaced. The functions see it within five minutes.")
         elif wanted.retire:
             retire(vault, KEYS[wanted.key])
             console.print(f"Only the {wanted.key} key in use is accepted now.")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _LISTS = {"allowed_origins"}
+STRIPE = "https://api.stripe.com"
 
 Name = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
@@ -16,7 +17,8 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 class Settings(BaseModel):
     """One field per `PIX_<NAME>` variable.
 
-    `identity_url` puts a stand-in before all identity providers, on one machine and in tests.
+    `identity_url` puts a stand-in before all identity providers, `stripe_url` one before Stripe, on one machine and in
+    tests.
 
     Below `tenants_domain` organizations have subdomains; without it nobody founds one by signing up.
 
@@ -43,7 +45,7 @@ class Settings(BaseModel):
     tenants_domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
     paynoi_url: Url
-    stripe_url: Url = "https://api.stripe.com"
+    stripe_url: Url = STRIPE
     promptpay_url: Url = "https://api.partners.scb/partners"
     live_url: str = Field(pattern=r"^wss?://[^\s?#]*[^\s/?#]$")
     live_endpoint: Url | None = None
@@ -61,8 +63,11 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _believes_no_stand_in(self) -> Self:
-        if self.identity_url is not None and self.stage not in ("local", "test"):
-            raise ValueError("identity_url is for the stages local and test")
+        if self.stage not in ("local", "test"):
+            if self.identity_url is not None:
+                raise ValueError("identity_url is for the stages local and test")
+            if self.stripe_url != STRIPE:
+                raise ValueError("stripe_url is for the stages local and test")
         return self
 
     def table(self, domain: str) -> str:

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from infra import faces
 from infra.local import samples
-from infra.local.client import Deviation, Person
+from infra.local.client import Deviation
 from infra.local.emulator import EmulatorFailed, HomeInUse, clear_state
 from infra.local.finding import Found, find_and_buy
 from infra.local.journey import Bought, Downloaded, Journey, Tick, Uploaded
@@ -67,6 +67,7 @@ class Story:
     parts: dict[str, int]
     found: Found | None
     lost: Bought
+    by_card: Bought
     downloaded: Downloaded
     archive: Path
     licences: int
@@ -147,16 +148,18 @@ class Demo:
             licences = journey.licences(bought)
             tick(1)
         with self._step("Buy as a guest, webhook lost", 1) as tick:
-            guest = Person(journey.system.url, "guest")
-            picked = guest.post("/cart/items", {"items": [{"ref": gallery[-1]["id"]}]})
-            guest.headers["X-Cart-Token"] = picked["token"]
-            lost = journey.buy(guest, f"guest-{journey.run}@example.com", lose_webhook=True)
+            lost = journey.buy(journey.guest(gallery[-1]), f"guest-{journey.run}@example.com", lose_webhook=True)
+            tick(1)
+        with self._step("Change to a card, pay with Stripe", 1) as tick:
+            by_card = journey.buy(journey.guest(gallery[-1]), f"card-{journey.run}@example.com", by_card=True)
             tick(1)
         with self._step("Try what must be refused", 1) as tick:
             refusals = journey.refuse(event["id"], bought)
             tick(1)
         self._progress.stop()
-        sold = Story(photos, uploaded, bought, parts, found, lost, downloaded, archive, licences, refusals, sheet)
+        sold = Story(
+            photos, uploaded, bought, parts, found, lost, by_card, downloaded, archive, licences, refusals, sheet
+        )
         report(self._console, sold)
 
     def _gather(self, folder: Path | None) -> list[Sample]:
@@ -196,6 +199,8 @@ def report(console: Console, story: Story) -> None:
         f"The same files as one ZIP. {story.licences} licences verified offline; one with a word changed was refused.",
         _finding(story.found),
         f"A guest's payment whose webhook was lost was found after {story.lost.pay_to_paid:.1f} s by asking.",
+        f"Order {story.by_card.order['code']} changed from the QR code to a card: "
+        f"{_baht(story.by_card.payment['amount'])}, paid through Stripe in {story.by_card.pay_to_paid:.2f} s.",
         f"Refused as they should be: {', '.join(story.refusals)}.",
     )
     console.print(Panel("\n".join(told), title="The sale", title_align="left"))

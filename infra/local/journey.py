@@ -181,8 +181,17 @@ class Journey:
         del buyer.headers["X-Cart-Token"]
         return buyer, buyer.get("/cart")
 
-    def buy(self, buyer: Person, email: str, *, lose_webhook: bool = False) -> Bought:
-        """Place the order twice (it is one), show the QR code, pay at the gateway, wait for the money and the mail."""
+    def guest(self, photo: dict[str, Any]) -> Person:
+        """Somebody without an account, with a photo in the cart."""
+        guest = Person(self.system.url, "guest")
+        guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo["id"]}]})["token"]
+        return guest
+
+    def buy(self, buyer: Person, email: str, *, lose_webhook: bool = False, by_card: bool = False) -> Bought:
+        """Place the order twice (it is one), show the QR code, pay at the gateway, wait for the money and the mail.
+
+        With `by_card` the buyer changes from the QR code to Stripe before paying.
+        """
         key = f"demo-{secrets.token_hex(8)}"
         body = {"email": email, "language": "en"}
         placed = buyer.post("/orders", body, expect=201, **{"Idempotency-Key": key})
@@ -191,6 +200,12 @@ class Journey:
         buyer.headers["X-Order-Token"] = placed["token"]
         payment = buyer.post("/payments/create", {"orderId": placed["id"]})
         (self.folder / "payment-qr.png").write_bytes(base64.b64decode(payment["qrImageBase64"]))
+        if by_card:
+            scanned = payment
+            payment = buyer.post("/payments/create", {"orderId": placed["id"], "method": "stripe"})
+            expect(payment["hostedFields"]["clientSecret"].startswith("pi_"), "nothing opens Stripe's fields")
+            left = buyer.get(f"/payments/{scanned['id']}/status")["status"]
+            expect(left == "expired", f"the QR code is {left}, and could be paid too")
 
         paid_at = time.perf_counter()
         self._pay(payment, drop=lose_webhook)
@@ -346,11 +361,14 @@ class Journey:
             time.sleep(0.1)
 
     def _pay(self, payment: dict[str, Any], *, drop: bool) -> None:
-        """Scan the code: the sandbox is told to take the exact amount."""
-        sandbox = f"{self.system.paynoi.url}/_sandbox"
-        found = requests.get(f"{sandbox}/transactions", params={"ref1": payment["id"]}, timeout=10).json()
-        transaction = found["transactions"][0]["trans_id"]
-        answer = requests.post(f"{sandbox}/{transaction}/pay", json={"drop": drop}, timeout=10)
+        """Scan the code, or type the card into the gateway's fields: the sandbox is told to take the exact amount."""
+        sandbox, listed, named, id = {
+            "paynoi": (self.system.paynoi.url, "transactions", "ref1", "trans_id"),
+            "stripe": (self.system.stripe.url, "intents", "reference", "id"),
+        }[payment["gateway"]]
+        found = requests.get(f"{sandbox}/_sandbox/{listed}", params={named: payment["id"]}, timeout=10).json()
+        transaction = found[listed][0][id]
+        answer = requests.post(f"{sandbox}/_sandbox/{transaction}/pay", json={"drop": drop}, timeout=10)
         expect(answer.ok, f"the sandbox answered {answer.status_code}: {answer.text[:200]}")
 
     def _mail_to(self, email: str, subject: str = "") -> Mail:

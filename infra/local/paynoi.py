@@ -23,7 +23,7 @@ from typing import Literal, Self
 from chalicelib.core import clock
 from infra.local.paynoi_http import Handler
 from infra.local.paynoi_wire import FAULTS, Transaction, baht, satang, thai, wire
-from infra.local.sandbox import BACKOFF, NoAnswer, Refused, Server, keep, refuse_strangers, seconds
+from infra.local.sandbox import BACKOFF, Faults, NoAnswer, Refused, Server, keep, refuse_strangers
 from infra.local.webhooks import Courier, post
 
 LIFETIME = timedelta(minutes=15)
@@ -56,9 +56,7 @@ class PayNoiSandbox:
         self._encoding = encoding
         self._lock = threading.RLock()
         self._transactions: dict[str, Transaction] = {}
-        self._faults: dict[str, Counter[str]] = {method: Counter() for method in FAULTS}
-        self._hang = 12.0
-        self._calls: Counter[str] = Counter()
+        self._faults = Faults(FAULTS)
         self._stopping = threading.Event()
         self._courier = Courier(self._send, self._abandon, backoff)
         self._server: Server | None = None
@@ -104,9 +102,9 @@ class PayNoiSandbox:
     def answer(self, request: Mapping[str, object]) -> str:
         """What `POST /ppay_api` answers. Raises Refused and NoAnswer."""
         method = str(request.get("method"))
-        fault = self._fault(method)
+        fault = self._faults.take(method)
         if fault == "timeout":
-            self._stopping.wait(self._hang)
+            self._stopping.wait(self._faults.hang)
             raise NoAnswer
         if fault == "error":
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "")
@@ -266,25 +264,10 @@ class PayNoiSandbox:
 
     def misbehave(self, faults: Mapping[str, object]) -> dict[str, object]:
         """Replace all faults: `{"create": {"lost": 1}, "hang": 12}`; `{}` heals. Answers what is set."""
-        counts = {method: Counter[str]() for method in FAULTS}
-        hang = faults.get("hang", 12)
-        for method, wanted in faults.items():
-            if method == "hang":
-                continue
-            if method not in FAULTS or not isinstance(wanted, dict):
-                raise Refused(HTTPStatus.BAD_REQUEST, f"Each of {', '.join(FAULTS)} takes an object.")
-            for name, times in wanted.items():
-                if name not in FAULTS[method] or type(times) is not int or not 0 <= times <= 1_000_000:
-                    known = ", ".join(FAULTS[method])
-                    raise Refused(HTTPStatus.BAD_REQUEST, f"Each fault of {method}, {known}, takes a count.")
-                counts[method][name] = times
-        with self._lock:
-            self._faults, self._hang = counts, seconds(hang)
-        return self.faults()
+        return self._faults.set(faults)
 
     def faults(self) -> dict[str, object]:
-        with self._lock:
-            return {method: dict(+counts) for method, counts in self._faults.items()} | {"hang": self._hang}
+        return self._faults.shown()
 
     def transactions(self, **wanted: str) -> list[Transaction]:
         """Newest first; `wanted` filters by equality, `ref1="..."` or `status="..."`."""
@@ -305,7 +288,7 @@ class PayNoiSandbox:
             return {
                 "transactions": dict(Counter(t.status for t in every)),
                 "received": baht(sum(t.received or 0 for t in every)),
-                "calls": dict(self._calls),
+                "calls": dict(self._faults.calls),
                 "webhooks": dict(Counter(t.webhook.state for t in every if t.webhook.state != "none"))
                 | {
                     "attempts": sum(t.webhook.attempts for t in every),
@@ -334,15 +317,6 @@ class PayNoiSandbox:
         }
 
     # Inside
-
-    def _fault(self, method: str) -> str:
-        with self._lock:
-            self._calls[method if method in FAULTS else "other"] += 1
-            waiting = self._faults.get(method, Counter[str]())
-            fault = next((name for name, times in waiting.items() if times), "")
-            if fault:
-                waiting[fault] -= 1
-            return fault
 
     def _settled(self, transaction: Transaction) -> Transaction:
         if transaction.status == "pending" and transaction.expires_at <= self.now():

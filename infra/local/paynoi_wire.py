@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.emvco import Proxy
+from infra.local.webhooks import Webhook
 
 THAILAND = timezone(timedelta(hours=7))
 
@@ -27,17 +28,6 @@ FAULTS = {
     "check": _ANYWHERE | {"odd_status": "a payment status nobody has heard of"},
     "cancel": _ANYWHERE,
 }
-
-
-@dataclass
-class Webhook:
-    """`answer` is what the receiver last said, for a person to read."""
-
-    state: Literal["none", "due", "delivered", "dropped", "abandoned"] = "none"
-    bad_signature: bool = False
-    attempts: int = 0
-    accepted: int = 0
-    answer: str = ""
 
 
 @dataclass

@@ -8,7 +8,9 @@ only JSON, which a foreign page cannot send unasked.
 import json
 import re
 import sys
+import threading
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -66,6 +68,48 @@ def keep(file: Path, state: object) -> None:
     new = file.with_name(f"{file.name}.new")
     new.write_text(json.dumps(state), "utf-8")
     new.replace(file)
+
+
+class Faults:
+    """What goes wrong with the next calls. `known` names the faults of each method and says what they mean."""
+
+    def __init__(self, known: Mapping[str, Mapping[str, str]]) -> None:
+        self._known = known
+        self._lock = threading.Lock()
+        self._waiting: dict[str, Counter[str]] = {method: Counter() for method in known}
+        self.hang = 12.0
+        self.calls: Counter[str] = Counter()
+
+    def set(self, faults: Mapping[str, object]) -> dict[str, object]:
+        """Replace all: `{"create": {"lost": 1}, "hang": 12}`; `{}` heals. Answers what is set. Raises Refused."""
+        counts = {method: Counter[str]() for method in self._known}
+        for method, wanted in faults.items():
+            if method == "hang":
+                continue
+            if method not in self._known or not isinstance(wanted, dict):
+                raise Refused(HTTPStatus.BAD_REQUEST, f"Each of {', '.join(self._known)} takes an object.")
+            for name, times in wanted.items():
+                if name not in self._known[method] or type(times) is not int or not 0 <= times <= 1_000_000:
+                    known = ", ".join(self._known[method])
+                    raise Refused(HTTPStatus.BAD_REQUEST, f"Each fault of {method}, {known}, takes a count.")
+                counts[method][name] = times
+        with self._lock:
+            self._waiting, self.hang = counts, seconds(faults.get("hang", 12))
+        return self.shown()
+
+    def shown(self) -> dict[str, object]:
+        with self._lock:
+            return {method: dict(+counts) for method, counts in self._waiting.items()} | {"hang": self.hang}
+
+    def take(self, method: str) -> str:
+        """What goes wrong with this call, or nothing."""
+        with self._lock:
+            self.calls[method if method in self._known else "other"] += 1
+            waiting = self._waiting.get(method, Counter[str]())
+            fault = next((name for name, times in waiting.items() if times), "")
+            if fault:
+                waiting[fault] -= 1
+            return fault
 
 
 @dataclass(frozen=True)

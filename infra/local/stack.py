@@ -81,6 +81,7 @@ def environment(
     allowed_origins: Iterable[str],
     identity_url: str = "",
     promptpay_url: str = "",
+    stripe_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
@@ -104,6 +105,7 @@ def environment(
         "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
         **({"PIX_PROMPTPAY_URL": promptpay_url} if promptpay_url else {}),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
+        **({"PIX_STRIPE_URL": stripe_url} if stripe_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
         **({"PIX_FACES": "embedded"} if has_engine() else {}),
@@ -149,6 +151,11 @@ def _new_secrets() -> dict[str, Any]:
             "biller_id": "099400000000000",
             "reference_prefix": "PIX",
             "webhook_keys": [secrets.token_urlsafe(32)],
+        },
+        "stripe": {
+            "secret_key": f"sk_test_{secrets.token_urlsafe(32)}",
+            "publishable_key": f"pk_test_{secrets.token_urlsafe(32)}",
+            "webhook_secrets": [f"whsec_{secrets.token_urlsafe(32)}"],
         },
     }
 

@@ -4,7 +4,7 @@
         print(system.url)
         system.wait()
 
-Emulator -> data stack -> sandbox of the payment gateway -> environment -> application -> pumps -> HTTP
+Emulator -> data stack -> sandboxes of the payment gateways -> environment -> application -> pumps -> HTTP
 server -> websockets; the other way round at the end. A SIGTERM or Ctrl-C inside the `with` stops it cleanly; after a
 SIGKILL the next start resets (see emulator.py).
 """
@@ -36,6 +36,7 @@ from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
 from infra.local.pumps import Pumps
+from infra.local.stripe import StripeSandbox
 from infra.local.websockets import PATH as LIVE_PATH
 from infra.local.websockets import Websockets
 
@@ -77,6 +78,7 @@ class System:
     endpoint: str
     outputs: Mapping[str, str]
     paynoi: Sandbox
+    stripe: StripeSandbox
     identity: IdentitySandbox
     bank: BankSandbox
     gateway: Gateway
@@ -161,6 +163,13 @@ class System:
         self.bank = BankSandbox(client, notices, emulator.sandboxes / "bank.json")
         self.bank.url = f"{self.url}{bank.PATH}"
         parts.callback(self.bank.stop)
+        self.stripe = StripeSandbox(
+            held["stripe"]["secret_key"],
+            held["stripe"]["webhook_secrets"][0],
+            f"{webhook_url}/stripe",
+            state=emulator.sandboxes / "stripe.json",
+        )
+        parts.enter_context(self.stripe)
 
         with self._timed("application"):
             parts.enter_context(
@@ -172,6 +181,7 @@ class System:
                         paynoi_url=self.paynoi.url,
                         identity_url=self.identity.url,
                         promptpay_url=self.bank.url,
+                        stripe_url=self.stripe.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
@@ -202,6 +212,7 @@ class System:
                 "Mailbox": self.mailbox_url,
                 "PayNoi sandbox": self.paynoi.url,
                 "Bank sandbox": self.bank.url,
+                "Stripe sandbox": self.stripe.url,
             }
         )
 

@@ -4,9 +4,22 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 
 import requests
+
+
+@dataclass
+class Webhook:
+    """`answer` is what the receiver last said, for a person to read."""
+
+    state: Literal["none", "due", "delivered", "dropped", "abandoned"] = "none"
+    bad_signature: bool = False
+    attempts: int = 0
+    accepted: int = 0
+    answer: str = ""
 
 
 class Courier:

@@ -232,9 +232,24 @@ def test_another_account_leaves_the_key_before_for_webhooks(steps):
     vault = rotate.Vault(client, settings().secret_id)
     held = steps["before"]["paynoi"]
 
-    rotate.replace_account(vault, held | {"api_key": ids.token()})
+    rotate.replace_account(vault, "paynoi", held | {"api_key": ids.token()})
 
     now = secrets.Secrets.model_validate(vault.read()[0]).paynoi
     assert now.api_key.get_secret_value() != held["api_key"]
     assert now.previous_api_key is not None
     assert now.previous_api_key.get_secret_value() == held["api_key"]
+
+
+def test_an_account_at_stripe_is_added_and_leaves_one_signing_secret_when_it_is_replaced(steps):
+    client = aws.client("secretsmanager")
+    client.put_secret_value(SecretId=settings().secret_id, SecretString=json.dumps(steps["before"]))
+    vault = rotate.Vault(client, settings().secret_id)
+    signing = [ids.token() for _ in range(3)]
+
+    for secret in signing:
+        account = {"secret_key": ids.token(), "publishable_key": "pk_1", "webhook_secrets": [secret]}
+        rotate.replace_account(vault, "stripe", account)
+
+    now = secrets.Secrets.model_validate(vault.read()[0]).stripe
+    assert now is not None
+    assert [each.get_secret_value() for each in now.webhook_secrets] == [signing[2], signing[1]]

@@ -180,6 +180,8 @@ class Stripe:
 
         transaction_id, reference = _webhook(raw)
         header = headers.get("stripe-signature", "")
+        if not header.isascii():  # which the SDK can not compare
+            raise forged()
         for secret in account.webhook_secrets:
             try:
                 WebhookSignature.verify_header(raw.decode(), header, secret, TOLERANCE)

@@ -219,9 +219,10 @@ def test_the_real_addresses_are_the_providers_own(aws, sandbox, monkeypatch, nam
     assert "state=s" in url
 
 
-def test_a_stand_in_is_for_this_machine_only(aws):
-    known = settings().model_dump() | {"identity_url": "http://127.0.0.1:1"}
+@pytest.mark.parametrize("name", ["identity_url", "stripe_url"])
+def test_a_stand_in_is_for_this_machine_only(aws, name):
+    known = settings().model_dump() | {name: "http://127.0.0.1:1"}
 
-    assert Settings.model_validate(known | {"stage": "local"}).identity_url
-    with pytest.raises(ValidationError, match="identity_url"):
+    assert Settings.model_validate(known | {"stage": "local"})
+    with pytest.raises(ValidationError, match=name):
         Settings.model_validate(known | {"stage": "prod"})

@@ -233,11 +233,13 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
         allowed_origins=ORIGINS,
         identity_url="http://127.0.0.1:2/_local/identity",
         promptpay_url="http://127.0.0.1:2/_local/bank",
+        stripe_url="http://127.0.0.1:5",
     )
 
     # A CDN that there is not on one machine; engines that are there where somebody installed them.
     options = {"PIX_PREVIEWS_URL", "PIX_PREVIEWS_KEY_ID", "PIX_FACES", "PIX_TEXTS"}
     assert values["PIX_IDENTITY_URL"] == "http://127.0.0.1:2/_local/identity"
+    assert values["PIX_STRIPE_URL"] == "http://127.0.0.1:5"
     named = {name for name in values if name.startswith("PIX_")}
     assert {f"PIX_{name.upper()}" for name in Settings.model_fields} - options == named - options
     assert values["PIX_STAGE"] == "local"
