@@ -18,7 +18,7 @@ from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
 from chalicelib.payments import credit, gateways, offering, store
-from chalicelib.payments.gateways.contract import Gateway, Headers, Notification, Status
+from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import Payment, State
 
@@ -127,7 +127,7 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
             # A webhook that overtook the answer to our own request: its transaction is about to be written down.
             raise Unavailable("payment_opening", "The payment is still being opened.", retry_after=5)
         gateway = gateways.of_name(payment.gateway)
-        status = gateway.check(gateways.account_of(organization, payment.gateway), asked)
+        status = gateway.check(_known_as(payment), asked)
         try:
             return _apply(payment, status)
         except ledger.Booked:
@@ -227,8 +227,14 @@ def _make_way(payment: Payment) -> None:
 def _cancel(payment: Payment) -> None:
     """Raises Unprocessable for what was paid."""
     assert payment.transaction is not None
-    account = gateways.account_of(payment.organization, payment.gateway)
-    gateways.of_name(payment.gateway).cancel(account, payment.transaction)
+    gateways.of_name(payment.gateway).cancel(_known_as(payment), payment.transaction)
+
+
+def _known_as(payment: Payment) -> GatewayAccount:
+    """The account at its gateway. Of a transfer nobody is asked, and its bank account may be another one by now."""
+    if payment.transfer_to is not None:
+        return GatewayAccount("")
+    return gateways.account_of(payment.organization, payment.gateway)
 
 
 def _shown(payment: Payment) -> Payment:

@@ -161,8 +161,9 @@ def reject(actor: Principal, payment_id: str, reason: str) -> Transfer:
     raise Conflict("changed_meanwhile", "The transfer keeps changing. Try again.")
 
 
-def find(payment: Payment) -> Transfer | None:
-    return store.find(payment)
+def find(organization: str, order_id: str, payment_id: str) -> Transfer | None:
+    found = store.of_order(organization, order_id)
+    return next((transfer for transfer in found if transfer.payment == payment_id), None)
 
 
 def _to_decide(actor: Principal, payment_id: str) -> Payment:
