@@ -100,13 +100,16 @@ class FakeGateway:
     asked: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     refunds: bool = True
+    knows_again: bool = False
+    """Asked again for a reference, it finds the charge."""
     means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
     refund_state: Literal["pending", "settled", "failed"] = "settled"
     returned: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
-        id = f"T{len(self.charges) + 1:04d}"
-        self.charges[id] = Status(id, "pending", amount + self.tail, currency, reference, None)
+        known = [charge.transaction_id for charge in self.charges.values() if charge.reference == reference]
+        id = known[0] if known and self.knows_again else f"T{len(self.charges) + 1:04d}"
+        self.charges.setdefault(id, Status(id, "pending", amount + self.tail, currency, reference, None))
         self._may_fail("create")
         return Charge(id, amount + self.tail, currency, self.means, clock.now() + timedelta(minutes=15))
 

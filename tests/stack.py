@@ -78,6 +78,18 @@ def fresh_secrets() -> dict[str, Any]:
             "account": "0812345678",
             "type": "1",
         },
+        "stripe": {
+            "secret_key": f"sk_test_{random_secrets.token_hex(20)}",
+            "publishable_key": f"pk_test_{random_secrets.token_hex(20)}",
+            "webhook_secrets": [f"whsec_{random_secrets.token_hex(20)}"],
+        },
+        "promptpay": {
+            "api_key": random_secrets.token_hex(20),
+            "api_secret": random_secrets.token_hex(20),
+            "biller_id": "099400012345678",
+            "reference_prefix": "PIX",
+            "webhook_keys": [random_secrets.token_hex(20)],
+        },
     }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.configuration import service as configuration
-from chalicelib.core import clock
+from chalicelib.core import clock, secrets
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, InvalidFields, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.ledger import service as ledger
@@ -99,10 +99,28 @@ def test_what_is_no_choice_is_refused(aws, methods):
         choose(*methods)
 
 
-def test_an_organization_without_an_account_does_not_offer_the_gateway(aws):
+def test_an_organization_without_an_account_does_not_offer_the_gateway(aws, monkeypatch):
+    assert names() == ["paynoi", "stripe"]
+    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD")] == ["stripe"]
+
+    without = secrets.secrets().model_copy(update={"stripe": None})
+    monkeypatch.setattr(secrets, "_held", (clock.now(), without))
+
     assert names() == ["paynoi"]
-    with pytest.raises(KeyError):
-        gateways.account_of(DEFAULT, "bank")
+    with pytest.raises(Unprocessable, match="gateway_not_set_up"):
+        gateways.account_of(DEFAULT, "stripe")
+
+
+def test_an_organization_may_have_an_account_of_its_own(aws, monkeypatch):
+    held = secrets.secrets()
+    assert held.stripe is not None
+    own = held.stripe.model_copy(update={"publishable_key": "pk_of_the_organization"})
+    monkeypatch.setattr(
+        secrets, "_held", (clock.now(), held.model_copy(update={"stripe_of_organizations": {DEFAULT: own}}))
+    )
+
+    assert gateways.account_of(DEFAULT, "stripe").publishable_key == "pk_of_the_organization"
+    assert gateways.account_of("org_other", "stripe").publishable_key == held.stripe.publishable_key
 
 
 # --- which one pays -----------------------------------------------------------------------------------------

@@ -38,9 +38,11 @@ from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.privacy.service import erasures
 from infra.local.gateway import Gateway, Response
 from infra.local.paynoi import PayNoiSandbox
+from infra.local.stripe import StripeSandbox
 from tests import deliver
 from tests.elsewhere import FakeProvider, id_token
 from tests.figures import Show
@@ -203,11 +205,20 @@ def evidence(secret: str) -> Iterator[Evidence]:
     organizations.forget()
     with moto_stack(secret), receiver() as told, collecting(found), pytest.MonkeyPatch.context() as patch:
         api_key = secrets().paynoi.api_key.get_secret_value()
-        with PayNoiSandbox(api_key, f"{told.url}/payments/webhook", stage="test") as sandbox:
-            patch.setattr(gateways, "of_name", lambda name: PayNoi(sandbox.url))
-            _main_job(found, sandbox, told, patch)
+        held = secrets().stripe
+        assert held is not None
+        card_key, card_secret = held.secret_key.get_secret_value(), held.webhook_secrets[0].get_secret_value()
+        with (
+            PayNoiSandbox(api_key, f"{told.url}/payments/webhook", stage="test") as sandbox,
+            StripeSandbox(card_key, card_secret, f"{told.url}/payments/webhook/stripe", stage="test") as cards,
+        ):
+            known = {"paynoi": PayNoi(sandbox.url), "stripe": Stripe(cards.url)}
+            patch.setattr(gateways, "of_name", known.__getitem__)
+            _main_job(found, sandbox, cards, told, patch)
         found.canaries |= {
             "gateway's API key": api_key,
+            "other gateway's key": card_key,
+            "secret of webhooks": card_secret,
             "key of all tokens": secrets().token_key.get_secret_value(),
             "private key": secrets().jwt_private_key.get_secret_value().splitlines()[2],
         }
@@ -216,7 +227,9 @@ def evidence(secret: str) -> Iterator[Evidence]:
     organizations.forget()
 
 
-def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: pytest.MonkeyPatch) -> None:
+def _main_job(
+    found: Evidence, sandbox: PayNoiSandbox, cards: StripeSandbox, told: Receiver, patch: pytest.MonkeyPatch
+) -> None:
     admin, camera, buyer = Person(found), Person(found), Person(found)
     stranger = Person(found, is_stranger=True)
     neighbour = Person(found, is_stranger=True)
@@ -248,6 +261,7 @@ def _main_job(found: Evidence, sandbox: PayNoiSandbox, told: Receiver, patch: py
     _find_faces(found, admin, event)
     _hear_news(found, admin)
     _buy(found, buyer, photo, sandbox, told)
+    _buy_by_card(found, photo, cards, told)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
     _pay_out(found, admin, camera)
@@ -438,6 +452,28 @@ def _invite(found: Evidence, admin: Person) -> None:
     found.canaries |= {"token of an invitation": first, "token of another": second, "who was invited": INVITED}
 
 
+def _buy_by_card(found: Evidence, photo: str, cards: StripeSandbox, told: Receiver) -> None:
+    """A guest leaves the QR code for a card; Stripe speaks of the key and of what it was asked in its errors."""
+    guest = Person(found)
+    guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+    order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key="by-card-1")
+    guest.headers["X-Order-Token"] = order["token"]
+    guest.post("/payments/create", {"orderId": order["id"]})
+    asked = {"orderId": order["id"], "method": "stripe"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cards, "_key", "another key")
+        assert guest.call("POST", "/payments/create", asked).status == 422
+    payment = guest.post("/payments/create", asked)
+    found.canaries["secret of hosted fields"] = payment["hostedFields"]["clientSecret"]
+    before = len(told.bodies)
+    cards.pay(cards.intents(reference=payment["id"])[0].id)
+    told.wait_for(before + 1)
+    raw, headers = told.bodies[-1], {"Stripe-Signature": told.headers[-1]["stripe-signature"]}
+    assert Gateway(app).handle("POST", told.paths[-1], headers, raw, SOURCE).status == 200
+    _run_jobs()
+    assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+
+
 def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver) -> None:
     form = {"email": EMAIL, "password": PASSWORD, "name": NAME, "language": "en"}
     cart = buyer.post("/cart/items", {"items": [{"ref": photo}]})["token"]
@@ -610,7 +646,9 @@ def _tell_of_oneself(found: Evidence, buyer: Person) -> None:
     assert buyer.call("PUT", "/users/profile", told | {"birthDate": "1991-01-01", "version": 1}).status == 400
     assert NATIONAL_ID not in json.dumps(buyer.get("/users/profile"))
     buyer.post("/users/addresses", {"recipient": "Me", "country": "KZ", "city": "Almaty", "line1": STREET}, 201)
-    assert buyer.call("POST", "/users/payment-methods", {"token": GATEWAY_TOKEN}).status == 422
+    for gateway in ("paynoi", "stripe"):
+        wanted = {"token": GATEWAY_TOKEN, "gateway": gateway}
+        assert buyer.call("POST", "/users/payment-methods", wanted).status == 422
     assert buyer.call("POST", "/users/payment-methods", {"token": f"card {CARD}"}).status == 400
     assert buyer.call("PUT", "/users/notifications/settings", {"email": {"news": True}}).status == 200
     found.canaries |= {"card number": CARD, "token of the gateway": GATEWAY_TOKEN}

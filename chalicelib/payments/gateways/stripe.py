@@ -3,6 +3,7 @@
 A charge is a PaymentIntent. docs/gateways.md says which of Stripe's documents each fact here is from.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -227,6 +228,7 @@ class Stripe:
 
         if not hasattr(self._threads, "http"):
             stripe.enable_telemetry = False
+            logging.getLogger("stripe").setLevel(logging.CRITICAL)  # below that it tells Stripe's texts
             quiet = session()
             quiet.max_redirects = 0  # the request carries the key: to the address we know or nowhere
             self._threads.http = stripe.RequestsClient(timeout=self._timeout, session=quiet)

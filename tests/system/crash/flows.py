@@ -995,6 +995,25 @@ def open_payment(world: World) -> None:
     world.ask(buyer, "GET", f"/payments/{opened['id']}/status")
 
 
+def pay_by_card(world: World) -> None:
+    """The buyer leaves the QR code for a card, pays, and gets all of it back through the gateway."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    asked = {"orderId": order, "method": "stripe"}
+    opened = world.ask(buyer, "POST", "/payments/create", asked).data
+    assert opened["hostedFields"]["clientSecret"] == "pi_1_secret_of_the_buyer"
+    world.notes["payment"] = opened["id"]
+    transaction = _charge(world)
+    world.pay(transaction)
+    world.webhook(transaction, "stripe")
+    _await(world, "completed")
+    wanted = {"reason": "they are blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=1))
+    _await(world, "refunded")
+
+
 def pay_again(world: World) -> None:
     """The QR code ran out; the buyer takes another one."""
     world.wait(QR_LASTS + timedelta(seconds=1))
@@ -2037,6 +2056,7 @@ FLOWS: dict[str, Flow] = {
     "tidy cart": Flow(cart, tidy_cart),
     "checkout": Flow(cart, check_out),
     "payment": Flow(order, open_payment, (CHARGE,)),
+    "payment by card": Flow(payment, pay_by_card),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),

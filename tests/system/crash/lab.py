@@ -17,7 +17,6 @@ from chalicelib.core import clock, log
 from chalicelib.media import service as media
 from chalicelib.organizations import dns
 from chalicelib.payments import gateways
-from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from tests import stack, zone
 from tests.elsewhere import FakeProvider
 from tests.system.crash import snapshot
@@ -139,8 +138,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(media, "render", _rendered_once(media.render))
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
         patch.setattr(clock, "now", lambda: _START + clock._offset)
-        transfers = BankTransfer()
-        patch.setattr(gateways, "of_name", lambda name: transfers if name == transfers.name else lab.world.bank)
+        patch.setattr(gateways, "of_name", lambda name: lab.world.gateway(name))
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)

@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from types import TracebackType
@@ -34,7 +34,9 @@ from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.organizations import service as organizations
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Method, Returned, Status
+from chalicelib.payments.gateways.bank_transfer import BankTransfer
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, HostedFields, Method, Returned, Status
+from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
 from tests.rekognition import Rekognition
@@ -56,6 +58,15 @@ _SERVICES: dict[str, tuple[Any, str]] = {
     "sns": (sns_backends, REGION),
 }
 """Where moto keeps what a service holds. What is in a queue is kept here, as `Outside.messages`."""
+
+
+BY_CARD: dict[str, Any] = {
+    "name": "stripe",
+    "tail": 0,
+    "knows_again": True,
+    "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
+}
+"""What Stripe does otherwise than PayNoi."""
 
 
 class Bank(FakeGateway):
@@ -192,6 +203,12 @@ class World:
     def bank(self) -> Bank:
         return self._outside.bank
 
+    def gateway(self, name: str) -> PaymentGateway:
+        """The bank under the name of a gateway: the books are the same, the ways are each gateway's own."""
+        if name == BankTransfer.name:
+            return BankTransfer()
+        return replace(self.bank, **BY_CARD) if name == BY_CARD["name"] else self.bank
+
     @property
     def eyes(self) -> Rekognition:
         return self._outside.eyes
@@ -292,11 +309,12 @@ class World:
     def pay(self, transaction: str) -> None:
         self.bank.set(transaction, "captured")
 
-    def webhook(self, transaction: str) -> None:
+    def webhook(self, transaction: str, gateway: str = "paynoi") -> None:
         """The gateway tells of a transaction until somebody takes it."""
         held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
-        raw = self.bank.webhook(transaction, json.loads(held["SecretString"])["paynoi"]["api_key"])
-        self.ask(Person("", ""), "POST", "/payments/webhook", json.loads(raw))
+        account = json.loads(held["SecretString"])[gateway]
+        raw = self.bank.webhook(transaction, account.get("api_key") or account["secret_key"])
+        self.ask(Person("", ""), "POST", f"/payments/webhook/{gateway}", json.loads(raw))
 
     def mails_to(self, who: Person) -> list[Any]:
         return [mail for mail in mails() if who.email in mail.destinations["ToAddresses"]]

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.carts import service as carts
@@ -41,12 +41,12 @@ class Till:
         key = ids.new("key")
         return orders.place_order(guest, key, email=f"{key}@buyer.example", language="en", expected_total=None)
 
-    def open(self, order: Order) -> Payment:
+    def open(self, order: Order, method: str | None = None) -> Payment:
         holder = Principal(self.organization, tokens={"order": orders.token_of(order)})
-        return payments.create_payment(holder, order.id)
+        return payments.create_payment(holder, order.id, method)
 
-    def payments(self, count: int) -> list[Payment]:
-        return [self.open(self.place()) for _ in range(count)]
+    def payments(self, count: int, method: str | None = None) -> list[Payment]:
+        return [self.open(self.place(), method) for _ in range(count)]
 
     def pay(self, payment: Payment, **otherwise: object) -> None:
         """Money arrives at the gateway; `otherwise` is what it says of it other than agreed."""
@@ -62,8 +62,8 @@ class Till:
     def key(self) -> str:
         return gateways.account_of(self.organization, "paynoi").api_key
 
-    def send(self, raw: bytes) -> Response:
-        return self.world.call("POST", "/payments/webhook", raw)
+    def send(self, raw: bytes, headers: Mapping[str, str] | None = None, path: str = "/payments/webhook") -> Response:
+        return self.world.call("POST", path, raw, headers)
 
     def received(self) -> int:
         """What the gateway holds of captured money, in satang."""
