@@ -4,14 +4,13 @@ import json
 import secrets
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+import requests
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
@@ -19,7 +18,8 @@ from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import WEBHOOK_KEY, Charge, GatewayAccount, Notification, Picture
 from chalicelib.payments.gateways.promptpay import ANSWER_LIMIT, THAILAND, WEBHOOK_LIMIT, PromptPay
 from chalicelib.payments.gateways.terms import Terms
-from infra.local.bank import PATH, BankSandbox, Client, Money
+from infra.local.bank import BankSandbox, Client, Money
+from tests.payments.gateways.bank import serving
 from tests.payments.gateways.contract import (
     OTHER,
     REFERENCE,
@@ -39,11 +39,6 @@ ACCOUNT = GatewayAccount(CLIENT.secret, CLIENT.key, BILLER, "PIX", webhook_secre
 STRANGER = GatewayAccount(
     secrets.token_urlsafe(16), CLIENT.key, BILLER, "PIX", webhook_secrets=(secrets.token_urlsafe(16),)
 )
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
 
 
 class PromptPayLab:
@@ -105,14 +100,8 @@ def lab() -> Iterator[PromptPayLab]:
     with receiver() as told, ExitStack() as later:
         bank = BankSandbox(CLIENT, f"{told.url}/hook?key={KEY}", stage="test", between_notices=())
         bank.hang = 0.8
-        with make_server("127.0.0.1", 0, bank, WSGIServer, Quiet) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-            thread.start()
-            bank.url = f"http://127.0.0.1:{server.server_port}{PATH}"
+        with serving(bank):
             yield PromptPayLab(told, bank, later)
-            bank.stop()
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture
@@ -419,6 +408,53 @@ def test_the_bank_keeps_its_money(lab, tmp_path):
     paid = kept.pay(str(_create(lab).means.text), notices=0)
 
     assert BankSandbox(CLIENT, "http://127.0.0.1:9/", tmp_path / "bank.json", stage="test").money() == [paid]
+
+
+# The bank's page
+
+
+def test_a_person_pays_by_pasting_the_text_of_a_code(lab):
+    charge, origin = _create(lab), lab.bank.url.rpartition("/_local")[0]
+    form = {"qr": f" {charge.means.text} ", "amount": "80.50", "silent": "on"}
+
+    answer = requests.post(f"{lab.bank.url}/payments", data=form, headers={"Origin": origin}, allow_redirects=False)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, lab.bank.url)
+    assert lab.gateway.check(ACCOUNT, charge.transaction_id).amount == 8050
+    page = requests.get(lab.bank.url).text
+    assert "฿80.50" in page
+    assert charge.transaction_id[:20] in page
+
+
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://shop.example"}])
+def test_no_other_web_site_pays(lab, origin):
+    answer = requests.post(f"{lab.bank.url}/payments", data={"qr": _create(lab).means.text}, headers=origin)
+
+    assert (answer.status_code, lab.bank.money()) == (403, [])
+
+
+@pytest.mark.parametrize(
+    "asked", [{"qr": "nonsense"}, {"qr": "", "amount": "1"}, {"amount": "0"}, {"amount": "1.005"}, {"amount": "much"}]
+)
+def test_what_is_no_payment_is_refused(lab, asked):
+    answer = requests.post(f"{lab.bank.url}/payments", json={"qr": _create(lab).means.text} | asked)
+
+    assert (answer.status_code, lab.bank.money()) == (400, [])
+
+
+def test_bills_of_other_billers_are_not_paid_here(lab):
+    code = emvco.bill_payment("0" * 15, "A", "B", 100)
+
+    assert requests.post(f"{lab.bank.url}/payments", json={"qr": code}).status_code == 400
+
+
+def test_a_fault_is_chosen_on_the_page(lab):
+    charge, origin = _create(lab), lab.bank.url.rpartition("/_local")[0]
+    requests.post(f"{lab.bank.url}/payments", data={"fault": "error"}, headers={"Origin": origin})
+
+    with pytest.raises(Unavailable):
+        lab.gateway.check(ACCOUNT, charge.transaction_id)
+    assert lab.gateway.check(ACCOUNT, charge.transaction_id).state == "pending"
 
 
 def _create(lab: PromptPayLab) -> Any:
