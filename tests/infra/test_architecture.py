@@ -21,6 +21,7 @@ DOORS = {
     "dlib": ["chalicelib/faces/engines/embedded.py"],
     "numpy": ["chalicelib/faces/engines/embedded.py", "chalicelib/faces/engines/vectors.py"],
     "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],
+    "stripe": ["chalicelib/payments/gateways/stripe.py"],
     "jwt": ["chalicelib/core/auth.py", "chalicelib/accounts/providers/*.py"],
     "dns": ["chalicelib/organizations/dns.py"],
     "argon2": ["chalicelib/accounts/*.py"],

@@ -273,7 +273,7 @@ def test_payment_notices_and_nothing_else_pass_by_the_managed_rules():
 
     let_through = {route.name for route in app.mounted for path in _addresses(route) if notices.search(path)}
 
-    assert let_through == {"POST /payments/webhook"}
+    assert let_through == {"POST /payments/webhook", "POST /payments/webhook/{gateway}"}
     (webhook,) = (route for route in app.mounted if route.name == "POST /payments/webhook")
     assert all(notices.search(path) for path in _addresses(webhook))
     statements = FIREWALL_RULES["payment-notices"]["Statement"]["AndStatement"]["Statements"]
