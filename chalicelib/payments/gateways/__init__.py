@@ -1,5 +1,6 @@
 """Payment gateways behind one contract. An adapter joins by its line in `ADAPTERS`."""
 
+from collections.abc import Collection
 from functools import cache
 
 from chalicelib.core.errors import Unprocessable
@@ -20,12 +21,17 @@ FIRST = PayNoi.offer.gateway
 """The one that was there before there were several: what names none means it."""
 
 
-def open_to(organization: str, currency: str) -> list[Offer]:
-    """The ways to pay an organization could offer in a currency: those of gateways where it has an account."""
+def open_to(organization: str, currency: str, named: Collection[str]) -> list[Offer]:
+    """The ways to pay an organization could offer in a currency: those of gateways where it has an account.
+
+    What is by choice only if it is `named`.
+    """
     return [
         adapter.offer
         for adapter in ADAPTERS
-        if currency in adapter.offer.currencies and adapter.account_of(organization) is not None
+        if currency in adapter.offer.currencies
+        and (adapter.offer.gateway in named or not adapter.offer.by_choice)
+        and adapter.account_of(organization) is not None
     ]
 
 
