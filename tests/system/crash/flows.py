@@ -1202,11 +1202,11 @@ def send_money(world: World) -> None:
     wanted = {"orderId": world.notes["order"], "method": "bank_transfer"}
     opened = world.ask(buyer, "POST", "/payments/create", wanted).data
     desk = f"/admin/payments/{opened['id']}"
-    _hand_in(world, opened["id"], b"%PDF-1.7 of last year")
+    hand_in(world, opened["id"], b"%PDF-1.7 of last year")
     world.ask(organizer, "POST", f"{desk}/reject", {"reason": "That is of last year."}, settled=409)
     world.settle()
     assert any("Your transfer for order" in mail.subject for mail in world.mails_to(buyer))
-    _hand_in(world, opened["id"], b"%PDF-1.7 of today")
+    hand_in(world, opened["id"], b"%PDF-1.7 of today")
     assert [each["status"] for each in world.see(organizer, "/admin/payments/transfers")["items"]] == ["submitted"]
     assert world.ask(organizer, "GET", f"{desk}/slip").data["url"]
     came = {"received": opened["payable"], "reference": "KBANK 1"}
@@ -1217,7 +1217,7 @@ def send_money(world: World) -> None:
     assert world.see(organizer, "/admin/payments/transfers")["items"] == []
 
 
-def _hand_in(world: World, payment: str, content: bytes) -> None:
+def hand_in(world: World, payment: str, content: bytes) -> None:
     digest = hashlib.sha256(content).hexdigest()
     slip = {"contentType": "application/pdf", "size": len(content), "sha256": digest}
     offered = world.ask(world.person("buyer"), "POST", f"/payments/{payment}/slip", slip, expect=202).data
