@@ -69,7 +69,7 @@ class Route:
         if self.cache is not None and (self.method != "GET" or self.permission not in (ANONYMOUS, PUBLIC)):
             raise TypeError(f"{self.name} is not the same for everybody: it can not be cached")
         for alias in self.aliases:
-            if len(variables(alias)) != len(self.variables):
+            if len(variables(alias)) != len(self.variables) and not is_case(self.path, alias.split(" ")[1]):
                 raise TypeError(f"{self.name} and its alias {alias} differ in their variables")
 
 
@@ -178,8 +178,15 @@ def placed(addresses: Sequence[Address]) -> dict[str, dict[str, Address]]:
     for address in addresses:
         for alias in address.aliases:
             method, path = alias.split(" ")
+            if is_case(address.path, path):
+                continue
             _claim(found, method, paths.setdefault(_shape(path), path), address)
     return found
+
+
+def is_case(path: str, alias: str) -> bool:
+    """Whether an alias only puts values into a path: it is answered there, and listed so that the document names it."""
+    return not variables(alias) and bool(variables(path)) and pattern(path).fullmatch(alias) is not None
 
 
 def variables(path: str) -> list[str]:

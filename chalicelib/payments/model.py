@@ -161,13 +161,14 @@ class Payment:
             next_check_at=None,
         )
 
-    def for_review(self, reason: str, received: int, currency: str, at: datetime) -> "Payment":
+    def for_review(self, reason: str, received: int, currency: str, at: datetime, fee: int | None = None) -> "Payment":
         """Settled, but not as agreed."""
         return replace(
             self,
             state=State.REVIEW,
             review_reason=reason,
             received=received,
+            fee=fee,
             refundable=received + self.left,
             suspended=received + self.waiting,
             other_currency=None if currency == self.currency else currency,

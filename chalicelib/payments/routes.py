@@ -58,7 +58,12 @@ def list_payments_under_review(principal: Principal, query: Paging) -> Page[mode
     return service.list_under_review(principal, query.request())
 
 
-@routes.post("/payments/webhook/{gateway}", permission=ANONYMOUS, raw="application/json")
+@routes.post(
+    "/payments/webhook/{gateway}",
+    permission=ANONYMOUS,
+    raw="application/json",
+    aliases=tuple(f"/payments/webhook/{name}" for name in sorted(gateways.NAMES)),
+)
 def accept_webhook(request: Request, gateway: str) -> Reply:
     """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own.
 

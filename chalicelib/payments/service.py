@@ -5,10 +5,9 @@ Webhook, sweep and the buyer's polling all end in `settle`, which believes nobod
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.core import clock, ids, log, metrics, outbox, queues, sealing
+from chalicelib.core import clock, ids, log, metrics, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.metrics import Metric
@@ -17,9 +16,9 @@ from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import credit, gateways, offering, store
+from chalicelib.payments import booking, credit, gateways, hosted, offering, store
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
-from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
+from chalicelib.payments.messages import GatewayNotified
 from chalicelib.payments.model import Payment, State
 
 _TRIES = 5
@@ -60,7 +59,7 @@ def create_payment(principal: Principal, order_id: str, method: str | None = Non
             _make_way(each)
     if standing is None or standing.gateway != wanted:
         standing = _open_attempt(order, _next_attempt(earlier), wanted)
-    return _shown(_charge(standing) if standing.state is State.CREATED else standing)
+    return hosted.shown(_charge(standing) if standing.state is State.CREATED else standing)
 
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:
@@ -75,7 +74,7 @@ def read_payment(principal: Principal, payment_id: str) -> Payment:
             # The stored state is still a true answer; the sweep will ask again.
             log.warning("payment not refreshed", payment=payment.id, code=refusal.code)
         payment = store.get(principal.organization, payment_id)
-    return _shown(payment)
+    return hosted.shown(payment)
 
 
 def open_payment(principal: Principal, payment_id: str) -> Payment:
@@ -144,7 +143,7 @@ def book_by_hand(payment: Payment, received: int, *more: Write) -> None:
     """
     assert payment.transaction is not None
     agreed = Status(payment.transaction, "captured", received, payment.currency, payment.id, None)
-    _capture(payment, agreed, *more)
+    booking.book(payment, agreed, *more)
 
 
 def settle_due() -> int:
@@ -171,7 +170,8 @@ def settle_due() -> int:
 
 def withdraw(organization: str, order_id: str) -> Outcome:
     """Take back the charge of an order that was cancelled. One that was paid at that moment stays."""
-    open_now = [each for each in store.attempts(organization, order_id) if each.is_open(clock.now())]
+    opened = [each for each in store.attempts(organization, order_id) if each.gateway != credit.NAME]
+    open_now = [each for each in opened if each.is_open(clock.now())]
     for payment in open_now:
         with suppress(Unprocessable):
             _cancel(payment)
@@ -237,27 +237,6 @@ def _known_as(payment: Payment) -> GatewayAccount:
     return gateways.account_of(payment.organization, payment.gateway)
 
 
-def _shown(payment: Payment) -> Payment:
-    """A payment as its payer sees it: what opens the gateway's fields is readable, while there is something to pay."""
-    fields = payment.hosted_fields
-    if fields is None or payment.state is not State.PENDING:
-        return replace(payment, hosted_fields=None)
-    secret = sealing.unseal(payment.organization, _fields_of(payment.id), fields.client_secret)
-    return replace(payment, hosted_fields=replace(fields, client_secret=secret))
-
-
-def _sealed(payment: Payment) -> Payment:
-    fields = payment.hosted_fields
-    if fields is None:
-        return payment
-    secret = sealing.seal(payment.organization, _fields_of(payment.id), fields.client_secret)
-    return replace(payment, hosted_fields=replace(fields, client_secret=secret))
-
-
-def _fields_of(payment_id: str) -> str:
-    return f"hosted-fields#{payment_id}"
-
-
 def _pay_with_credit(principal: Principal, order: Order) -> Payment:
     """Hold the credit and take it; where another request of the buyer holds it already, go on with that."""
     for _ in range(_TRIES):
@@ -313,7 +292,7 @@ def _charge(payment: Payment) -> Payment:
     charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        transact(store.save(_sealed(charged), was=payment), *_awaited(charged))
+        transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged))
     except Conflict:
         kept = store.get(payment.organization, payment.id)
         if kept.transaction != charge.transaction_id:
@@ -334,7 +313,7 @@ def _apply(payment: Payment, status: Status) -> Outcome:
     at = clock.now()
     match status.state:
         case "captured":
-            return _capture(payment, status)
+            return _book(payment, status)
         case "expired" | "failed":
             _note(payment, payment.closed(State(status.state), at))
         case "pending":
@@ -366,82 +345,9 @@ def _age(payment: Payment) -> float:
     return (clock.now() - payment.created_at).total_seconds()
 
 
-def _capture(payment: Payment, status: Status, *more: Write) -> Outcome:
-    if status.reference != payment.id:
-        log.error("gateway names another payment", payment=payment.id)
-        _note(payment, payment.checked(clock.now()))
-        return Outcome.SKIPPED
-    order = orders.get(payment.organization, payment.order)
-    reason = _disagreement(payment, status, order)
-    if reason is not None:
-        return _send_to_review(payment, status, reason, *more)
-    at = clock.now()
-    entry = ledger.capture(
-        payment.id,
-        organization=payment.organization,
-        order=order.id,
-        into=_account_of(payment),
-        received=status.amount,
-        owed=payment.amount,
-        currency=payment.currency,
-        at=at,
-        fee=status.fee or 0,
-    )
-    transact(
-        *ledger.book(entry),
-        store.save(payment.captured(status.amount, at, status.fee), was=payment),
-        *orders.pay(order, payment.id),
-        *more,
-    )
-    paid = metrics.of({Metric.ORDERS_PAID: 1, Metric.REVENUE: payment.amount}, Currency=payment.currency)
-    log.info("payment captured", paid, organization=order.organization, payment=payment.id, order=order.id)
-    return Outcome.SUCCESS
-
-
-def _account_of(payment: Payment) -> str:
-    """The ledger's account in which its money is: what was transferred is in the bank already."""
-    return "bank" if payment.transfer_to is not None else f"gateway:{payment.gateway}"
-
-
-def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
-    """Why captured money does not simply pay the order, or None when it does."""
-    if status.currency != payment.currency:
-        return "wrong_currency"
-    if status.account not in (None, gateways.account_of(payment.organization, payment.gateway).account):
-        return "wrong_account"
-    if status.transaction_id != payment.transaction:
-        return "unknown_transaction"
-    if status.amount != payment.payable:
-        return "wrong_amount"
-    if order.payment is not None:
-        return "order_paid_already"
-    return None
-
-
-def _send_to_review(payment: Payment, status: Status, reason: str, *more: Write) -> Outcome:
-    """Book money that does not simply pay the order, once per gateway transaction, and have a person look."""
-    at = clock.now()
-    own = status.transaction_id == payment.transaction
-    entry = ledger.suspense(
-        payment.id if own else f"{payment.id}#{status.transaction_id}",
-        organization=payment.organization,
-        order=payment.order,
-        into=_account_of(payment),
-        received=status.amount,
-        currency=status.currency,
-        at=at,
-        fee=status.fee or 0,
-    )
-    if own:
-        noted = payment.for_review(reason, status.amount, status.currency, at)
-    else:
-        noted = payment.flagged(reason, status.amount, status.currency)
-    transact(
-        *ledger.book(entry),
-        store.save(noted, was=payment),
-        outbox.publish(PaymentUnderReview(organization=payment.organization, payment=payment.id, reason=reason)),
-        *more,
-    )
-    waiting = metrics.of({Metric.PAYMENTS_UNDER_REVIEW: 1})
-    log.error("payment under review", waiting, payment=payment.id, order=payment.order, reason=reason)
-    return Outcome.SUCCESS
+def _book(payment: Payment, status: Status) -> Outcome:
+    if status.reference == payment.id:
+        return booking.book(payment, status)
+    log.error("gateway names another payment", payment=payment.id)
+    _note(payment, payment.checked(clock.now()))
+    return Outcome.SKIPPED

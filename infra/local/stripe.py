@@ -22,6 +22,7 @@ from infra.local.sandbox import BACKOFF, Faults, NoAnswer, Refused, Server, keep
 from infra.local.stripe_http import Handler
 from infra.local.stripe_wire import (
     FAULTS,
+    OPEN,
     Failed,
     Intent,
     Refund,
@@ -36,8 +37,6 @@ from infra.local.stripe_wire import (
     whole,
 )
 from infra.local.webhooks import Courier, post
-
-OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
 
 
 class StripeSandbox:
@@ -315,12 +314,8 @@ class StripeSandbox:
     def intents(self, **wanted: str) -> list[Intent]:
         """Newest first; `wanted` filters by equality, `reference="..."` or `status="..."`."""
         with self._lock:
-            found = [
-                intent
-                for intent in self._intents.values()
-                if all(getattr(intent, name) == value for name, value in wanted.items())
-            ]
-            return sorted(found, key=lambda intent: intent.created, reverse=True)
+            every = sorted(self._intents.values(), key=lambda intent: intent.created, reverse=True)
+            return [each for each in every if all(getattr(each, name) == value for name, value in wanted.items())]
 
     def intent(self, id: str) -> Intent:
         with self._lock:

@@ -17,6 +17,7 @@ from infra.local.webhooks import Webhook
 API_VERSION = "2026-10-28.endive"
 SETTLED_IN = "thb"
 CARDS = {"pm_card_visa": ("visa", "4242"), "pm_card_mastercard": ("mastercard", "4444")}
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
 _ANYWHERE = {
     "timeout": "no answer, and nothing happened",
     "lost": "it happened, but the answer is lost",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.core import auth
 from chalicelib.core.auth import PUBLIC
 from chalicelib.core.http import SECURITY_HEADERS
-from chalicelib.core.routing import Routes
+from chalicelib.core.routing import Address, Routes, placed
 from chalicelib.core.wire import LARGEST_BODY, Output
 from infra.local.gateway import Gateway, Response, thread_safe
 from tests import logged, stack
@@ -893,6 +893,15 @@ def test_one_position_with_two_names():
 @pytest.mark.parametrize("alias", ["/b", "/b/{id}/{name}"])
 def test_an_alias_with_other_variables(alias):
     assert "differ in their variables" in refused_mount(one("GET", "/a/{id}", alias))
+
+
+def test_an_alias_that_only_puts_values_in_is_answered_by_the_path_itself():
+    (route,) = one("GET", "/a/{id}", "/a/seven").routes
+    address = Address(route.method, route.path, route.aliases, lambda: route)
+
+    route.check(frozenset({PUBLIC}))
+
+    assert placed([address]) == {"/a/{id}": {"GET": address}}
 
 
 @pytest.mark.parametrize("name", ["body", "query", "id", "user"])

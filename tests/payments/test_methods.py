@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from chalicelib.configuration import service as configuration
 from chalicelib.core import sealing
+from chalicelib.core.auth import Principal
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments.methods import service, store
@@ -148,3 +150,23 @@ def test_a_gateway_that_is_silent_saves_nothing(anna, gateway):
 
     assert refusal(anna.call("POST", METHODS, {"token": "tok_1"})) == (503, "payment_gateway_unavailable")
     assert kept(anna) == []
+
+
+# --- what is offered ----------------------------------------------------------------------------------------
+
+
+def test_anybody_sees_how_one_may_pay_and_for_how_much(anna):
+    methods = [{"method": "stripe", "smallest": 20_00}, {"method": "paynoi", "largest": 500_00}]
+    configuration.change(Principal(DEFAULT, user="usr_boss"), "payments", 0, {"methods": methods})
+
+    every, small, large = (
+        anna.get(f"/payments/methods{query}")["items"] for query in ("", "?amount=1999", "?amount=50001")
+    )
+
+    assert [(each["gateway"], each["kind"], each["smallest"], each["largest"]) for each in every] == [
+        ("stripe", "card", 20_00, None),
+        ("paynoi", "qr_code", 0, 500_00),
+    ]
+    assert [each["gateway"] for each in small] == ["paynoi"]
+    assert [each["gateway"] for each in large] == ["stripe"]
+    assert refusal(anna.call("GET", "/payments/methods?amount=-1")) == (400, "validation_failed")

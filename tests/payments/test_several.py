@@ -286,7 +286,8 @@ def test_what_a_gateway_kept_of_money_under_review_is_booked_too(shop, order, bu
 
     service.settle(DEFAULT, payment.id)
 
-    assert service.get(DEFAULT, payment.id).waiting == 90_00
+    case = service.get(DEFAULT, payment.id)
+    assert (case.waiting, case.fee) == (90_00, 4_00)
     assert balances() == {"gateway:card": 86_00, "gateway-fees": 4_00, "suspense": -90_00}
 
 

@@ -169,6 +169,10 @@ def _webhook(body: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/payments/webhook", body)
 
 
+def _chosen(methods: Any) -> dict[str, Any]:
+    return {"section": "payments", "version": 0, "values": {"methods": methods}}
+
+
 def _signed_by_another(w: World) -> Ask:
     data = json.dumps({"trans_id": "T0001", "ref1": w.a.payments["unpaid"], "payment_status": "completed"})
     signature = hmac.new(b"another secret", data.encode(), hashlib.sha256).hexdigest()
@@ -529,8 +533,22 @@ CREDIT: list[Case] = [
     ("another's credit for an order", _paid_with_credit("unpaid", "admin"), 403, "credit_is_the_buyers", None),
     ("a guest's credit", _paid_with_credit("walk-in", "walk-in"), 403, "credit_is_the_buyers", None),
     ("a way to pay that is none",
-     lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders["unpaid"].id, "method": "cash"}, "customer"), 400,
+     lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders["unpaid"].id, "method": "cash"}, "customer"), 422,
+     "method_not_offered", "method"),
+    ("a way to pay that has no name",
+     lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders["unpaid"].id, "method": "A!"}, "customer"), 400,
      INVALID, "method"),
+    ("methods that are no list", lambda w: Ask("PUT", "/admin/settings", _chosen("stripe"), "admin"), 400, INVALID,
+     "values.methods"),
+    ("a method twice", lambda w: Ask("PUT", "/admin/settings", _chosen([{"method": "stripe"}] * 2), "admin"), 400,
+     INVALID, "values"),
+    ("a webhook of Stripe that nobody signed",
+     lambda w: Ask("POST", "/payments/webhook/stripe", {"object": "event"}), 401, "invalid_signature", None),
+    ("a webhook of a gateway that is none", lambda w: Ask("POST", "/payments/webhook/bank", {}), 404,
+     "unknown_gateway", None),
+    ("a card's method at a gateway that is none",
+     lambda w: Ask("POST", "/users/payment-methods", {"gateway": "bank", "token": "tok_1"}, "customer"), 400,
+     "unknown_gateway", "gateway"),
     ("a payout without a key", lambda w: Ask("POST", "/revenue/payouts", _UNTIL, "admin"), 400,
      "idempotency_key_required", "Idempotency-Key"),
     ("a payout approved by its maker", _payout("own", "POST", "/approve"), 403, "second_person_needed", None),

@@ -80,7 +80,9 @@ def test_only_canonical_addresses_are_resources():
 
 
 def test_an_alias_has_the_variables_of_its_route():
-    different = [alias for route in app.mounted for alias in route.aliases if alias.count("{") != len(route.variables)]
+    different = [
+        alias for route in app.mounted for alias in route.aliases if alias.count("{") not in (0, len(route.variables))
+    ]
 
     assert different == []
 

@@ -120,6 +120,10 @@ def test_credit_that_was_given_bought_spent_and_expired_is_no_difference(told):
     assert [told(name).looked_at["wallets"] for name in ("credit", "credit given back", "credit packs")] == [1, 1, 2]
 
 
+def test_what_a_gateway_kept_is_no_difference(told):
+    assert told("payment by card").looked_at["captures"] == 2
+
+
 def test_payouts_that_failed_and_were_settled_are_no_differences(told):
     assert told("payouts").looked_at["payouts"] == 7  # three items and two batches of two parties
 

@@ -444,6 +444,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /admin/settings": NOTHING,
     "PUT /admin/settings": lambda world: {
         "site": Asked(body={"section": "site", "version": 0, "values": {"notice": "Back at nine."}}),
+        "payments": Asked(body={"section": "payments", "version": 0, "values": {"methods": [{"method": "stripe"}]}}),
         "missing": Asked(body={"section": "colours", "version": 0, "values": {}}),
     },
     "GET /admin/settings/{section}/history": lambda world: {
