@@ -106,7 +106,7 @@ def test_an_organization_without_an_account_does_not_offer_the_gateway(aws, monk
     without = secrets.secrets().model_copy(update={"stripe": None})
     monkeypatch.setattr(secrets, "_held", (clock.now(), without))
 
-    assert names() == ["paynoi"]
+    assert names() == ["paynoi", "promptpay"]
     with pytest.raises(Unprocessable, match="gateway_not_set_up"):
         gateways.account_of(DEFAULT, "stripe")
 
