@@ -193,7 +193,7 @@ def captures(books: Books) -> Findings:
             yield posting.entry, "is booked for a payment that does not exist"
         elif not stray:  # a stray transaction of a payment is booked apart, for a person to look at
             for_orders[payment].add(posting.order)
-            if posting.account.startswith(("gateway:", "gateway-fees", "credits:")):
+            if posting.account.startswith(("gateway:", "gateway-fees", "bank", "credits:")):
                 booked[payment] += int(posting.amount)
     for id, payment in payments.items():
         received = int(payment.received or 0) if payment.state in _RECEIVED else 0

@@ -158,7 +158,7 @@ class FakeGateway:
         located = self.locate(raw, headers)
         return Notification(located.transaction_id, located.reference)
 
-    def acknowledgement(self) -> dict[str, object]:
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"status": 1}
 
     def set(self, transaction: str, state: State, **changes: object) -> None:

@@ -83,6 +83,13 @@ def fresh_secrets() -> dict[str, Any]:
             "publishable_key": f"pk_test_{random_secrets.token_hex(20)}",
             "webhook_secrets": [f"whsec_{random_secrets.token_hex(20)}"],
         },
+        "promptpay": {
+            "api_key": random_secrets.token_hex(20),
+            "api_secret": random_secrets.token_hex(20),
+            "biller_id": "099400012345678",
+            "reference_prefix": "PIX",
+            "webhook_keys": [random_secrets.token_hex(20)],
+        },
     }
 
 

@@ -52,6 +52,21 @@ class StripeSecret(BaseModel):
     webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
 
 
+class PromptPaySecret(BaseModel):
+    """What one biller is at its bank. Notices come to an address that ends in any of `webhook_keys`.
+
+    `reference_prefix` is what the bank gave for the third reference; without it nobody is told of payments.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    api_secret: Real
+    biller_id: Annotated[str, Field(pattern=r"^[0-9]{15}$")]
+    reference_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9]{0,20}$")] = ""
+    webhook_keys: Annotated[tuple[Real, ...], Field(min_length=1)]
+
+
 class ProviderClient(BaseModel):
     """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
 
@@ -73,7 +88,8 @@ class Secrets(BaseModel):
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
     `accepted_token_keys` and
-    `accepted_sealing_keys` hex. `paynoi` and `stripe` are the accounts of every organization that has none of its own.
+    `accepted_sealing_keys` hex. `paynoi`, `stripe` and `promptpay` are the accounts of every organization that has
+    none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
     Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook.
@@ -91,6 +107,8 @@ class Secrets(BaseModel):
     paynoi_of_organizations: dict[str, GatewaySecret] = {}
     stripe: StripeSecret | None = None
     stripe_of_organizations: dict[str, StripeSecret] = {}
+    promptpay: PromptPaySecret | None = None
+    promptpay_of_organizations: dict[str, PromptPaySecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
 

@@ -46,6 +46,7 @@ class Settings(BaseModel):
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
     paynoi_url: Url
     stripe_url: Url = STRIPE
+    promptpay_url: Url = "https://api.partners.scb/partners"
     live_url: str = Field(pattern=r"^wss?://[^\s?#]*[^\s/?#]$")
     live_endpoint: Url | None = None
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")

@@ -237,6 +237,18 @@ def _or_gone(failure: ClientError) -> Exception:
     return UploadGone() if failure.response["Error"]["Code"] == "NoSuchUpload" else failure
 
 
+_FIRST_BYTES = {
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "application/pdf": (b"%PDF-",),
+}
+
+
+def begins_as(content_type: str, start: bytes) -> bool:
+    """Whether a file that begins so is of the type it was called: a JPEG, PNG or PDF."""
+    return start.startswith(_FIRST_BYTES[content_type])
+
+
 def size_of(bucket: Bucket, key: str) -> int | None:
     """Bytes of an object; None where there is none."""
     try:

@@ -56,7 +56,7 @@ def capture(
     *,
     organization: str,
     order: str,
-    gateway: str,
+    into: str,
     received: int,
     owed: int,
     currency: str,
@@ -64,16 +64,16 @@ def capture(
     fee: int = 0,
 ) -> Entry:
     """The money of an order came in. A gateway's satang tail above what was owed is booked apart from the sale."""
-    postings = [*_arrived(gateway, received, fee), Posting("sales", -owed)]
+    postings = [*_arrived(into, received, fee), Posting("sales", -owed)]
     if received != owed:
         postings.append(Posting("payment-tails", owed - received))
     return Entry(f"capture#{payment}", organization, order, currency, at, tuple(postings))
 
 
-def _arrived(gateway: str, received: int, fee: int) -> list[Posting]:
-    """What buyers paid: some of it the gateway kept, the rest it holds for us."""
+def _arrived(into: str, received: int, fee: int) -> list[Posting]:
+    """What buyers paid: some of it the gateway kept, the rest is in the account `into`."""
     kept = [Posting("gateway-fees", fee)] if fee else []
-    return [Posting(f"gateway:{gateway}", received - fee), *kept]
+    return [Posting(into, received - fee), *kept]
 
 
 def spending(
@@ -89,14 +89,14 @@ def suspense(
     *,
     organization: str,
     order: str,
-    gateway: str,
+    into: str,
     received: int,
     currency: str,
     at: datetime,
     fee: int = 0,
 ) -> Entry:
     """Money came in that no order accounts for; it waits for a person to refund or assign it."""
-    postings = (*_arrived(gateway, received, fee), Posting("suspense", -received))
+    postings = (*_arrived(into, received, fee), Posting("suspense", -received))
     return Entry(f"capture#{payment}", organization, order, currency, at, postings)
 
 

@@ -138,6 +138,17 @@ class RefundDeclined(Values):
     organization: Line | None = None
 
 
+class TransferRejected(Values):
+    """`amount` is what was to be paid, as a person reads it: `str(Money)`. `reason` is the staff's."""
+
+    about: ClassVar[Kind] = Kind.ORDERS
+
+    order_code: Line
+    amount: Line
+    reason: Line
+    organization: Line | None = None
+
+
 class DownloadReady(Values):
     """`total` is as a person reads it: `str(Money)`. `organization` is the name to show, else its mail name.
 
@@ -259,6 +270,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "domain_lost": DomainLost,
     "refunded": Refunded,
     "refund_declined": RefundDeclined,
+    "transfer_rejected": TransferRejected,
     "follow_event_code": FollowCode,
     "event_live": EventNews,
     "own_photos": OwnPhotos,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from chalicelib import lines
@@ -175,6 +176,13 @@ def _withdraw(order: Order, line: Line) -> None:
 
 def still_payable(order: Order) -> Write:
     return store.still_payable(order)
+
+
+def keep_payable(order: Order, until: datetime) -> tuple[Write, ...]:
+    """The writes that let an order wait longer for its money; none where it waits that long already."""
+    if order.status is not Status.AWAITING_PAYMENT or order.expires_at >= until:
+        return ()
+    return (store.save(replace(order, expires_at=until), was=order),)
 
 
 def pay(order: Order, payment: str) -> tuple[Write, ...]:

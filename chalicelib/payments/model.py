@@ -47,8 +47,8 @@ class Payment:
     `next_check_at` is when the sweep asks the gateway again; None once nothing more can come. `correlation` is that of
     the request that opened it: what a sweep finds out is logged under it.
 
-    How it is paid stands in one of `qr_png` (Base64), `redirect_url`, `hosted_fields` (whose secret is sealed where it
-    is stored) and `transfer_to`. `fee` is what the gateway kept for itself of what was received.
+    How it is paid stands in one of `qr_png` (Base64; `qr_text` is what it says), `redirect_url`, `hosted_fields` (whose
+    secret is sealed where it is stored) and `transfer_to`. `fee` is what the gateway kept of what was received.
 
     `kept` is what of the received money pays the order where that is not all of it; `suspended` is what belongs to no
     order and waits for a person, `refundable` what is left of everything that came and was not given back.
@@ -83,6 +83,7 @@ class Payment:
     hosted_fields: HostedFields | None = None
     transfer_to: Transfer | None = None
     fee: int | None = None
+    qr_text: str | None = None
     version: int = 0
 
     @property
@@ -133,8 +134,8 @@ class Payment:
             next_check_at=at + _FIRST_CHECK,
         )
         match charge.means:
-            case Picture(png):
-                return replace(opened, qr_png=base64.b64encode(png).decode())
+            case Picture(png, text):
+                return replace(opened, qr_png=base64.b64encode(png).decode(), qr_text=text)
             case Redirect(url):
                 return replace(opened, redirect_url=url)
             case HostedFields() as fields:

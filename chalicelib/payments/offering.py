@@ -28,11 +28,12 @@ class Offered:
 
 def offered(organization: str, currency: str, amount: int | None = None) -> list[Offered]:
     """The ways to pay, the first choice first; with an `amount` only those that take it."""
-    could = {offer.gateway: offer for offer in gateways.open_to(organization, currency)}
-    chosen = configuration.read(organization, PaymentMethods).methods or [Choice(method=name) for name in could]
+    chosen = configuration.read(organization, PaymentMethods).methods
+    offers = gateways.open_to(organization, currency, [choice.method for choice in chosen])
+    could = {offer.gateway: offer for offer in offers}
     found = [
         Offered(offer.gateway, offer.title, offer.kind, offer.currencies, choice.smallest, choice.largest)
-        for choice in chosen
+        for choice in chosen or [Choice(method=name) for name in could]
         if choice.enabled and (offer := could.get(choice.method))
     ]
     return [each for each in found if amount is None or each.fits(amount)]

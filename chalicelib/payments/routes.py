@@ -5,6 +5,7 @@ from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging, Reply, Request
 from chalicelib.payments import gateways, model, schemas, service
+from chalicelib.payments.gateways.contract import WEBHOOK_KEY
 
 routes = Routes("payments")
 
@@ -64,8 +65,13 @@ def list_payments_under_review(principal: Principal, query: Paging) -> Page[mode
     aliases=tuple(f"/payments/webhook/{name}" for name in sorted(gateways.NAMES)),
 )
 def accept_webhook(request: Request, gateway: str) -> Reply:
-    """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own."""
-    return Reply(service.accept_webhook(gateway, request.body, request.headers))
+    """A gateway's signed notice. Answers what the gateway expects, 401 for anything that is not provably its own.
+
+    Of a gateway that signs nothing the address ends in `?key=`.
+    """
+    key = request.query.get("key")
+    headers = {**request.headers, WEBHOOK_KEY: key[0]} if key else request.headers
+    return Reply(service.accept_webhook(gateway, request.body, headers))
 
 
 @routes.post(

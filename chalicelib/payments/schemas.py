@@ -50,6 +50,7 @@ class _Attempt(Output):
 class Payment(_Attempt):
     """An attempt to pay. Of the ways to pay it, only that of its gateway is there."""
 
+    qr_text: str | None = Field(description="What the QR code says, where the gateway tells.")
     redirect_url: str | None = Field(description="The gateway's page where it is paid.")
     hosted_fields: HostedFields | None
     transfer_to: Transfer | None

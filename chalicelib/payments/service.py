@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from chalicelib.core import clock, ids, log, metrics, outbox, queues
+from chalicelib.core import clock, ids, log, metrics, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import credit, gateways, hosted, offering, store
-from chalicelib.payments.gateways.contract import Gateway, Headers, Notification, Status
-from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
+from chalicelib.payments import booking, credit, gateways, hosted, offering, store
+from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
+from chalicelib.payments.messages import GatewayNotified
 from chalicelib.payments.model import Payment, State
 
 _TRIES = 5
@@ -102,7 +102,7 @@ def accept_webhook(name: str, raw: bytes, headers: Headers) -> dict[str, object]
         log.warning("webhook refused", metrics.of({Metric.WEBHOOKS_REFUSED: 1}))
         raise
     queues.tell(GatewayNotified(organization=organization, payment=proven.reference, transaction=proven.transaction_id))
-    return gateway.acknowledgement()
+    return gateway.acknowledgement(proven)
 
 
 def settle(organization: str, payment_id: str, transaction: str | None = None) -> Outcome:
@@ -126,7 +126,7 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
             # A webhook that overtook the answer to our own request: its transaction is about to be written down.
             raise Unavailable("payment_opening", "The payment is still being opened.", retry_after=5)
         gateway = gateways.of_name(payment.gateway)
-        status = gateway.check(gateways.account_of(organization, payment.gateway), asked)
+        status = gateway.check(_known_as(payment), asked)
         try:
             return _apply(payment, status)
         except ledger.Booked:
@@ -134,6 +134,16 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
         except Conflict:
             continue
     raise Conflict("changed_meanwhile", "The payment keeps changing.")
+
+
+def book_by_hand(payment: Payment, received: int, *more: Write) -> None:
+    """Book money that people agreed came, in minor units of the payment's currency, with the writes that note it.
+
+    Raises Conflict where it changed meanwhile.
+    """
+    assert payment.transaction is not None
+    agreed = Status(payment.transaction, "captured", received, payment.currency, payment.id, None)
+    booking.book(payment, agreed, *more)
 
 
 def settle_due() -> int:
@@ -165,6 +175,7 @@ def withdraw(organization: str, order_id: str) -> Outcome:
     for payment in open_now:
         with suppress(Unprocessable):
             _cancel(payment)
+            _note(payment, payment.closed(State.EXPIRED, clock.now()))
     return Outcome.SUCCESS if open_now else Outcome.SKIPPED
 
 
@@ -223,8 +234,14 @@ def _make_way(payment: Payment) -> None:
 def _cancel(payment: Payment) -> None:
     """Raises Unprocessable for what was paid."""
     assert payment.transaction is not None
-    account = gateways.account_of(payment.organization, payment.gateway)
-    gateways.of_name(payment.gateway).cancel(account, payment.transaction)
+    gateways.of_name(payment.gateway).cancel(_known_as(payment), payment.transaction)
+
+
+def _known_as(payment: Payment) -> GatewayAccount:
+    """The account at its gateway. Of a transfer nobody is asked, and its bank account may be another one by now."""
+    if payment.transfer_to is not None:
+        return GatewayAccount("")
+    return gateways.account_of(payment.organization, payment.gateway)
 
 
 def _pay_with_credit(principal: Principal, order: Order) -> Payment:
@@ -282,7 +299,7 @@ def _charge(payment: Payment) -> Payment:
     charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        transact(store.save(hosted.sealed(charged), was=payment))
+        transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged))
     except Conflict:
         kept = store.get(payment.organization, payment.id)
         if kept.transaction != charge.transaction_id:
@@ -292,11 +309,18 @@ def _charge(payment: Payment) -> Payment:
     return store.get(payment.organization, payment.id)
 
 
+def _awaited(payment: Payment) -> Sequence[Write]:
+    """The order waits as long as its transfer may take."""
+    if payment.transfer_to is None or payment.expires_at is None:
+        return ()
+    return orders.keep_payable(orders.get(payment.organization, payment.order), payment.expires_at)
+
+
 def _apply(payment: Payment, status: Status) -> Outcome:
     at = clock.now()
     match status.state:
         case "captured":
-            return _capture(payment, status)
+            return _book(payment, status)
         case "expired" | "failed":
             _note(payment, payment.closed(State(status.state), at))
         case "pending":
@@ -328,75 +352,9 @@ def _age(payment: Payment) -> float:
     return (clock.now() - payment.created_at).total_seconds()
 
 
-def _capture(payment: Payment, status: Status) -> Outcome:
-    if status.reference != payment.id:
-        log.error("gateway names another payment", payment=payment.id)
-        _note(payment, payment.checked(clock.now()))
-        return Outcome.SKIPPED
-    order = orders.get(payment.organization, payment.order)
-    reason = _disagreement(payment, status, order)
-    if reason is not None:
-        return _send_to_review(payment, status, reason)
-    at = clock.now()
-    entry = ledger.capture(
-        payment.id,
-        organization=payment.organization,
-        order=order.id,
-        gateway=payment.gateway,
-        received=status.amount,
-        owed=payment.amount,
-        currency=payment.currency,
-        at=at,
-        fee=status.fee or 0,
-    )
-    transact(
-        *ledger.book(entry),
-        store.save(payment.captured(status.amount, at, status.fee), was=payment),
-        *orders.pay(order, payment.id),
-    )
-    paid = metrics.of({Metric.ORDERS_PAID: 1, Metric.REVENUE: payment.amount}, Currency=payment.currency)
-    log.info("payment captured", paid, organization=order.organization, payment=payment.id, order=order.id)
-    return Outcome.SUCCESS
-
-
-def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
-    """Why captured money does not simply pay the order, or None when it does."""
-    if status.currency != payment.currency:
-        return "wrong_currency"
-    if status.account not in (None, gateways.account_of(payment.organization, payment.gateway).account):
-        return "wrong_account"
-    if status.transaction_id != payment.transaction:
-        return "unknown_transaction"
-    if status.amount != payment.payable:
-        return "wrong_amount"
-    if order.payment is not None:
-        return "order_paid_already"
-    return None
-
-
-def _send_to_review(payment: Payment, status: Status, reason: str) -> Outcome:
-    """Book money that does not simply pay the order, once per gateway transaction, and have a person look."""
-    at = clock.now()
-    own = status.transaction_id == payment.transaction
-    entry = ledger.suspense(
-        payment.id if own else f"{payment.id}#{status.transaction_id}",
-        organization=payment.organization,
-        order=payment.order,
-        gateway=payment.gateway,
-        received=status.amount,
-        currency=status.currency,
-        at=at,
-        fee=status.fee or 0,
-    )
-    if own:
-        noted = payment.for_review(reason, status.amount, status.currency, at, status.fee)
-    else:
-        noted = payment.flagged(reason, status.amount, status.currency)
-    transact(
-        *ledger.book(entry),
-        store.save(noted, was=payment),
-        outbox.publish(PaymentUnderReview(organization=payment.organization, payment=payment.id, reason=reason)),
-    )
-    waiting = metrics.of({Metric.PAYMENTS_UNDER_REVIEW: 1})
-    log.error("payment under review", waiting, payment=payment.id, order=payment.order, reason=reason)
-    return Outcome.SUCCESS
+def _book(payment: Payment, status: Status) -> Outcome:
+    if status.reference == payment.id:
+        return booking.book(payment, status)
+    log.error("gateway names another payment", payment=payment.id)
+    _note(payment, payment.checked(clock.now()))
+    return Outcome.SKIPPED

@@ -24,7 +24,10 @@ class PaymentMethods(Section):
     section = "payments"
 
     methods: tuple[Choice, ...] = Field((), max_length=20)
-    """In the order in which they are offered. What is not named is not; an empty list offers whatever could be."""
+    """In the order in which they are offered. What is not named is not; an empty list offers whatever could be, but for
+    what is by choice."""
+    transfer_days: int = Field(3, ge=1, le=14)
+    """How long a bank transfer is waited for."""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:

@@ -76,6 +76,7 @@ class PaymentRecord(Record):
     hosted_fields = Typed[HostedFields](HostedFields, null=True)
     transfer_to = Typed[Transfer](Transfer, null=True)
     fee = NumberAttribute(null=True)
+    qr_text = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)

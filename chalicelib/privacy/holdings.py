@@ -23,6 +23,7 @@ from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
 from chalicelib.payments.methods import service as payment_methods
 from chalicelib.payments.refunds import service as refunds
+from chalicelib.payments.transfers import service as transfers
 from chalicelib.payouts import service as payouts
 from chalicelib.photographers import service as photographers
 from chalicelib.privacy.model import Scope
@@ -58,6 +59,9 @@ HOLDINGS = (
     Holding("carts", carts.personal_data, carts.erase_person),
     Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
     Holding("invoices", invoices.personal_data, invoices.erase_person, kept="documents of account, under a pseudonym"),
+    Holding(
+        "transfers", transfers.personal_data, transfers.erase_person, transfers.own_files, kept="that a transfer came"
+    ),
     Holding(
         "orders",
         orders.personal_data,

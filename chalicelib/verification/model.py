@@ -145,15 +145,3 @@ def standing(proven: frozenset[Level], documents: tuple[Document, ...], at: date
             break
         level = rung
     return Standing(level, tuple(rung for rung in ladder if rung not in held), documents)
-
-
-_FIRST_BYTES = {
-    "image/jpeg": (b"\xff\xd8\xff",),
-    "image/png": (b"\x89PNG\r\n\x1a\n",),
-    "application/pdf": (b"%PDF-",),
-}
-
-
-def is_really(content_type: str, start: bytes) -> bool:
-    """Whether a file that begins so is of the type it was called."""
-    return start.startswith(_FIRST_BYTES[content_type])

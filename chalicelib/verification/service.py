@@ -20,7 +20,6 @@ from chalicelib.verification.model import (
     Level,
     Standing,
     State,
-    is_really,
     key_of,
     standing,
 )
@@ -100,7 +99,7 @@ def submit(actor: Principal, document_id: str) -> Document:
     start = storage.peek("documents", document.key, _START)
     if start is None:
         raise Conflict("document_not_sent", "The file has not arrived. Send it first.")
-    if not is_really(document.content_type, start):
+    if not storage.begins_as(document.content_type, start):
         raise Conflict("document_type", f"This file is no {document.content_type}.")
     transact(store.save(submitted, was=document))
     return submitted

@@ -1,7 +1,6 @@
 """What the PayNoi sandbox keeps of a charge, and how amounts, times and QR codes are written on the wire."""
 
 import base64
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, Self
 
-import segno
-
+from chalicelib.payments.gateways import emvco
+from chalicelib.payments.gateways.emvco import Proxy
 from infra.local.webhooks import Webhook
 
 THAILAND = timezone(timedelta(hours=7))
@@ -59,9 +58,7 @@ class Transaction:
     @property
     def qr_png(self) -> str:
         """Base64, without a `data:` prefix."""
-        png = io.BytesIO()
-        segno.make_qr(self.promptpay, error="m").save(png, kind="png", scale=8, border=4)
-        return base64.b64encode(png.getvalue()).decode()
+        return base64.b64encode(emvco.png(self.promptpay)).decode()
 
     def stored(self) -> dict[str, Any]:
         return asdict(self) | {
@@ -77,33 +74,7 @@ class Transaction:
 
 def promptpay(account: str, kind: str, amount: int) -> str:
     """The EMVCo text of a PromptPay QR code. `kind` 1 is a phone, 2 a national id; `amount` is in satang."""
-
-    def tag(number: str, value: str) -> str:
-        return f"{number}{len(value):02d}{value}"
-
-    target = tag("01", f"0066{account[1:]}") if kind == "1" else tag("02", account)
-    payload = "".join(
-        (
-            tag("00", "01"),
-            tag("01", "12"),  # dynamic: good for one payment
-            tag("29", tag("00", "A000000677010111") + target),
-            tag("53", "764"),
-            tag("54", baht(amount)),
-            tag("58", "TH"),
-            "6304",
-        )
-    )
-    return f"{payload}{crc16(payload.encode()):04X}"
-
-
-def crc16(data: bytes) -> int:
-    """CRC-16/CCITT-FALSE, as EMVCo QR codes end with."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
+    return emvco.credit_transfer(Proxy.PHONE if kind == "1" else Proxy.TAX_ID, account, amount)
 
 
 def satang(given: object) -> int | None:

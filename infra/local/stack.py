@@ -80,6 +80,7 @@ def environment(
     live_endpoint: str,
     allowed_origins: Iterable[str],
     identity_url: str = "",
+    promptpay_url: str = "",
     stripe_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
@@ -102,6 +103,7 @@ def environment(
         "PIX_TENANTS_DOMAIN": TENANTS_DOMAIN,
         "PIX_MAIL_FROM": outputs["MailFrom"],
         "PIX_PAYNOI_URL": paynoi_url.rstrip("/"),
+        **({"PIX_PROMPTPAY_URL": promptpay_url} if promptpay_url else {}),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
         **({"PIX_STRIPE_URL": stripe_url} if stripe_url else {}),
         "PIX_LIVE_URL": live_url,
@@ -142,6 +144,13 @@ def _new_secrets() -> dict[str, Any]:
             "key_id": "sandbox",
             "account": "0800000000",
             "type": "1",
+        },
+        "promptpay": {
+            "api_key": secrets.token_urlsafe(24),
+            "api_secret": secrets.token_urlsafe(32),
+            "biller_id": "099400000000000",
+            "reference_prefix": "PIX",
+            "webhook_keys": [secrets.token_urlsafe(32)],
         },
         "stripe": {
             "secret_key": f"sk_test_{secrets.token_urlsafe(32)}",

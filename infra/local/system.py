@@ -29,7 +29,8 @@ from waitress import create_server, wasyncore
 
 from chalicelib.core import aws, secrets, settings
 from chalicelib.payments import gateways
-from infra.local import identity, mailbox, stack
+from infra.local import bank, identity, mailbox, stack
+from infra.local.bank import BankSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
@@ -79,6 +80,7 @@ class System:
     paynoi: Sandbox
     stripe: StripeSandbox
     identity: IdentitySandbox
+    bank: BankSandbox
     gateway: Gateway
     pumps: Pumps
 
@@ -155,6 +157,12 @@ class System:
         self.paynoi = self._paynoi(held["paynoi"]["api_key"], webhook_url, emulator.sandboxes / "paynoi.json")
         self.paynoi.start()
         parts.callback(self.paynoi.stop)
+        biller = held["promptpay"]
+        notices = f"{webhook_url}/promptpay?key={biller['webhook_keys'][0]}"
+        client = bank.Client(biller["api_key"], biller["api_secret"], biller["biller_id"])
+        self.bank = BankSandbox(client, notices, emulator.sandboxes / "bank.json")
+        self.bank.url = f"{self.url}{bank.PATH}"
+        parts.callback(self.bank.stop)
         self.stripe = StripeSandbox(
             held["stripe"]["secret_key"],
             held["stripe"]["webhook_secrets"][0],
@@ -172,6 +180,7 @@ class System:
                         api_url=self.url,
                         paynoi_url=self.paynoi.url,
                         identity_url=self.identity.url,
+                        promptpay_url=self.bank.url,
                         stripe_url=self.stripe.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
@@ -187,7 +196,7 @@ class System:
             parts.callback(self.pumps.stop)
             websockets = Websockets(app, live_listener)
             pages: dict[str, WSGIApplication] = {mailbox.PATH: Mailbox(self.endpoint), identity.PATH: self.identity}
-            pages[LIVE_PATH] = websockets
+            pages |= {LIVE_PATH: websockets, bank.PATH: self.bank}
             server = _Server(_mounted(self.gateway, pages), listener)
             server.start()
             parts.callback(server.stop)
@@ -202,6 +211,7 @@ class System:
                 "Websockets": self.live_url,
                 "Mailbox": self.mailbox_url,
                 "PayNoi sandbox": self.paynoi.url,
+                "Bank sandbox": self.bank.url,
                 "Stripe sandbox": self.stripe.url,
             }
         )

@@ -200,6 +200,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "payments.refunds.take_back": lambda: any("#unshare#" in item["pk"]["S"] for item in items("ledger")),
     "payments.refunds.mail_refund": lambda: mails() == 1,
     "payments.refunds.mail_decline": lambda: mails() == 1,
+    "payments.transfers.mail_rejection": lambda: mails() == 1,
     "announcements.send_code": lambda: mails() == 1,
     "announcements.begin_live": lambda: "NoticeDue" in published(),
     "announcements.show_live": lambda: told(status="live"),

@@ -29,6 +29,7 @@ CLASSES = {
 """Whose key opens what. All queues are MessagesKey's."""
 PASSING = (
     {"Id": "old-exports", "Status": "Enabled", "Prefix": "exports/", "ExpirationInDays": 8},
+    {"Id": "old-slips", "Status": "Enabled", "Prefix": "slips/", "ExpirationInDays": 90},
     {"Id": "old-selfies", "Status": "Enabled", "Prefix": "selfies/", "ExpirationInDays": 1},
     {"Id": "drawn-invoices", "Status": "Enabled", "Prefix": "invoices/", "ExpirationInDays": 1},
     {

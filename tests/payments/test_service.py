@@ -15,7 +15,7 @@ from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import PAYABLE_FOR, Status
 from chalicelib.organizations.service import DEFAULT
-from chalicelib.payments import gateways, service, store
+from chalicelib.payments import booking, gateways, service, store
 from chalicelib.payments.messages import PaymentUnderReview
 from chalicelib.payments.model import Payment, State
 from tests import deliver, logged
@@ -145,14 +145,14 @@ def test_without_a_tail_nothing_is_booked_as_one(gateway, order, buyer):
 
 def test_two_who_settle_at_once_book_once(payment, order, gateway, monkeypatch):
     gateway.set(payment.transaction, "captured")
-    real = service.transact
+    real = booking.transact
 
     def race(*writes):
-        monkeypatch.setattr(service, "transact", real)
+        monkeypatch.setattr(booking, "transact", real)
         assert service.settle(DEFAULT, payment.id) is Outcome.SUCCESS
         real(*writes)
 
-    monkeypatch.setattr(service, "transact", race)
+    monkeypatch.setattr(booking, "transact", race)
 
     assert service.settle(DEFAULT, payment.id) is Outcome.SKIPPED
     assert balances()["gateway:paynoi"] == 100_24
@@ -511,7 +511,7 @@ def test_the_same_entry_is_booked_once(aws):
         "pay_1",
         organization=DEFAULT,
         order="ord_1",
-        gateway="paynoi",
+        into="gateway:paynoi",
         received=10,
         owed=10,
         currency="THB",
@@ -549,14 +549,14 @@ def test_a_paid_order_is_counted_once_with_what_it_cost(payment, order, gateway)
 
 def test_of_two_who_settle_at_once_one_counts(payment, gateway, monkeypatch):
     gateway.set(payment.transaction, "captured")
-    real = service.transact
+    real = booking.transact
 
     def race(*writes):
-        monkeypatch.setattr(service, "transact", real)
+        monkeypatch.setattr(booking, "transact", real)
         service.settle(DEFAULT, payment.id)
         real(*writes)
 
-    monkeypatch.setattr(service, "transact", race)
+    monkeypatch.setattr(booking, "transact", race)
     with logged.lines() as told:
         assert service.settle(DEFAULT, payment.id) is Outcome.SKIPPED
 
@@ -567,7 +567,7 @@ def test_a_capture_that_is_not_committed_is_not_counted(payment, gateway, monkey
     def lost(*writes):
         raise Unavailable("busy", "Too many people at once.")
 
-    monkeypatch.setattr(service, "transact", lost)
+    monkeypatch.setattr(booking, "transact", lost)
     with logged.lines() as told, pytest.raises(Unavailable):
         capture(gateway, payment)
 

@@ -46,7 +46,7 @@ def shop(monkeypatch):
     found = {name: FakeGateway(name=name, means=means, tail=0) for name, means in MEANS.items()}
     monkeypatch.setattr(gateways, "of_name", lambda name: found[name])
     monkeypatch.setattr(gateways, "account_of", lambda organization, name: ACCOUNT)
-    monkeypatch.setattr(gateways, "open_to", lambda organization, currency: OFFERS)
+    monkeypatch.setattr(gateways, "open_to", lambda organization, currency, named: OFFERS)
     monkeypatch.setattr(gateways, "NAMES", frozenset(found))
     return found
 
@@ -100,13 +100,13 @@ def test_what_is_no_choice_is_refused(aws, methods):
 
 
 def test_an_organization_without_an_account_does_not_offer_the_gateway(aws, monkeypatch):
-    assert names() == ["paynoi", "stripe"]
-    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD")] == ["stripe"]
+    assert names() == ["paynoi", "stripe", "promptpay"]
+    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD", ())] == ["stripe"]
 
     without = secrets.secrets().model_copy(update={"stripe": None})
     monkeypatch.setattr(secrets, "_held", (clock.now(), without))
 
-    assert names() == ["paynoi"]
+    assert names() == ["paynoi", "promptpay"]
     with pytest.raises(Unprocessable, match="gateway_not_set_up"):
         gateways.account_of(DEFAULT, "stripe")
 

@@ -38,8 +38,10 @@ from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.privacy.service import erasures
+from infra.local.bank import BankSandbox, Client
 from infra.local.gateway import Gateway, Response
 from infra.local.paynoi import PayNoiSandbox
 from infra.local.stripe import StripeSandbox
@@ -47,6 +49,7 @@ from tests import deliver
 from tests.elsewhere import FakeProvider, id_token
 from tests.figures import Show
 from tests.lines.photos.pictures import File, broken, jpeg
+from tests.payments.gateways.bank import serving
 from tests.payments.gateways.receiver import Receiver, receiver
 from tests.stack import ENVIRONMENT, client, moto_stack
 
@@ -208,18 +211,26 @@ def evidence(secret: str) -> Iterator[Evidence]:
         api_key = secrets().paynoi.api_key.get_secret_value()
         held = secrets().stripe
         assert held is not None
+        biller = secrets().promptpay
+        assert biller is not None
+        client = Client(biller.api_key.get_secret_value(), biller.api_secret.get_secret_value(), biller.biller_id)
+        notices = f"{told.url}/payments/webhook/promptpay?key={biller.webhook_keys[0].get_secret_value()}"
         card_key, card_secret = held.secret_key.get_secret_value(), held.webhook_secrets[0].get_secret_value()
         with (
             PayNoiSandbox(api_key, f"{told.url}/payments/webhook", stage="test") as sandbox,
             StripeSandbox(card_key, card_secret, f"{told.url}/payments/webhook/stripe", stage="test") as cards,
+            serving(BankSandbox(client, notices, stage="test", between_notices=())) as bank,
         ):
-            known = {"paynoi": PayNoi(sandbox.url), "stripe": Stripe(cards.url)}
+            known = {"paynoi": PayNoi(sandbox.url), "stripe": Stripe(cards.url), "promptpay": PromptPay(bank.url)}
             patch.setattr(gateways, "of_name", known.__getitem__)
-            _main_job(found, sandbox, cards, told, patch)
+            _main_job(found, sandbox, cards, bank, told, patch)
         found.canaries |= {
             "gateway's API key": api_key,
             "other gateway's key": card_key,
             "secret of webhooks": card_secret,
+            "key at the bank": client.key,
+            "secret at the bank": client.secret,
+            "key of notices": biller.webhook_keys[0].get_secret_value(),
             "key of all tokens": secrets().token_key.get_secret_value(),
             "private key": secrets().jwt_private_key.get_secret_value().splitlines()[2],
         }
@@ -229,7 +240,12 @@ def evidence(secret: str) -> Iterator[Evidence]:
 
 
 def _main_job(
-    found: Evidence, sandbox: PayNoiSandbox, cards: StripeSandbox, told: Receiver, patch: pytest.MonkeyPatch
+    found: Evidence,
+    sandbox: PayNoiSandbox,
+    cards: StripeSandbox,
+    bank: BankSandbox,
+    told: Receiver,
+    patch: pytest.MonkeyPatch,
 ) -> None:
     admin, camera, buyer = Person(found), Person(found), Person(found)
     stranger = Person(found, is_stranger=True)
@@ -263,6 +279,7 @@ def _main_job(
     _hear_news(found, admin)
     _buy(found, buyer, photo, sandbox, told)
     _buy_by_card(found, photo, cards, told)
+    _buy_at_the_bank(found, photo, bank, told)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
     _pay_out(found, admin, camera)
@@ -471,6 +488,22 @@ def _buy_by_card(found: Evidence, photo: str, cards: StripeSandbox, told: Receiv
     told.wait_for(before + 1)
     raw, headers = told.bodies[-1], {"Stripe-Signature": told.headers[-1]["stripe-signature"]}
     assert Gateway(app).handle("POST", told.paths[-1], headers, raw, SOURCE).status == 200
+    _run_jobs()
+    assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+
+
+def _buy_at_the_bank(found: Evidence, photo: str, bank: BankSandbox, told: Receiver) -> None:
+    """A guest pays a bill of ours, and the bank is asked with its key."""
+    guest = Person(found)
+    guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+    order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key="at-the-bank-1")
+    guest.headers["X-Order-Token"] = order["token"]
+    payment = guest.post("/payments/create", {"orderId": order["id"], "method": "promptpay"})
+    before = len(told.bodies)
+    bank.pay(payment["qrText"])
+    told.wait_for(before + 1)
+    headers = {"Content-Type": "application/json"}
+    assert Gateway(app).handle("POST", told.paths[-1], headers, told.bodies[-1], SOURCE).status == 200
     _run_jobs()
     assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
 

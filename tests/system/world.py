@@ -26,6 +26,7 @@ from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
 from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
+from chalicelib.configuration import service as configuration
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
@@ -51,12 +52,16 @@ from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
+from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from chalicelib.payments.gateways.contract import GatewayAccount, Headers, HostedFields, Located, Notification
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.payments.methods import service as methods
 from chalicelib.payments.refunds import service as refunds
+from chalicelib.payments.transfers import service as transfers
+from chalicelib.payments.transfers.model import Slip
 from chalicelib.payouts import service as payouts
 from chalicelib.photographers import service as photographers
 from chalicelib.privacy.model import ConsentKind, Scope
@@ -93,10 +98,14 @@ PEOPLE = {
 class Bank(FakeGateway):
     """Charges in memory; reads and proves webhooks as the real adapters do."""
 
-    _wires: ClassVar[dict[str, PaymentGateway]] = {each.name: each("http://127.0.0.1:9") for each in (PayNoi, Stripe)}
+    _wires: ClassVar[dict[str, PaymentGateway]] = {
+        each.name: each("http://127.0.0.1:9") for each in (PayNoi, Stripe, PromptPay)
+    }
 
-    def called(self, name: str) -> "Bank":
-        """The same books under the name of another gateway."""
+    def called(self, name: str) -> PaymentGateway:
+        """The same books under the name of another gateway. Of transfers there are no books."""
+        if name == BankTransfer.name:
+            return BankTransfer()
         return self if name == self.name else replace(self, name=name, tail=0, means=HostedFields("secret", "public"))
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
@@ -105,8 +114,8 @@ class Bank(FakeGateway):
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         return self._wires[self.name].verify(account, raw, headers)
 
-    def acknowledgement(self) -> dict[str, object]:
-        return self._wires[self.name].acknowledgement()
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
+        return self._wires[self.name].acknowledgement(told)
 
 
 @dataclass(frozen=True)
@@ -402,7 +411,8 @@ def picture(seed: int) -> File:
 def _sell(shop: Shop, bank: Bank) -> None:
     """`paid` and `unpaid` are the customer's, `guest` is paid and `walk-in` is not; each has a payment.
 
-    For `short` too little came, which waits for a person. The customer asked for the money of `paid`.
+    For `short` too little came, which waits for a person. The customer asked for the money of `paid`, and sent the slip
+    of a `transfer`.
     """
     customer = shop.people["customer"].principal
     _order(shop, "paid", customer, "approved")
@@ -417,6 +427,7 @@ def _sell(shop: Shop, bank: Bank) -> None:
         bank.set(payment.transaction, "captured", amount=100 if name == "short" else payment.payable)
         payments.settle(shop.organization, payment.id)
     deliver.all()
+    _send_slip(shop, customer)
     asked = refunds.request(customer, shop.payments["paid"], lines=None, reason="blurred", pay_to=None)
     shop.refund = asked.id
     shop.shared = lists.share(Principal(shop.organization), [shop.photos["approved"]]).slug
@@ -424,6 +435,22 @@ def _sell(shop: Shop, bank: Bank) -> None:
     deliver.all()
     for cart in ("customer", "neighbour"):
         carts.add(shop.people[cart].principal, [Item("photos", shop.photos["approved"])])
+
+
+def _send_slip(shop: Shop, customer: Principal) -> None:
+    admin = shop.people["admin"].principal
+    version = organizations.get(shop.organization).version
+    organizations.set_bank_account(admin, version=version, account=BankAccount("Kasikorn", "Shop", "0987654321"))
+    chosen = [{"method": name} for name in ("paynoi", "stripe", "promptpay", "bank_transfer")]
+    configuration.change(admin, "payments", 0, {"methods": chosen})
+    _order(shop, "transfer", customer, "second", method="bank_transfer")
+    content = b"%PDF-1.7 a slip"
+    slip = Slip("application/pdf", len(content), hashlib.sha256(content).hexdigest())
+    offered = transfers.offer_slip(customer, shop.payments["transfer"], slip)
+    assert offered.form is not None
+    bucket = ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]
+    client("s3").put_object(Bucket=bucket, Key=offered.form.fields["key"], Body=content)
+    transfers.offer_slip(customer, shop.payments["transfer"], slip)
 
 
 def _find_faces(shop: Shop) -> None:
@@ -477,7 +504,7 @@ def _pay_out(shop: Shop) -> None:
     payouts.approve(shop.people["admin"].principal, shop.payouts["approved"])
 
 
-def _order(shop: Shop, name: str, buyer: Principal, *wanted: str) -> None:
+def _order(shop: Shop, name: str, buyer: Principal, *wanted: str, method: str | None = None) -> None:
     opened = carts.add(buyer, [Item("photos", shop.photos[photo]) for photo in wanted])
     if opened.token is not None:
         shop.carts[name] = opened.token
@@ -485,7 +512,7 @@ def _order(shop: Shop, name: str, buyer: Principal, *wanted: str) -> None:
     email = f"{name}@buyer.example"
     order = orders.place_order(buyer, f"checkout-{name}", email=email, language="en", expected_total=None)
     shop.orders[name] = order
-    shop.payments[name] = payments.create_payment(_holder(shop, name), order.id).id
+    shop.payments[name] = payments.create_payment(_holder(shop, name), order.id, method).id
 
 
 def _holder(shop: Shop, order: str) -> Principal:

@@ -1,13 +1,16 @@
 """Payment gateways behind one contract. An adapter joins by its line in `ADAPTERS`."""
 
+from collections.abc import Collection
 from functools import cache
 
 from chalicelib.core.errors import Unprocessable
+from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Offer
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 
-ADAPTERS: tuple[type[Adapter], ...] = (PayNoi, Stripe)
+ADAPTERS: tuple[type[Adapter], ...] = (PayNoi, Stripe, PromptPay, BankTransfer)
 """In the order in which they are offered where an organization has not chosen one."""
 
 _BY_NAME = {adapter.offer.gateway: adapter for adapter in ADAPTERS}
@@ -18,12 +21,17 @@ FIRST = PayNoi.offer.gateway
 """The one that was there before there were several: what names none means it."""
 
 
-def open_to(organization: str, currency: str) -> list[Offer]:
-    """The ways to pay an organization could offer in a currency: those of gateways where it has an account."""
+def open_to(organization: str, currency: str, named: Collection[str]) -> list[Offer]:
+    """The ways to pay an organization could offer in a currency: those of gateways where it has an account.
+
+    What is by choice only if it is `named`.
+    """
     return [
         adapter.offer
         for adapter in ADAPTERS
-        if currency in adapter.offer.currencies and adapter.account_of(organization) is not None
+        if currency in adapter.offer.currencies
+        and (adapter.offer.gateway in named or not adapter.offer.by_choice)
+        and adapter.account_of(organization) is not None
     ]
 
 

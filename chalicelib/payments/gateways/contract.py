@@ -7,22 +7,29 @@ nothing about what the gateway did: a charge may exist all the same. It may rais
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, Protocol, Self
 
 State = Literal["pending", "captured", "expired", "failed", "unknown"]
 Headers = Mapping[str, str]
 """Those of a webhook, their names in lower case."""
 
+WEBHOOK_KEY = "x-webhook-key"
+"""What an address ends in that says `?key=...`, as a header: who signs nothing is known by the address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`."""
+    """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`.
+
+    One that asks for people's work is only `by_choice` of the organization.
+    """
 
     gateway: str
     title: str
     kind: str
     currencies: tuple[str, ...]
+    by_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,15 @@ class GatewayAccount:
     previous_api_key: str | None = field(default=None, repr=False)
     publishable_key: str = ""
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    payable_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The buyer scans a QR code, a PNG."""
+    """The buyer scans a QR code, a PNG; `text` is what the code says, where the gateway tells."""
 
     png: bytes = field(repr=False)
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,7 @@ class Gateway(Protocol):
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         """Raises Unauthorized for anything not provably sent by the gateway to this account."""
 
-    def acknowledgement(self) -> dict[str, object]:
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
         """The body, sent with status 200, that makes the gateway stop repeating a webhook."""
 
 

@@ -132,7 +132,7 @@ class PayNoi:
             raise forged()
         return Notification(transaction_id, reference)
 
-    def acknowledgement(self) -> dict[str, object]:
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"status": 1}
 
     def _ask(self, body: str, read: Callable[[Answer], T]) -> T:

@@ -191,7 +191,7 @@ class Stripe:
             return Notification(transaction_id, reference)
         raise forged()
 
-    def acknowledgement(self) -> dict[str, object]:
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"received": True}
 
     def _ask(

@@ -22,10 +22,11 @@ from PIL import Image
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable
+from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Picture
 from chalicelib.payments.gateways.paynoi import PayNoi
 from infra.local.paynoi import PayNoiSandbox
-from infra.local.paynoi_wire import crc16, promptpay
+from infra.local.paynoi_wire import promptpay
 from tests.payments.gateways.receiver import Answer, Receiver, receiver
 
 KEY = secrets.token_hex(16)
@@ -402,11 +403,6 @@ def test_more_open_charges_of_one_price_than_there_are_tails(sandbox):
 # QR codes
 
 
-def test_the_checksum_is_the_published_one():
-    assert crc16(b"123456789") == 0x29B1
-    assert crc16(b"00020101021129370016A000000677010111011300668999999995802TH53037646304") == 0xFE29
-
-
 @pytest.mark.parametrize(
     ("account", "kind", "target"),
     [("0812345678", "1", "01130066812345678"), ("1234567890123", "2", "02131234567890123")],
@@ -414,24 +410,15 @@ def test_the_checksum_is_the_published_one():
 def test_the_qr_text_names_account_amount_and_currency(account, kind, target):
     text = promptpay(account, kind, 10024)
 
-    assert _tags(text) == {
+    assert emvco.scanned(text) == {
         "00": "01",
         "01": "12",
         "29": f"0016A000000677010111{target}",
         "53": "764",
         "54": "100.24",
         "58": "TH",
-        "63": f"{crc16(text[:-4].encode()):04X}",
+        "63": emvco.checksum(text[:-4]),
     }
-
-
-def _tags(text: str) -> dict[str, str]:
-    tags = {}
-    while text:
-        length = int(text[2:4])
-        tags[text[:2]] = text[4 : 4 + length]
-        text = text[4 + length :]
-    return tags
 
 
 # The control API

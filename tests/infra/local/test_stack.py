@@ -232,6 +232,7 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
         live_endpoint="http://127.0.0.1:2/_live",
         allowed_origins=ORIGINS,
         identity_url="http://127.0.0.1:2/_local/identity",
+        promptpay_url="http://127.0.0.1:2/_local/bank",
         stripe_url="http://127.0.0.1:5",
     )
 

@@ -106,7 +106,7 @@ class TestPayNoi(GatewayContract, LateMoneyContract, NoRefundContract):
 
 
 def test_acknowledges_as_the_gateway_expects():
-    assert PayNoi("http://127.0.0.1").acknowledgement() == {"status": 1}
+    assert PayNoi("http://127.0.0.1").acknowledgement(Notification("T1", "pay_1")) == {"status": 1}
 
 
 def test_costs_a_cold_start_no_http_client():

@@ -112,7 +112,7 @@ def create(lab: StripeLab, amount: int = 100_00, currency: str = "THB", referenc
 
 
 def test_acknowledges_as_the_gateway_expects():
-    assert Stripe("http://127.0.0.1").acknowledgement() == {"received": True}
+    assert Stripe("http://127.0.0.1").acknowledgement(Notification("pi_1", "pay_1")) == {"received": True}
 
 
 def test_costs_a_cold_start_no_sdk():

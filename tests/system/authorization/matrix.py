@@ -374,6 +374,8 @@ ACCOUNT = {"bank": "Kasikorn", "holder": "Shop", "number": "1234567890"}
 APPROVED_PAYOUTS = _one("payouts", "pot", "approved", "draft", "own")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
+TRANSFERS = _one("payments", "pay", "transfer", "unpaid", "guest")
+SLIP = {"contentType": "image/png", "size": 9, "sha256": "0" * 64}
 
 
 def _selfie(**more: str) -> Any:
@@ -607,6 +609,11 @@ OBJECTS: dict[str, Asking] = {
     "PUT /admin/orders/{id}/refunds/{refund}": lambda world: _refunds(world, {"action": "approve"}),
     "GET /admin/refunds": NOTHING,
     "GET /admin/payments": NOTHING,
+    "GET /admin/payments/transfers": NOTHING,
+    "GET /admin/payments/{id}/slip": TRANSFERS,
+    "POST /admin/payments/{id}/confirm": _with(TRANSFERS, {"received": 79_00}),
+    "POST /admin/payments/{id}/reject": _with(TRANSFERS, {"reason": "of last year"}),
+    "POST /payments/{id}/slip": _with(TRANSFERS, SLIP),
     "GET /payments/history": NOTHING,
     "GET /payments/methods": NOTHING,
     "POST /payments/refund": _one(

@@ -88,7 +88,8 @@ def test_only_what_has_nothing_to_guard_looks_at_no_token():
     blind = {route.path for route in app.mounted if route.permission == auth.ANONYMOUS}
 
     assert blind == {
-        *("/", "/docs", "/docs/{asset}", "/openapi.json", "/payments/webhook", "/licenses/verify"),
+        *("/", "/docs", "/docs/{asset}", "/openapi.json", "/licenses/verify"),
+        *("/payments/webhook", "/payments/webhook/{gateway}"),
         *(f"/auth/{name}" for name in ("register", "resend", "verify", "login", "refresh", "second-factor", "social")),
         *("/auth/forgot-password", "/auth/reset-password", "/auth/verify-email", "/auth/link"),
         *("/organizations/by-domain", "/invitations/{id}/accept", "/invitations/{id}/{token}", "/notices"),

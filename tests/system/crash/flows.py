@@ -20,11 +20,13 @@ from zoneinfo import ZoneInfo
 from pyotp import TOTP
 
 from chalicelib.accounts import service as accounts
+from chalicelib.configuration import service as configuration
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
 from chalicelib.entitlements.chain import is_whole
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import credit
 from infra.local.heard import Heard
@@ -83,6 +85,7 @@ MAILED_TWICE = Leftover(
     r"mail .*photos are ready|claims .*#CLM#email#", "the same mail, for who did not hear that it goes"
 )
 FILE_TOLD = Leftover(r"audit .*payout\.exported", "the log tells of each time the numbers were handed out")
+SLIP_OPENED = Leftover(r"audit .*slip\.opened", "the log tells of each time somebody looked")
 ASKED_AGAIN = Leftover(
     r"accounts .*#CODE#follow_event|claims .*#CLM#(email|sms)#|mail .*Confirm: |text .*is your code",
     "another code, for who did not hear that theirs was taken, or had none in time: it goes by TTL",
@@ -1193,6 +1196,46 @@ def transfer_back(world: World) -> None:
     assert world.see(organizer, "/admin/refunds")["items"] == []
 
 
+def transferable(world: World) -> None:
+    """The buyer has ordered where transfers are taken; and there are two people who look for them."""
+    order(world)
+    boss = Principal(DEFAULT, user=world.see(world.person("organizer"), "/auth/me")["id"])
+    account = BankAccount("KBANK", "ThePixStock", "123-4-56789-0")
+    organizations.set_bank_account(boss, version=organizations.get(DEFAULT).version, account=account)
+    configuration.change(boss, "payments", 0, {"methods": [{"method": "paynoi"}, {"method": "bank_transfer"}]})
+    _hire(world, "colleague", "admin")
+    _log_in(world, world.person("colleague"))
+
+
+def send_money(world: World) -> None:
+    """The first slip shows nothing; of what the second one shows, two people say that it came."""
+    buyer, organizer, colleague = (world.person(name) for name in ("buyer", "organizer", "colleague"))
+    wanted = {"orderId": world.notes["order"], "method": "bank_transfer"}
+    opened = world.ask(buyer, "POST", "/payments/create", wanted).data
+    desk = f"/admin/payments/{opened['id']}"
+    hand_in(world, opened["id"], b"%PDF-1.7 of last year")
+    world.ask(organizer, "POST", f"{desk}/reject", {"reason": "That is of last year."}, settled=409)
+    world.settle()
+    assert any("Your transfer for order" in mail.subject for mail in world.mails_to(buyer))
+    hand_in(world, opened["id"], b"%PDF-1.7 of today")
+    assert [each["status"] for each in world.see(organizer, "/admin/payments/transfers")["items"]] == ["submitted"]
+    assert world.ask(organizer, "GET", f"{desk}/slip").data["url"]
+    came = {"received": opened["payable"], "reference": "KBANK 1"}
+    world.ask(organizer, "POST", f"{desk}/confirm", came, settled=403)
+    world.ask(organizer, "POST", f"{desk}/confirm", came, expect=403)
+    world.ask(colleague, "POST", f"{desk}/confirm", came)
+    _await(world, "completed")
+    assert world.see(organizer, "/admin/payments/transfers")["items"] == []
+
+
+def hand_in(world: World, payment: str, content: bytes) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    slip = {"contentType": "application/pdf", "size": len(content), "sha256": digest}
+    offered = world.ask(world.person("buyer"), "POST", f"/payments/{payment}/slip", slip, expect=202).data
+    world.send_document(offered["form"], content)
+    world.ask(world.person("buyer"), "POST", f"/payments/{payment}/slip", slip, expect=202)
+
+
 def overpaid(world: World) -> None:
     """More came than the QR code asked for, and waits for somebody."""
     payment(world)
@@ -2081,6 +2124,7 @@ FLOWS: dict[str, Flow] = {
     "refund of credit": Flow(paid_with_credit, refund_credit),
     "refund before hand over": Flow(order, refund_before_hand_over),
     "case under review": Flow(overpaid, close_case),
+    "bank transfer": Flow(transferable, send_money, (SLIP_OPENED,)),
     "download": Flow(paid, download),
     "delivery": Flow(paid, deliver),
     "documents": Flow(studio, prove),

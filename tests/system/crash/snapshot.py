@@ -219,7 +219,7 @@ def _unbalanced() -> Iterator[str]:
 
 def _money(world: World) -> Iterator[str]:
     """An order is paid if and only if its money is captured, booked, and at the gateway."""
-    payments = {row["id"]: row for row in rows("payments") if "state" in row}
+    payments = {row["id"]: row for row in rows("payments") if {"id", "state"} <= row.keys()}
     booked = {row["entry"] for row in _postings()}
     for order in rows("orders"):
         if "status" not in order:
@@ -239,6 +239,8 @@ def _money(world: World) -> Iterator[str]:
             yield f"{charge.transaction_id} is {charge.state} at the gateway, {payment['state']} here"
     for payment in payments.values():
         charged = world.bank.charges.get(payment.get("transaction", ""))
+        if payment.keys() >= {"transfer_to", "transaction"}:
+            continue  # no gateway knows of it
         if "transaction" in payment and (charged is None or charged.reference != payment["id"]):
             yield f"{payment['id']} names a charge that is not its own"
 

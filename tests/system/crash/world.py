@@ -34,7 +34,9 @@ from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.organizations import service as organizations
+from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.contract import Charge, GatewayAccount, HostedFields, Method, Returned, Status
+from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
 from tests.rekognition import Rekognition
@@ -201,8 +203,10 @@ class World:
     def bank(self) -> Bank:
         return self._outside.bank
 
-    def gateway(self, name: str) -> Bank:
+    def gateway(self, name: str) -> PaymentGateway:
         """The bank under the name of a gateway: the books are the same, the ways are each gateway's own."""
+        if name == BankTransfer.name:
+            return BankTransfer()
         return replace(self.bank, **BY_CARD) if name == BY_CARD["name"] else self.bank
 
     @property

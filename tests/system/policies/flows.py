@@ -41,6 +41,7 @@ from tests.system.crash.flows import (
     _ask_for_news,
     answered,
     give_credit,
+    hand_in,
     let_erase,
     members,
     nobody,
@@ -53,6 +54,7 @@ from tests.system.crash.flows import (
     say,
     selfie_of,
     studio,
+    transferable,
     upload,
     wait_for_photos,
     webhook,
@@ -239,6 +241,20 @@ def _settling() -> Iterator[tuple[str, Flow]]:
         yield f"expired {how.__name__}", Flow(payment, partial(said, "expired", "expired"))
         yield f"paid {how.__name__}", Flow(payment, partial(said, "captured", "captured"))
         yield f"wrong {how.__name__}", Flow(payment, partial(said, "captured", "review", amount=1))
+
+
+def forgotten_with_a_slip(world: World) -> None:
+    """What a buyer sent of a transfer is taken along, and goes."""
+    buyer = world.person("buyer")
+    wanted = {"orderId": world.notes["order"], "method": "bank_transfer"}
+    hand_in(world, world.ask(buyer, "POST", "/payments/create", wanted).data["id"], b"%PDF-1.7 a slip")
+    world.ask(buyer, "POST", "/users/me/exports", expect=202)
+    world.settle()
+    assert any("slips/" in name for archive in world.archives() for name in archive.namelist())
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    world.settle()
+    let_erase(world)
+    assert storage.keys("documents", "slips/") == []
 
 
 def found_by_sweep(world: World) -> None:
@@ -487,6 +503,7 @@ MORE: dict[str, Flow] = {
     "faces that wait": Flow(recognized, faces_that_wait),
     "faces kept long enough": Flow(recognized, faces_kept_long_enough),
     "faces of a deleted event": Flow(recognized, faces_of_a_deleted_event),
+    "forgotten with a slip": Flow(transferable, forgotten_with_a_slip),
     "log out everywhere": Flow(studio, log_out_everywhere),
     "copied token": Flow(studio, copied_token),
     "locked out": Flow(members, locked_out),

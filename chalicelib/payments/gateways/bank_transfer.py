@@ -1,0 +1,88 @@
+"""A transfer to the organization's own bank account. Nobody can be asked about it: people look at the statement."""
+
+from datetime import timedelta
+from typing import ClassVar, Self
+
+from chalicelib.configuration import service as configuration
+from chalicelib.core import clock
+from chalicelib.core.errors import Unprocessable
+from chalicelib.organizations import service as organizations
+from chalicelib.payments.gateways.contract import (
+    Charge,
+    GatewayAccount,
+    Headers,
+    Located,
+    Method,
+    Notification,
+    Offer,
+    Returned,
+    State,
+    Status,
+    Transfer,
+)
+from chalicelib.payments.gateways.terms import Terms
+from chalicelib.payments.gateways.wire import forged, refused
+from chalicelib.payments.settings import PaymentMethods
+
+CURRENCY = "THB"
+_READ_OUT = 8
+"""Characters of a reference, which people type."""
+
+
+class BankTransfer:
+    name = "bank_transfer"
+    offer: ClassVar[Offer] = Offer(name, "Bank transfer", "transfer", (CURRENCY,), by_choice=True)
+    refunds = False
+
+    @classmethod
+    def connected(cls) -> Self:
+        return cls()
+
+    @staticmethod
+    def account_of(organization: str) -> GatewayAccount | None:
+        held = organizations.get(organization)
+        account = organizations.open_account(held.id, held.id, held.bank_account)
+        if account is None:
+            return None
+        days = configuration.read(organization, PaymentMethods).transfer_days
+        return GatewayAccount(
+            api_key="",
+            key_id=account.bank,
+            account=account.number,
+            type=account.holder,
+            payable_for=timedelta(days=days),
+        )
+
+    def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
+        if currency != CURRENCY or account.payable_for is None:
+            raise refused()
+        terms = Terms(reference, clock.now() + account.payable_for, amount)
+        where = Transfer(account.key_id, account.account, account.type, reference[-_READ_OUT:])
+        return Charge(terms.name, amount, CURRENCY, where, terms.until)
+
+    def check(self, account: GatewayAccount, transaction_id: str) -> Status:
+        """Never captured: that is what people say, not a gateway."""
+        try:
+            terms = Terms.read(transaction_id)
+        except ValueError as error:
+            raise refused() from error
+        state: State = "pending" if clock.now() < terms.until else "expired"
+        return Status(transaction_id, state, terms.amount, CURRENCY, terms.reference, None)
+
+    def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
+        """Nobody needs to be told."""
+
+    def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
+        raise Unprocessable("refund_by_hand", "A bank account gives no money back by itself. Transfer it.")
+
+    def describe_method(self, account: GatewayAccount, token: str) -> Method:
+        raise Unprocessable("method_not_saved_here", "Nothing can be saved for a transfer.")
+
+    def locate(self, raw: bytes, headers: Headers) -> Located:
+        raise forged()
+
+    def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
+        raise forged()
+
+    def acknowledgement(self, told: Notification) -> dict[str, object]:
+        return {}
