@@ -27,6 +27,7 @@ ROOMS = (
     "chalicelib.lines.photos.lists",
     "chalicelib.lines.credits",
     "chalicelib.promotions",
+    "chalicelib.taxes",
     "chalicelib.carts",
     "chalicelib.orders",
     "chalicelib.payments",

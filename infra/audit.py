@@ -251,8 +251,8 @@ def shares(books: Books) -> Findings:
             due.subtract(_owed(order.organization, line, back[order.id, line.id]))
             wrong = []
             brought = sum(share.takings.gross for share in line.shares)
-            if line.shares and brought != line.amount:
-                wrong.append(f"brought {line.amount}, its shares come to {brought}")
+            if line.shares and brought != line.amount - _tax(line):
+                wrong.append(f"brought {line.amount - _tax(line)} without tax, its shares come to {brought}")
             if found != due and (found or order.status == "completed"):
                 wrong.append(f"is shared as {dict(due)}, booked as {dict(found)}")
             if found and order.status not in _PAID:
@@ -260,6 +260,30 @@ def shares(books: Books) -> Findings:
             yield f"{order.id} {line.id}", _told(wrong)
     for order_id, line_id in booked:
         yield f"{order_id} {line_id}", "is shared out and does not exist"
+
+
+def taxes(books: Books) -> Findings:
+    """The tax of a line that is handed over is owed, less what went back of it with refunds, and nothing else is."""
+    booked: Counter[tuple[str, str]] = Counter()
+    back: Counter[tuple[str, str]] = Counter()
+    for posting in books.of("PostingRecord"):
+        if posting.account == f"tax:{posting.organization}":
+            booked[posting.order, posting.entry.split("#")[2]] -= int(posting.amount)
+    for refund in books.of("RefundRecord"):
+        back.update({(refund.order, part.line): part.tax for part in refund.parts})
+    for order in books.of("OrderRecord"):
+        for line in order.lines:
+            key = order.id, line.id
+            owed, due = booked[key], _tax(line) - back[key]
+            wrong = owed != due and (key in booked or order.status == "completed")
+            yield f"{order.id} {line.id}", f"{due} of tax is due, booked is {owed}" if wrong else None
+            booked.pop(key, None)
+    for order_id, line_id in booked:
+        yield f"{order_id} {line_id}", "is booked as tax and does not exist"
+
+
+def _tax(line: Any) -> int:
+    return line.tax.amount if line.tax else 0
 
 
 def takings(books: Books) -> Findings:
@@ -495,6 +519,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     orders,
     refunds,
     shares,
+    taxes,
     takings,
     grants,
     sales,

@@ -37,6 +37,7 @@ class Things:
     """Sells things by name at 50 baht; `gone` is no longer sold. Each hold takes one from a common stock."""
 
     kind = "things"
+    tax_classes: tuple[str, ...] = ("things",)
 
     def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
         gone = [item.ref for item in items if item.ref == "gone"]
@@ -45,7 +46,8 @@ class Things:
         if not wanted:
             return Quote(problems=problems)
         part = Part("thing", "Thing", len(wanted), PRICE)
-        line = QuoteLine("things", "shelf", "Things", wanted, (part,), part.amount, part.amount, "one price")
+        amounts = part.amount, part.amount
+        line = QuoteLine("things", "shelf", "Things", wanted, (part,), *amounts, "one price", tax_class="things")
         return Quote((line,), problems)
 
     def hold(self, organization: str, line: QuoteLine, order: str, until: datetime) -> Sequence[Write]:

@@ -9,7 +9,8 @@ from chalicelib.carts.service import Opened
 from chalicelib.core.money import Money
 from chalicelib.core.wire import Input, Output, Query
 from chalicelib.lines.contract import Item as CartItem
-from chalicelib.lines.contract import Quote, QuoteLine
+from chalicelib.lines.contract import LineTax as Taxed
+from chalicelib.lines.contract import Quote, QuoteLine, percent
 
 CURRENCY = "THB"
 Licence = Literal["personal", "commercial"]
@@ -63,6 +64,24 @@ class Part(Output):
     amount: int
 
 
+class LineTax(Output):
+    tax_class: str
+    name: str
+    rate: int = Field(description="Thousandths of a percent.")
+    inclusive: bool = Field(description="It was in the price; else it was put on top. The amount has it either way.")
+    amount: int
+
+
+class TaxSum(Output):
+    """What of the total has a tax of this name and rate: `base` without it."""
+
+    name: str
+    rate: int = Field(description="Thousandths of a percent.")
+    inclusive: bool
+    base: int
+    amount: int
+
+
 class Line(Output):
     kind: str
     subject: str = Field(description="What the line is about: the event's id for `photos`.")
@@ -73,7 +92,10 @@ class Line(Output):
     amount: int
     list_amount: int = Field(description="What the items would cost one by one.")
     because: str
-    discount: int = Field(0, description="What codes took off: the parts come to this and the amount.")
+    discount: int = Field(
+        0, description="What codes took off: the parts come to this and the amount, less the tax put on top."
+    )
+    tax: LineTax | None = Field(None, description="What of the amount is tax.")
 
 
 class Discount(Output):
@@ -93,9 +115,10 @@ class Totals(Output):
     lines: list[Line]
     problems: list[Problem]
     discounts: list[Discount]
+    taxes: list[TaxSum]
     total: int
     list_total: int
-    saved: int
+    saved: int = Field(description="Against the list, before tax is put on top.")
     currency: str = CURRENCY
 
     @classmethod
@@ -105,9 +128,10 @@ class Totals(Output):
                 "lines": quote.lines,
                 "problems": quote.problems,
                 "discounts": quote.discounts,
+                "taxes": quote.taxes,
                 "total": quote.total,
                 "list_total": quote.list_total,
-                "saved": quote.list_total - quote.total,
+                "saved": quote.saved,
             }
         )
 
@@ -139,6 +163,7 @@ class ExplainedLine(Output):
     @classmethod
     def of(cls, line: QuoteLine) -> "ExplainedLine":
         words = [f"{part.count} x {part.name} at {Money(part.price)}: {Money(part.amount)}." for part in line.parts]
+        off = [f"Codes take off {Money(line.discount)}."] if line.discount else []
         return cls(
             subject=line.subject,
             title=line.title,
@@ -146,8 +171,8 @@ class ExplainedLine(Output):
             count=len(line.refs),
             amount=line.amount,
             list_amount=line.list_amount,
-            saved=line.list_amount - line.amount,
-            words=[*words, line.because, *([f"Codes take off {Money(line.discount)}."] if line.discount else [])],
+            saved=line.saved,
+            words=[*words, line.because, *off, *([_explained(line.tax)] if line.tax else [])],
         )
 
 
@@ -156,6 +181,7 @@ class Summary(Output):
     lines: list[ExplainedLine]
     problems: list[Problem]
     discounts: list[Discount]
+    taxes: list[TaxSum]
     total: int
     list_total: int
     saved: int
@@ -169,7 +195,13 @@ class Summary(Output):
             lines=[ExplainedLine.of(line) for line in quote.lines],
             problems=[Problem.model_validate(problem) for problem in quote.problems],
             discounts=[Discount.model_validate(discount) for discount in quote.discounts],
+            taxes=[TaxSum.model_validate(tax) for tax in quote.taxes],
             total=quote.total,
             list_total=quote.list_total,
-            saved=quote.list_total - quote.total,
+            saved=quote.saved,
         )
+
+
+def _explained(tax: Taxed) -> str:
+    named = f"{tax.name} of {percent(tax.rate)} %"
+    return f"{named} is in it: {Money(tax.amount)}." if tax.inclusive else f"{named} is added: {Money(tax.amount)}."

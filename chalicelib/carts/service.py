@@ -15,6 +15,7 @@ from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.table import transact
 from chalicelib.lines.contract import Item, Quote
 from chalicelib.promotions import service as promotions
+from chalicelib.taxes import service as taxes
 
 _TRIES = 5
 
@@ -160,9 +161,14 @@ def _refuse_problems(organization: str, items: Sequence[Item]) -> None:
 
 
 def quote(cart: Cart, email: str | None = None) -> Quote:
-    """What the cart costs now, less its codes; some of these look at what its buyer, or this address, took before."""
-    buyer = promotions.names_of(cart.organization, user=cart.owner, email=email)
-    return promotions.apply(cart.organization, _quote(cart.organization, cart.items), cart.codes, buyer)
+    """What the cart costs now, less its codes and with tax.
+
+    Some codes look at what its buyer, or this address, took before.
+    """
+    organization = cart.organization
+    buyer = promotions.names_of(organization, user=cart.owner, email=email)
+    listed = _quote(organization, cart.items)
+    return taxes.apply(organization, promotions.apply(organization, listed, cart.codes, buyer))
 
 
 def _quote(organization: str, items: Sequence[Item]) -> Quote:

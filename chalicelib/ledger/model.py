@@ -130,3 +130,11 @@ def distribution(
     credits = (Posting(whose, -amount, subject) for whose, amount in owed)
     postings = (Posting("revenue-shares", gross, subject), *credits)
     return Entry(f"{kind}#{part}", organization, order, currency, at, postings)
+
+
+def taxation(
+    part: str, *, organization: str, order: str, amount: int, currency: str, at: datetime, kind: str = "tax"
+) -> Entry:
+    """What of a sale is tax belongs to nobody who shares in it: `part` names the line. Below zero takes it back."""
+    postings = (Posting("sales", amount), Posting(f"tax:{organization}", -amount))
+    return Entry(f"{kind}#{part}", organization, order, currency, at, postings)

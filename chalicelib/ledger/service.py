@@ -15,6 +15,7 @@ from chalicelib.ledger.model import (
     refund,
     spending,
     suspense,
+    taxation,
 )
 from chalicelib.ledger.store import Booked
 
@@ -35,6 +36,7 @@ __all__ = [
     "refund",
     "spending",
     "suspense",
+    "taxation",
 ]
 
 

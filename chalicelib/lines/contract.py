@@ -4,9 +4,11 @@ Selling owns money, orders and payments. A line owns what it sells: whether a th
 costs, which stock it takes, and how it reaches the buyer.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, Self
 
 from chalicelib.core.table import Write
@@ -40,12 +42,59 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class LineTax:
+    """The tax on a line, as it was when that was priced: `amount` (minor units) at `rate`, in thousandths of a percent.
+
+    An `inclusive` one is taken out of the price, any other is put on top. What the line costs has it in either case.
+    """
+
+    tax_class: str
+    name: str
+    rate: int
+    inclusive: bool
+    amount: int
+
+    @property
+    def added(self) -> int:
+        """What is put on top of the price."""
+        return 0 if self.inclusive else self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class TaxSum:
+    """What lines with a tax of this name and rate come to: `base` without it and `amount` of it, in minor units."""
+
+    name: str
+    rate: int
+    inclusive: bool
+    base: int
+    amount: int
+
+
+def percent(rate: int) -> str:
+    """A tax rate (thousandths of a percent) for people: `7`, `8.875`."""
+    return f"{Decimal(rate).scaleb(-3).normalize():f}"
+
+
+def tax_sums(lines: Iterable[tuple[int, LineTax | None]]) -> tuple[TaxSum, ...]:
+    """The taxes of lines, each with its amount (tax included), by name and rate in the order they come."""
+    bases: Counter[tuple[str, int, bool]] = Counter()
+    amounts: Counter[tuple[str, int, bool]] = Counter()
+    for amount, tax in lines:
+        if tax is not None:
+            bases[tax.name, tax.rate, tax.inclusive] += amount - tax.amount
+            amounts[tax.name, tax.rate, tax.inclusive] += tax.amount
+    return tuple(TaxSum(*of, bases[of], amounts[of]) for of in bases)
+
+
+@dataclass(frozen=True, slots=True)
 class QuoteLine:
     """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
     person why the parts are the cheapest way. Amounts are minor units. `makers` tells of each of the `refs` who made
     it and so earns by it; empty where nobody does. What is `prepaid` goes to the buyer's account, which they need, and
-    nobody earns by it until it is spent; credit does not pay for it. `discount` is what codes took off: the parts come
-    to `amount` and `discount`."""
+    nobody earns by it until it is spent; credit does not pay for it. `discount` is what codes took off, `tax` what of
+    the amount is tax: the parts come to `amount` and `discount`, less what tax is put on top. `tax_class` is the class
+    of product by which it is taxed, None where it never is."""
 
     kind: str
     subject: str
@@ -59,9 +108,24 @@ class QuoteLine:
     licence: str = "personal"
     prepaid: bool = False
     discount: int = 0
+    tax_class: str | None = None
+    tax: LineTax | None = None
+
+    @property
+    def net(self) -> int:
+        """What is left of the amount without its tax."""
+        return self.amount - (self.tax.amount if self.tax else 0)
+
+    @property
+    def saved(self) -> int:
+        """Against the list, before tax is put on top."""
+        return self.list_amount - self.amount + (self.tax.added if self.tax else 0)
 
     def less(self, off: int) -> Self:
         return replace(self, amount=self.amount - off, discount=self.discount + off)
+
+    def taxed(self, tax: LineTax) -> Self:
+        return replace(self, amount=self.amount + tax.added, tax=tax)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +150,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What items cost together, after `discounts`, and which of them can not be bought."""
+    """What items cost together, after `discounts` and with tax, and which of them can not be bought."""
 
     lines: tuple[QuoteLine, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -107,6 +171,14 @@ class Quote:
     @property
     def list_total(self) -> int:
         return sum(line.list_amount for line in self.lines)
+
+    @property
+    def saved(self) -> int:
+        return sum(line.saved for line in self.lines)
+
+    @property
+    def taxes(self) -> tuple[TaxSum, ...]:
+        return tax_sums((line.amount, line.tax) for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +204,13 @@ class Sold:
 
 
 class LineOfSale(Protocol):
-    """Every method may run twice with the same arguments and then changes nothing the second time."""
+    """Every method may run twice with the same arguments and then changes nothing the second time.
+
+    `tax_classes` are those that its quotes name.
+    """
 
     kind: str
+    tax_classes: tuple[str, ...]
 
     def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
         """Price the items as they stand at `at`. Never raises for an item: it becomes a problem."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.lines.contract import Part, QuoteLine, Sold
+from chalicelib.lines.contract import LineTax, Part, QuoteLine, Sold, TaxSum, tax_sums
 from chalicelib.promotions.model import Redeemed
 from chalicelib.revenue.model import Share
 
@@ -58,7 +58,8 @@ class Line:
     """One line of sale's part of an order; `id` is unique within the order. Amounts are minor units.
 
     `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed. `refunded` is
-    what of the amount was given back. The parts come to the amount and the `discount` that codes took off.
+    what of the amount was given back. The parts come to the amount and the `discount` that codes took off, less what
+    `tax` is put on top; the shares come to the amount less all of its tax.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Line:
     licence: str = "personal"
     refunded: int = 0
     discount: int = 0
+    tax: LineTax | None = None
 
     @classmethod
     def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
@@ -91,12 +93,13 @@ class Line:
             shares=shares,
             licence=quoted.licence,
             discount=quoted.discount,
+            tax=quoted.tax,
         )
 
     def quoted(self) -> QuoteLine:
         """The line as it was quoted, to hold its stock again."""
-        names = ("kind", "subject", "title", "refs", "parts", "amount", "list_amount", "because", "licence", "discount")
-        return QuoteLine(**{name: getattr(self, name) for name in names})
+        known = QuoteLine.__dataclass_fields__.keys() & Line.__dataclass_fields__.keys()
+        return QuoteLine(**{name: getattr(self, name) for name in known})
 
     def given_back(self, amount: int, *, whole: bool) -> "Line":
         """With so much more of it given back; `whole` also withdraws it."""
@@ -182,6 +185,11 @@ class Order:
     @property
     def list_total(self) -> int:
         return sum(line.list_amount for line in self.lines)
+
+    @property
+    def taxes(self) -> tuple[TaxSum, ...]:
+        """What of the total is tax, as it was placed, by name and rate."""
+        return tax_sums((line.amount, line.tax) for line in self.lines)
 
     @property
     def buyer(self) -> str | None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chalicelib.carts.schemas import Discount, Line
+from chalicelib.carts.schemas import Discount, Line, TaxSum
 from chalicelib.core.wire import Input, Output
 from chalicelib.orders import model, service
 
@@ -39,6 +39,7 @@ class Order(Output):
     language: str
     lines: list[OrderLine]
     discounts: list[Discount]
+    taxes: list[TaxSum]
     total: int
     list_total: int
     refunded: int = Field(description="What was given back of the total.")

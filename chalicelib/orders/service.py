@@ -26,6 +26,7 @@ from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
 from chalicelib.promotions import service as promotions
 from chalicelib.revenue import service as revenue
+from chalicelib.taxes import service as taxes
 
 _TRIES = 5
 _KEYS_LAST = PAYABLE_FOR * 2
@@ -230,7 +231,7 @@ def _handed_over(order: Order, line_id: str) -> Outcome:
 
 
 def share_out(organization: str, order_id: str, line_id: str) -> Outcome:
-    """Credit everybody with their part of one paid line."""
+    """Credit everybody with their part of one paid line, and owe its tax."""
     order = store.get(organization, order_id)
     line = next(line for line in order.lines if line.id == line_id)
     booked = revenue.book(
@@ -241,6 +242,8 @@ def share_out(organization: str, order_id: str, line_id: str) -> Outcome:
         shares=line.shares,
         currency=order.currency,
     )
+    owed = line.tax.amount if line.tax else 0
+    booked |= taxes.book(organization, order=order.id, line=line.id, amount=owed, currency=order.currency)
     return Outcome.SUCCESS if booked else Outcome.SKIPPED
 
 

@@ -67,6 +67,7 @@ class OrderRecord(Record):
         each_gets("lines", refunded=0),
         each_gets("history", by=None),
         each_gets("lines", discount=0),
+        each_gets("lines", tax=None),
     )
 
     id = UnicodeAttribute()

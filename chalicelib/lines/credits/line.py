@@ -12,6 +12,7 @@ from chalicelib.lines.credits.model import Pack
 
 class Credits:
     kind = "credits"
+    tax_classes: tuple[str, ...] = ()  # what it is spent on is taxed, and by then it is known what that is
 
     def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
         wanted = list(dict.fromkeys(item.ref for item in items))

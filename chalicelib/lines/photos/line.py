@@ -22,6 +22,7 @@ from chalicelib.organizations import service as organizations
 
 class Photos:
     kind = "photos"
+    tax_classes: tuple[str, ...] = ("photos", "licences")
 
     def quote(self, organization: str, items: Sequence[Item], at: datetime) -> Quote:
         wanted = list(dict.fromkeys(item.ref for item in items))
@@ -105,6 +106,7 @@ def _quote_class(
         because=pricing.explain(packages, parts, len(refs), [each for each in packages if each.code in selected]),
         makers=tuple(photo.photographer for photo, _ in wanted),
         licence=licence,
+        tax_class="licences" if licence == Licence.COMMERCIAL else "photos",
     )
     return Quote(lines=(line,))
 

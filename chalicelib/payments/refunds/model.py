@@ -55,11 +55,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What goes back of a line. `whole`: with this nothing of it is left, and what was handed over is withdrawn."""
+    """What goes back of a line. `whole`: with this nothing of it is left, and what was handed over is withdrawn.
+
+    `tax` is what of the amount is tax that was owed, known once it is settled.
+    """
 
     line: str
     amount: int
     whole: bool
+    tax: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +140,10 @@ class Refund:
             raise Forbidden("second_person", "Somebody else than who transferred it has to confirm it.")
         return replace(self, ended_by=by)
 
-    def settled(self, reference: str, returned: Sequence[Returned], at: datetime) -> "Refund":
+    def settled(self, reference: str, parts: Sequence[Part], returned: Sequence[Returned], at: datetime) -> "Refund":
+        """`parts` are its own, with their tax."""
         moved = self._risen(State.SETTLED)
-        done = replace(moved, reference=reference, returned=tuple(returned), ended_at=at)
+        done = replace(moved, reference=reference, parts=tuple(parts), returned=tuple(returned), ended_at=at)
         return replace(done, next_check_at=None, pay_to=None)
 
     def ended(self, state: State, why: str, by: str | None, at: datetime) -> "Refund":

@@ -62,6 +62,7 @@ class Part(Output):
     line: str
     amount: int
     whole: bool = Field(description="Nothing of the line is left, and what was handed over is withdrawn.")
+    tax: int = Field(description="What of the amount is tax, once it went back.")
 
 
 class Refund(Output):

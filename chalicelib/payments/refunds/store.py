@@ -24,6 +24,7 @@ from chalicelib.core.table import (
     Typed,
     Write,
     create,
+    each_gets,
     index,
     page,
     replace,
@@ -38,6 +39,7 @@ class RefundRecord(Record):
     Meta = table("payments")
     keys = ("T#{}#ORD#{}", "REFUND#{}")
     model = Refund
+    upgrades = (each_gets("parts", tax=0),)
 
     id = UnicodeAttribute()
     organization = UnicodeAttribute()

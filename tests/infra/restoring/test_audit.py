@@ -32,6 +32,7 @@ def test_a_sound_system_has_no_differences(world):
         "orders": 1,
         "refunds": 1,
         "shares": 1,
+        "taxes": 1,
         "takings": 6,
         "grants": 1,
         "sales": 2,

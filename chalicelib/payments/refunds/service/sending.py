@@ -1,6 +1,7 @@
 """Sending the money, and booking once what became of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.audit import service as audit
@@ -20,6 +21,7 @@ from chalicelib.payments.refunds.messages import RefundFailed, RefundSettled
 from chalicelib.payments.refunds.model import Part, Refund, Returned, State, Way
 from chalicelib.revenue import service as revenue
 from chalicelib.revenue.model import Portion
+from chalicelib.taxes import service as taxes
 from chalicelib.wallet import service as wallet
 
 _TRIES = 8
@@ -73,7 +75,7 @@ def submit_due() -> int:
 
 
 def take_back(organization: str, order_id: str, refund_id: str) -> Outcome:
-    """What follows settled money: withdraw what it paid for, and take the shares back. Goes on where it was cut off."""
+    """What follows settled money: withdraw what it paid for, take shares and tax back. Goes on where it was cut off."""
     refund = store.get(organization, order_id, refund_id)
     order = orders.get(organization, order_id)
     orders.withdraw(order)
@@ -90,6 +92,15 @@ def take_back(organization: str, order_id: str, refund_id: str) -> Outcome:
             portion=Portion(share.photographer, tuple(zip(share.refs, each.things, strict=True))),
             currency=refund.currency,
         )
+    for part in refund.parts:
+        taxes.take_back(
+            organization,
+            refund=refund.id,
+            order=order.id,
+            line=part.line,
+            amount=part.tax,
+            currency=refund.currency,
+        )
     return Outcome.SUCCESS
 
 
@@ -98,9 +109,10 @@ def settle(refund: Refund, was: Refund, reference: str, actor: Principal | None)
     for _ in range(_TRIES):
         order = orders.get(refund.organization, refund.order)  # before the refunds: whatever they change, it changes
         settled = [each for each in store.of_order(order.organization, order.id) if each.state is State.SETTLED]
-        returned = _shares_back(order, settled, refund.parts) if order.is_delivered else ()
+        parts = [_with_tax(order, settled, part) for part in refund.parts] if order.is_delivered else refund.parts
+        returned = _shares_back(order, settled, parts) if order.is_delivered else ()
         at = clock.now()
-        done = refund.settled(reference, returned, at)
+        done = refund.settled(reference, parts, returned, at)
         writes = [*ledger.book(_entry(done, order)), store.save(done, was=was)]
         if refund.way is Way.CREDIT and order.owner is not None:
             writes.append(wallet.give_back(order.organization, order.owner, refund.amount))
@@ -200,6 +212,17 @@ def _source(refund: Refund, order: Order) -> str:
     return f"gateway:{payments.get(refund.organization, refund.payment).gateway}"
 
 
+def _with_tax(order: Order, settled: Sequence[Refund], part: Part) -> Part:
+    """With what of it is tax, given what the `settled` ones took of the same line."""
+    line = order.line(part.line)
+    if line.tax is None:
+        return part
+    earlier = [each for refund in settled for each in refund.parts if each.line == line.id]
+    line_left = line.amount - sum(each.amount for each in earlier)
+    tax_left = line.tax.amount - sum(each.tax for each in earlier)
+    return replace(part, tax=taxes.taken_back(part.amount, line_left, tax_left))
+
+
 def _shares_back(order: Order, settled: Sequence[Refund], parts: Sequence[Part]) -> tuple[Returned, ...]:
     """What a refund takes back of each share, given what the `settled` ones took."""
     found = []
@@ -209,7 +232,7 @@ def _shares_back(order: Order, settled: Sequence[Refund], parts: Sequence[Part])
             [each.things for refund in settled for each in refund.returned if (each.line, each.number) == (line.id, n)]
             for n in range(1, len(line.shares) + 1)
         ]
-        returns = revenue.taken_back(line.shares, earlier, part.amount, whole=part.whole)
+        returns = revenue.taken_back(line.shares, earlier, part.amount - part.tax, whole=part.whole)
         found += [Returned(line.id, number, things) for number, things in enumerate(returns, start=1)]
     return tuple(found)
 

@@ -1,0 +1,3 @@
+from tests.payments.conftest import buyer, gateway, order, payment, things
+
+__all__ = ["buyer", "gateway", "order", "payment", "things"]
