@@ -42,6 +42,15 @@ class GatewaySecret(BaseModel):
     previous_api_key: SecretStr | None = None
 
 
+class LabSecret(BaseModel):
+    """One account at the print laboratory Prodigi. Those of its own sandbox have another address."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = "https://api.prodigi.com"
+
+
 class ProviderClient(BaseModel):
     """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
 
@@ -66,7 +75,8 @@ class Secrets(BaseModel):
     `accepted_sealing_keys` hex. `paynoi` is the account of every organization that has none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
-    Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook.
+    Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook. An organization without
+    an account in `prodigi_of_organizations` sells no prints.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -81,6 +91,7 @@ class Secrets(BaseModel):
     paynoi_of_organizations: dict[str, GatewaySecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
+    prodigi_of_organizations: dict[str, LabSecret] = {}
 
     @property
     def token_keys(self) -> tuple[bytes, ...]:
