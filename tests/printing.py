@@ -5,7 +5,13 @@ from dataclasses import dataclass, field, replace
 from chalicelib.core.errors import Unavailable, Unprocessable
 from chalicelib.lines.prints.labs.contract import Job, LabAccount, Shipment, Standing
 
+ACCOUNT = LabAccount("key of the laboratory", "http://127.0.0.1:9")
 SENT = (Shipment("Sandbox Post", "SB1", "https://post.example/SB1"),)
+
+
+def account(organization: str) -> LabAccount:
+    """Everybody has one."""
+    return ACCOUNT
 
 
 @dataclass

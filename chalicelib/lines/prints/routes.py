@@ -3,7 +3,6 @@
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
-from chalicelib.lines.contract import QuoteLine
 from chalicelib.lines.prints import model, schemas, service
 
 routes = Routes("prints")
@@ -34,9 +33,9 @@ def drop_product(principal: Principal, id: str) -> None:
 
 
 @routes.post("/parcels", permission=PUBLIC, returns=schemas.Parcel, status=201, limit=(60, 60))
-def make_parcel(principal: Principal, body: schemas.NewParcel) -> tuple[model.Parcel, QuoteLine]:
+def make_parcel(principal: Principal, body: schemas.NewParcel) -> schemas.Parcel:
     """Pack prints for an address, to put them into the cart. A parcel never changes and shows nobody its address."""
-    return service.make(principal, body.address.address(), body.wanted())
+    return schemas.Parcel.of(*service.make(principal, body.address.address(), body.wanted()))
 
 
 @routes.post("/parcels/{id}/{token}", permission=ANONYMOUS, hidden=True, limit=(600, 60))

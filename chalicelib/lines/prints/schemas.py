@@ -93,8 +93,7 @@ class Parcel(Output):
     expires_at: datetime
 
     @classmethod
-    def of(cls, packed: tuple[model.Parcel, QuoteLine]) -> "Parcel":
-        parcel, line = packed
+    def of(cls, parcel: model.Parcel, line: QuoteLine) -> "Parcel":
         return cls(
             id=parcel.id,
             event_id=parcel.event,

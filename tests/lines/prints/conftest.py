@@ -12,7 +12,6 @@ from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import Photo
 from chalicelib.lines.prints import labs, service
-from chalicelib.lines.prints.labs.contract import LabAccount
 from chalicelib.lines.prints.model import Parcel, Print, Product
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
@@ -24,7 +23,7 @@ from tests import deliver
 from tests.events.people import ADMIN
 from tests.lines.photos.conftest import World, photographers, world
 from tests.lines.photos.pictures import jpeg
-from tests.printing import FakeLab
+from tests.printing import FakeLab, account
 from tests.selling import FakeGateway
 
 __all__ = ["photographers", "world"]
@@ -73,7 +72,7 @@ class Shop:
 def shop(world, photographers, monkeypatch):
     shop = Shop(world, FakeLab(), FakeGateway())
     monkeypatch.setattr(labs, "lab", lambda: shop.lab)
-    monkeypatch.setattr(labs, "account_of", lambda organization: LabAccount("key of the lab", "http://127.0.0.1:9"))
+    monkeypatch.setattr(labs, "account_of", account)
     monkeypatch.setattr(gateways, "of_name", lambda name: shop.gateway)
     noi = photographers("noi")
     events.assign(ADMIN, world.event.id, noi.known_user)
