@@ -16,6 +16,7 @@ import app
 from chalicelib.core import clock, outbox, queues
 from chalicelib.core.queues import Fact
 from chalicelib.core.table import NewerRelease
+from chalicelib.lines.prints import labs
 from chalicelib.orders.store import OrderRecord
 from chalicelib.organizations import dns
 from chalicelib.organizations import service as organizations
@@ -24,6 +25,7 @@ from chalicelib.payments.gateways.contract import Status
 from infra.local.gateway import LambdaContext
 from tests import rekognition
 from tests.compatibility.record import FOLDER
+from tests.printing import FakeLab, account
 from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION, client
 
@@ -61,6 +63,8 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
         patch.setattr(clock, "now", lambda: at)
         WITHDRAWN.clear()
         patch.setattr(gateways, "of_name", lambda name: bank(held))
+        patch.setattr(labs, "lab", FakeLab)
+        patch.setattr(labs, "account_of", account)
         patch.setattr(dns, "txt", lambda name: [])
         yield held
     organizations.forget()
@@ -193,6 +197,8 @@ DONE: dict[str, Callable[[], bool]] = {
     "payments.refunds.take_back": lambda: any("#unshare#" in item["pk"]["S"] for item in items("ledger")),
     "payments.refunds.mail_refund": lambda: mails() == 1,
     "payments.refunds.mail_decline": lambda: mails() == 1,
+    "lines.prints.settle": lambda: "rejected" in statuses("orders", "state"),  # its key was another stage's
+    "lines.prints.mail_shipment": lambda: mails() == 0,  # so was the key of where it goes
     "announcements.send_code": lambda: mails() == 1,
     "announcements.begin_live": lambda: "NoticeDue" in published(),
     "announcements.show_live": lambda: told(status="live"),

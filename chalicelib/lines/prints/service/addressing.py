@@ -4,7 +4,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from chalicelib.core import sealing
+from chalicelib.core import log, sealing
 from chalicelib.lines.prints.model import Parcel, Recipient
 
 
@@ -13,10 +13,15 @@ def sealed(organization: str, parcel_id: str, recipient: Recipient) -> str:
 
 
 def opened(parcel: Parcel) -> Recipient | None:
-    """None once it was forgotten. Raises sealing.NotSealed."""
+    """None once it was forgotten, or where the key that sealed it was retired."""
     if parcel.recipient is None:
         return None
-    return _adapter().validate_json(sealing.unseal(parcel.organization, _purpose(parcel.id), parcel.recipient))
+    try:
+        text = sealing.unseal(parcel.organization, _purpose(parcel.id), parcel.recipient)
+    except sealing.NotSealed:
+        log.error("recipient not opened", organization=parcel.organization, order=parcel.order)
+        return None
+    return _adapter().validate_json(text)
 
 
 def _purpose(parcel_id: str) -> str:
