@@ -92,20 +92,24 @@ def save_catalogue(now: Catalogue, *, was: Catalogue) -> Write:
     return replace(record, was.version) if was.version else create(record)
 
 
-def find(organization: str, parcel_ids: Iterable[str]) -> dict[str, Parcel]:
-    """Those of the parcels that exist and can still be ordered or were, by id; a foreign one does not."""
+def find(organization: str, parcel_id: str) -> Parcel | None:
+    """None for a foreign parcel, and for one that is over, too, even while DynamoDB still keeps it."""
+    record = ParcelRecord.fetch(_pk(organization, parcel_id), "-")
+    return next(_there([record] if record else []), None)
+
+
+def find_some(organization: str, parcel_ids: Iterable[str]) -> dict[str, Parcel]:
+    """Those of the parcels that there are, as for `find`, by id."""
     keys = [(_pk(organization, id), "-") for id in parcel_ids if ids.is_id("prc", id)]
-    found = (record.value() for record in ParcelRecord.batch_get(keys, consistent_read=True))
-    now = clock.now()
-    return {parcel.id: parcel for parcel in found if parcel.ends_at is None or parcel.ends_at > now}
+    return {parcel.id: parcel for parcel in _there(ParcelRecord.batch_get(keys, consistent_read=True))}
 
 
 def get(organization: str, parcel_id: str) -> Parcel:
-    """Raises NotFound, for a foreign parcel too."""
-    found = find(organization, [parcel_id])
-    if not found:
+    """Raises NotFound where `find` finds none."""
+    found = find(organization, parcel_id)
+    if found is None:
         raise NotFound("parcel_not_found", "There is no such parcel.")
-    return found[parcel_id]
+    return found
 
 
 def of_user(organization: str, user: str) -> Iterator[Parcel]:
@@ -140,6 +144,12 @@ def save(parcel: Parcel, *, was: Parcel, refused: Conflict | None = None) -> Wri
 def drop(parcel: Parcel) -> Write:
     """A write that holds only while the parcel is as it was read."""
     return delete(ParcelRecord(_pk(parcel.organization, parcel.id), "-"), ParcelRecord.version == parcel.version)
+
+
+def _there(stored: Iterable[ParcelRecord]) -> Iterator[Parcel]:
+    now = clock.now()
+    parcels: Iterator[Parcel] = (record.value() for record in stored)
+    return (parcel for parcel in parcels if parcel.ends_at is None or parcel.ends_at > now)
 
 
 def _record(parcel: Parcel) -> ParcelRecord:

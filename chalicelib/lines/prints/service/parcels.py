@@ -57,7 +57,7 @@ def make(principal: Principal, address: Address, prints: Sequence[Print]) -> tup
 
 
 def find(organization: str, parcel_ids: Sequence[str]) -> dict[str, Parcel]:
-    return store.find(organization, parcel_ids)
+    return store.find_some(organization, parcel_ids)
 
 
 def priced(parcel: Parcel) -> QuoteLine:
@@ -119,7 +119,7 @@ def hold(organization: str, parcel_id: str, order: str) -> Write:
 
 def release(organization: str, parcel_id: str, order: str) -> Sequence[Write]:
     """The write that undoes `hold`; none once the parcel was handed over."""
-    parcel = store.find(organization, [parcel_id]).get(parcel_id)
+    parcel = store.find(organization, parcel_id)
     if parcel is None or parcel.order != order or parcel.state is not State.DRAFT:
         return ()
     return (store.save(parcel.held(None), was=parcel),)
@@ -143,7 +143,7 @@ def take(sold: Sold) -> None:
 def withdraw(sold: Sold) -> None:
     """Have a parcel printed no more whose money went back, if there is time. May run twice."""
     for _ in range(_TRIES):
-        parcel = store.find(sold.organization, [sold.refs[0]]).get(sold.refs[0])
+        parcel = store.find(sold.organization, sold.refs[0])
         if parcel is None or parcel.order != sold.order or parcel.state in {*OVER, State.DRAFT} or parcel.withdrawn:
             return
         gone = replace(parcel, withdrawn=True)

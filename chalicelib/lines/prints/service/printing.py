@@ -45,7 +45,7 @@ def accept_callback(organization: str, parcel_id: str, token: str) -> None:
 
     Raises Unauthorized for an address that we did not give it, Unavailable when it could not be queued.
     """
-    parcel = store.find(organization, [parcel_id]).get(parcel_id)
+    parcel = store.find(organization, parcel_id)
     if parcel is None or not secrets.is_signature(token, "parcel", organization, parcel_id):
         log.warning("webhook refused", metrics.of({Metric.WEBHOOKS_REFUSED: 1}))
         raise Unauthorized("invalid_signature", "This is not an address that the print laboratory was given.")
