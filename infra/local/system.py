@@ -4,7 +4,7 @@
         print(system.url)
         system.wait()
 
-Emulator -> data stack -> sandbox of the payment gateway -> environment -> application -> pumps -> HTTP
+Emulator -> data stack -> sandboxes of laboratory and payment gateway -> environment -> application -> pumps -> HTTP
 server -> websockets; the other way round at the end. A SIGTERM or Ctrl-C inside the `with` stops it cleanly; after a
 SIGKILL the next start resets (see emulator.py).
 """
@@ -12,6 +12,7 @@ SIGKILL the next start resets (see emulator.py).
 import importlib
 import logging
 import os
+import secrets as random
 import signal
 import socket
 import threading
@@ -28,12 +29,14 @@ from chalice.app import Chalice
 from waitress import create_server, wasyncore
 
 from chalicelib.core import aws, secrets, settings
+from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from infra.local import identity, mailbox, stack
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
+from infra.local.prodigi import ProdigiSandbox
 from infra.local.pumps import Pumps
 from infra.local.websockets import PATH as LIVE_PATH
 from infra.local.websockets import Websockets
@@ -76,6 +79,7 @@ class System:
     endpoint: str
     outputs: Mapping[str, str]
     paynoi: Sandbox
+    prodigi: ProdigiSandbox
     identity: IdentitySandbox
     gateway: Gateway
     pumps: Pumps
@@ -146,7 +150,13 @@ class System:
         with self._timed("data stack"):
             self.outputs = stack.deploy(self.endpoint, origins)
             self.identity = IdentitySandbox(f"{self.url}{identity.PATH}")
-            more = {"identity_providers": self.identity.clients()}
+            lab_key = random.token_urlsafe(32)
+            self.prodigi = ProdigiSandbox(lab_key, emulator.sandboxes / "prodigi.json").start()
+            parts.callback(self.prodigi.stop)
+            more = {
+                "identity_providers": self.identity.clients(),
+                "prodigi_of_organizations": {DEFAULT: {"api_key": lab_key, "url": self.prodigi.url}},
+            }
             credentials = stack.put_secrets(self.endpoint, self.outputs, self._home, more)["paynoi"]
 
         webhook_url = f"{self.url}{WEBHOOK_PATH}"
@@ -192,6 +202,7 @@ class System:
                 "Websockets": self.live_url,
                 "Mailbox": self.mailbox_url,
                 "PayNoi sandbox": self.paynoi.url,
+                "Prodigi sandbox": self.prodigi.url,
             }
         )
 
