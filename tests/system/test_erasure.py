@@ -30,6 +30,8 @@ from chalicelib.favorites import service as favorites
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import FileOffer
+from chalicelib.lines.prints import service as prints
+from chalicelib.lines.prints.model import Print
 from chalicelib.live import service as live
 from chalicelib.members import store as invitations
 from chalicelib.members.service.invitations import new_invitation
@@ -55,6 +57,7 @@ from tests.system.world import Shop, World
 
 EMAIL, PHONE, NATIONAL_ID = "heron@a.photos.example", "+66817310417", "900101300017"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
+PARCEL_STREET = "Canary Quay 418"
 DIGEST = f"$2b$04${'a' * 53}"
 CANARIES = {
     "e-mail": EMAIL,
@@ -183,7 +186,9 @@ def _send(shop: Shop, event: str, heron: Principal, seed: int = 40) -> str:
 
 def _buy(world: World, heron: Principal) -> None:
     shop = world.a
-    carts.add(heron, [Item("photos", shop.photos["approved"])])
+    home = Address("", None, "Heron", None, "TH", None, "Bangkok", "10500", PARCEL_STREET, None)
+    parcels = [prints.make(heron, home, [Print(shop.photos["approved"], "10x15", 1)])[0] for _ in range(2)]
+    carts.add(heron, [Item("photos", shop.photos["approved"]), Item("prints", parcels[0].id)])
     email = CANARIES["order's e-mail"]
     order = orders.place_order(heron, "heron-buys", email=email, language="en", expected_total=None)
     payment = payments.create_payment(heron, order.id)
@@ -245,6 +250,7 @@ def look_into_the_export(heron: Principal) -> None:
         "bank account": BANK_ACCOUNT,
         "tax id": TAX_ID,
         "national id": NATIONAL_ID,
+        "where a parcel goes": PARCEL_STREET,
         "last digits": "nary",
         "invited": "crane@people.example",
     }

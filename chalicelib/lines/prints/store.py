@@ -94,14 +94,22 @@ def save_catalogue(now: Catalogue, *, was: Catalogue) -> Write:
 
 def find(organization: str, parcel_id: str) -> Parcel | None:
     """None for a foreign parcel, and for one that is over, too, even while DynamoDB still keeps it."""
+    parcel = stored(organization, parcel_id)
+    return parcel if parcel is not None and _is_there(parcel) else None
+
+
+def stored(organization: str, parcel_id: str) -> Parcel | None:
+    """As it is kept, be it over or not."""
     record = ParcelRecord.fetch(_pk(organization, parcel_id), "-")
-    return next(_there([record] if record else []), None)
+    parcel: Parcel | None = record.value() if record else None
+    return parcel
 
 
 def find_some(organization: str, parcel_ids: Iterable[str]) -> dict[str, Parcel]:
     """Those of the parcels that there are, as for `find`, by id."""
     keys = [(_pk(organization, id), "-") for id in parcel_ids if ids.is_id("prc", id)]
-    return {parcel.id: parcel for parcel in _there(ParcelRecord.batch_get(keys, consistent_read=True))}
+    parcels = [record.value() for record in ParcelRecord.batch_get(keys, consistent_read=True)]
+    return {parcel.id: parcel for parcel in parcels if _is_there(parcel)}
 
 
 def get(organization: str, parcel_id: str) -> Parcel:
@@ -146,10 +154,8 @@ def drop(parcel: Parcel) -> Write:
     return delete(ParcelRecord(_pk(parcel.organization, parcel.id), "-"), ParcelRecord.version == parcel.version)
 
 
-def _there(stored: Iterable[ParcelRecord]) -> Iterator[Parcel]:
-    now = clock.now()
-    parcels: Iterator[Parcel] = (record.value() for record in stored)
-    return (parcel for parcel in parcels if parcel.ends_at is None or parcel.ends_at > now)
+def _is_there(parcel: Parcel) -> bool:
+    return parcel.ends_at is None or parcel.ends_at > clock.now()
 
 
 def _record(parcel: Parcel) -> ParcelRecord:

@@ -27,7 +27,7 @@ def erase_person(organization: str, user: str) -> None:
     """Forget whose parcels they are and where they go; what nobody ordered goes. May run twice."""
     for parcel in store.of_user(organization, user):
         for _ in range(_TRIES):
-            held = store.find(organization, parcel.id)
+            held = store.stored(organization, parcel.id)
             if held is None:
                 break
             unordered = held.state is State.DRAFT and held.order is None
