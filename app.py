@@ -28,6 +28,7 @@ ROOMS = (
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
     "chalicelib.lines.credits",
+    "chalicelib.lines.prints",
     "chalicelib.promotions",
     "chalicelib.taxes",
     "chalicelib.carts",
@@ -69,6 +70,7 @@ JOBS = (
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
     "chalicelib.lines.photos",
+    "chalicelib.lines.prints",
     "chalicelib.privacy",
     "chalicelib.profiles",
     "chalicelib.verification",
@@ -198,10 +200,11 @@ def sweep_payments(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_orders")
 def sweep_orders(_event: Any) -> None:
-    """Orders that were not paid in time."""
+    """Orders that were not paid in time. Parcels of prints whose webhook may be lost: ask the laboratory."""
+    from chalicelib.lines.prints import service as prints
     from chalicelib.orders import service as orders
 
-    orders.expire_due()
+    sweeps.run(orders.expire_due, prints.settle_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_people")

@@ -371,7 +371,7 @@ def grants(books: Books) -> Findings:
     for order in books.of("OrderRecord"):
         over = [line for line in order.lines if line.status == "fulfilled"]
         back = [line for line in order.lines if line.status == "revoked"]
-        due = Counter(ref for line in over for ref in line.refs if line.kind != "credits")
+        due = Counter(ref for line in over for ref in line.refs if line.kind == "photos")
         granted = held.pop(order.id, Counter())
         for ref in (ref for line in back for ref in line.refs if (order.id, ref) in withdrawn):
             del granted[ref]

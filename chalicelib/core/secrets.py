@@ -67,6 +67,15 @@ class PromptPaySecret(BaseModel):
     webhook_keys: Annotated[tuple[Real, ...], Field(min_length=1)]
 
 
+class LabSecret(BaseModel):
+    """One account at the print laboratory Prodigi. Those of its own sandbox have another address."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = "https://api.prodigi.com"
+
+
 class ProviderClient(BaseModel):
     """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
 
@@ -92,7 +101,8 @@ class Secrets(BaseModel):
     none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
-    Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook.
+    Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook. An organization without
+    an account in `prodigi_of_organizations` sells no prints.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -111,6 +121,7 @@ class Secrets(BaseModel):
     promptpay_of_organizations: dict[str, PromptPaySecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
+    prodigi_of_organizations: dict[str, LabSecret] = {}
 
     @property
     def token_keys(self) -> tuple[bytes, ...]:

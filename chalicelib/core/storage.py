@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Bucket = Literal["originals", "previews", "documents"]
 LONGEST_READ = timedelta(minutes=5)
+LONGEST_LOAN = timedelta(hours=6)
 UPLOAD_TIME = timedelta(minutes=10)
 
 
@@ -85,6 +86,16 @@ def read_url(bucket: Bucket, key: str, *, lasts: timedelta = LONGEST_READ, filen
         params["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
     seconds = max(1, int(lasts.total_seconds()))
     return aws.client("s3").generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+
+def lend_url(bucket: Bucket, key: str, *, lasts: timedelta) -> str:
+    """A signed GET of one object for another service, which fetches it when it gets to it: six hours at most.
+
+    In Lambda it ends with the credentials of the function, where that is earlier.
+    """
+    wanted = {"Bucket": bucket_name(bucket), "Key": key}
+    seconds = int(min(lasts, LONGEST_LOAN).total_seconds())
+    return aws.client("s3").generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds)
 
 
 def _cloudfront_url(url: str, key_id: str, ends: datetime) -> str:

@@ -91,10 +91,11 @@ def tax_sums(lines: Iterable[tuple[int, LineTax | None]]) -> tuple[TaxSum, ...]:
 class QuoteLine:
     """A group of items with one price. `list_amount` is what the items would cost one by one; `because` says to a
     person why the parts are the cheapest way. Amounts are minor units. `makers` tells of each of the `refs` who made
-    it and so earns by it; empty where nobody does. What is `prepaid` goes to the buyer's account, which they need, and
-    nobody earns by it until it is spent; credit does not pay for it. `discount` is what codes took off, `tax` what of
-    the amount is tax: the parts come to `amount` and `discount`, less what tax is put on top. `tax_class` is the class
-    of product by which it is taxed, None where it never is."""
+    it and so earns by it, None where nobody did; empty where nobody made any. With `weights` each of the refs brings
+    its part of the amount, without them all bring the same. What is `prepaid` goes to the buyer's account, which they
+    need, and nobody earns by it until it is spent; credit does not pay for it. `discount` is what codes took off,
+    `tax` what of the amount is tax: the parts come to `amount` and `discount`, less what tax is put on top.
+    `tax_class` is the class of product by which it is taxed, None where it never is."""
 
     kind: str
     subject: str
@@ -104,12 +105,13 @@ class QuoteLine:
     amount: int
     list_amount: int
     because: str
-    makers: tuple[str, ...] = ()
+    makers: tuple[str | None, ...] = ()
     licence: str = "personal"
     prepaid: bool = False
     discount: int = 0
     tax_class: str | None = None
     tax: LineTax | None = None
+    weights: tuple[int, ...] = ()
 
     @property
     def net(self) -> int:
@@ -185,7 +187,7 @@ class Quote:
 class Sold:
     """A paid order line as its line of sale sees it. `subject`, `refs` and `amount` are those of the quote.
 
-    `code` is the order's, `buyer` the address it was placed with, which may be gone since.
+    `code` is the order's, `buyer` the address it was placed with, which may be gone since, `language` what they read.
     """
 
     organization: str
@@ -201,6 +203,7 @@ class Sold:
     payment: str
     paid_at: datetime
     licence: str = "personal"
+    language: str | None = None
 
 
 class LineOfSale(Protocol):

@@ -149,6 +149,22 @@ class TransferRejected(Values):
     organization: Line | None = None
 
 
+class Shipment(Values):
+    """What a carrier has, and where it says how far it is."""
+
+    carrier: Line
+    number: Line | None = None
+    link: Link | None = None
+
+
+class PrintsShipped(Values):
+    about: ClassVar[Kind] = Kind.ORDERS
+
+    order_code: Line
+    shipments: tuple[Shipment, ...]
+    organization: Line | None = None
+
+
 class DownloadReady(Values):
     """`total` is as a person reads it: `str(Money)`. `organization` is the name to show, else its mail name.
 
@@ -262,6 +278,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "recovery_code_used": AccountChanged,
     "new_device": NewDevice,
     "download_ready": DownloadReady,
+    "prints_shipped": PrintsShipped,
     "document_reviewed": DocumentReviewed,
     "export_ready": ExportReady,
     "erasure_planned": ErasurePlanned,

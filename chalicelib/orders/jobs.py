@@ -54,6 +54,7 @@ def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
     grants = [grant for grant in entitlements.of_order(organization, order_id) if not grant.revoked]
     if not grants or order.buyer is None:
         return Outcome.SKIPPED
+    granted = {grant.resource for grant in grants}
     policy = organizations.get(organization)
     return notifications.send_email(
         organization,
@@ -66,7 +67,7 @@ def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
             "items": [
                 {"title": line.title, "count": len(line.refs)}
                 for line in order.lines
-                if line.status is not LineStatus.REVOKED
+                if line.status is not LineStatus.REVOKED and not granted.isdisjoint(line.refs)
             ],
             "total": str(Money(order.total - order.refunded, order.currency)),
             "link": entitlements.link(order.organization, order.id),

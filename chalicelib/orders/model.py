@@ -272,6 +272,7 @@ class Order:
             payment=self.payment,
             paid_at=self.paid_at,
             licence=line.licence,
+            language=self.language,
         )
 
     def without_buyer(self) -> "Order":

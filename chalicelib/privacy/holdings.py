@@ -18,6 +18,7 @@ from chalicelib.events import service as events
 from chalicelib.faces import service as faces
 from chalicelib.invoices import service as invoices
 from chalicelib.lines.photos import service as photos
+from chalicelib.lines.prints import service as prints
 from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
@@ -57,6 +58,7 @@ HOLDINGS = (
     Holding("events", events.personal_data, events.erase_person),
     Holding("photographer", photographers.personal_data, photographers.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
+    Holding("prints", prints.personal_data, prints.erase_person, kept="what was printed, under a pseudonym"),
     Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
     Holding("invoices", invoices.personal_data, invoices.erase_person, kept="documents of account, under a pseudonym"),
     Holding(

@@ -113,7 +113,8 @@ class Promotion:
         return allocate(wanted, left) if wanted else [0] * len(left)
 
     def _free_of(self, line: QuoteLine) -> int:
-        return len(line.refs) // (self.buy + self.free) * self.free
+        """Things with prices of their own have no even part: none of them is free."""
+        return 0 if line.weights else len(line.refs) // (self.buy + self.free) * self.free
 
 
 def normal_code(typed: str) -> str:

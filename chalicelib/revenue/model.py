@@ -164,15 +164,21 @@ def _spread(amount: int, weights: list[int]) -> list[int]:
 
 
 def shared(
-    amount: int, refs: Sequence[str], makers: Sequence[str], event: str, rules: Mapping[str, Rule]
+    amount: int,
+    refs: Sequence[str],
+    makers: Sequence[str | None],
+    event: str,
+    rules: Mapping[str, Rule],
+    weights: Sequence[int] = (),
 ) -> tuple[Share, ...]:
     """Split a line's amount (minor units), to the last of them.
 
-    Every thing brings the same, but for a remainder; then each photographer's sum is split by the most specific of
-    the `rules` (scope -> rule), by largest remainder. `makers` says whose each of the `refs` is; empty: nobody's.
+    Every thing brings the same, but for a remainder, or by the `weights`; then each photographer's sum is split by the
+    most specific of the `rules` (scope -> rule), by largest remainder. `makers` says whose each of the `refs` is;
+    empty: nobody's.
     """
     owners: Sequence[str | None] = makers or [None] * len(refs)
-    worth = dict(zip(refs, allocate(amount, [1] * len(refs)), strict=True))
+    worth = dict(zip(refs, allocate(amount, list(weights) or [1] * len(refs)), strict=True))
     shares = []
     for owner in dict.fromkeys(owners):
         own = tuple(ref for ref, maker in zip(refs, owners, strict=True) if maker == owner)

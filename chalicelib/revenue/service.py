@@ -76,7 +76,10 @@ def shares_of(organization: str, lines: Sequence[QuoteLine]) -> list[tuple[Share
     """The shares of each line, less its tax, by the rules of now; none of what is prepaid."""
     sales = [(line.subject, maker) for line in lines for maker in line.makers or (None,)]
     rules = store.rules_for(organization, sales)
-    return [() if line.prepaid else shared(line.net, line.refs, line.makers, line.subject, rules) for line in lines]
+    return [
+        () if line.prepaid else shared(line.net, line.refs, line.makers, line.subject, rules, line.weights)
+        for line in lines
+    ]
 
 
 def book(organization: str, *, order: str, line: str, subject: str, shares: Sequence[Share], currency: str) -> bool:

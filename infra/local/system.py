@@ -4,7 +4,7 @@
         print(system.url)
         system.wait()
 
-Emulator -> data stack -> sandboxes of the payment gateways -> environment -> application -> pumps -> HTTP
+Emulator -> data stack -> sandboxes of gateways and laboratory -> environment -> application -> pumps -> HTTP
 server -> websockets; the other way round at the end. A SIGTERM or Ctrl-C inside the `with` stops it cleanly; after a
 SIGKILL the next start resets (see emulator.py).
 """
@@ -12,6 +12,7 @@ SIGKILL the next start resets (see emulator.py).
 import importlib
 import logging
 import os
+import secrets as random
 import signal
 import socket
 import threading
@@ -28,6 +29,7 @@ from chalice.app import Chalice
 from waitress import create_server, wasyncore
 
 from chalicelib.core import aws, secrets, settings
+from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from infra.local import bank, identity, mailbox, stack
 from infra.local.bank import BankSandbox
@@ -35,6 +37,7 @@ from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
+from infra.local.prodigi import ProdigiSandbox
 from infra.local.pumps import Pumps
 from infra.local.stripe import StripeSandbox
 from infra.local.websockets import PATH as LIVE_PATH
@@ -79,6 +82,7 @@ class System:
     outputs: Mapping[str, str]
     paynoi: Sandbox
     stripe: StripeSandbox
+    prodigi: ProdigiSandbox
     identity: IdentitySandbox
     bank: BankSandbox
     gateway: Gateway
@@ -150,7 +154,13 @@ class System:
         with self._timed("data stack"):
             self.outputs = stack.deploy(self.endpoint, origins)
             self.identity = IdentitySandbox(f"{self.url}{identity.PATH}")
-            more = {"identity_providers": self.identity.clients()}
+            lab_key = random.token_urlsafe(32)
+            self.prodigi = ProdigiSandbox(lab_key, emulator.sandboxes / "prodigi.json").start()
+            parts.callback(self.prodigi.stop)
+            more = {
+                "identity_providers": self.identity.clients(),
+                "prodigi_of_organizations": {DEFAULT: {"api_key": lab_key, "url": self.prodigi.url}},
+            }
             held = stack.put_secrets(self.endpoint, self.outputs, self._home, more)
 
         webhook_url = f"{self.url}{WEBHOOK_PATH}"
@@ -213,6 +223,7 @@ class System:
                 "PayNoi sandbox": self.paynoi.url,
                 "Bank sandbox": self.bank.url,
                 "Stripe sandbox": self.stripe.url,
+                "Prodigi sandbox": self.prodigi.url,
             }
         )
 

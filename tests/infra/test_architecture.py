@@ -21,7 +21,11 @@ DOORS = {
     "fpdf": ["chalicelib/media/document.py"],
     "dlib": ["chalicelib/faces/engines/embedded.py"],
     "numpy": ["chalicelib/faces/engines/embedded.py", "chalicelib/faces/engines/vectors.py"],
-    "requests": ["chalicelib/payments/gateways/*.py", "chalicelib/accounts/providers/*.py"],
+    "requests": [
+        "chalicelib/payments/gateways/*.py",
+        "chalicelib/accounts/providers/*.py",
+        "chalicelib/lines/prints/labs/*.py",
+    ],
     "stripe": ["chalicelib/payments/gateways/stripe.py"],
     "jwt": ["chalicelib/core/auth.py", "chalicelib/accounts/providers/*.py"],
     "dns": ["chalicelib/organizations/dns.py"],

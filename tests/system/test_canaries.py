@@ -34,6 +34,8 @@ from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.secrets import secrets
 from chalicelib.faces import service as faces
 from chalicelib.lines.photos import jobs as photo_jobs
+from chalicelib.lines.prints import labs
+from chalicelib.lines.prints.labs.contract import LabAccount
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
@@ -44,6 +46,7 @@ from chalicelib.privacy.service import erasures
 from infra.local.bank import BankSandbox, Client
 from infra.local.gateway import Gateway, Response
 from infra.local.paynoi import PayNoiSandbox
+from infra.local.prodigi import ProdigiSandbox
 from infra.local.stripe import StripeSandbox
 from tests import deliver
 from tests.elsewhere import FakeProvider, id_token
@@ -62,6 +65,8 @@ SOURCE, AGENT = "203.0.113.77", "CanaryBrowser/7.31 (Firefox; Linux)"
 PHONE, NEW_PASSWORD = "+66817310417", "a canary sings another song"
 CARD, GATEWAY_TOKEN = "4242424242424242", "tok_canary_of_the_gateway"
 FAMILY_NAME, NATIONAL_ID, STREET = "Canarysurname", "900101300017", "Canary Street 417"
+HEIR, HEIRS_PHONE, HEIRS_STREET = "Heir Canarykin", "+66817310418", "Canary Quay 418"
+LAB_KEY = "a-canary-of-the-laboratory-0417"
 INVITED = "crane.canary@people.example"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
 HOUSE_ACCOUNT = "6310417631041"
@@ -280,6 +285,7 @@ def _main_job(
     _buy(found, buyer, photo, sandbox, told)
     _buy_by_card(found, photo, cards, told)
     _buy_at_the_bank(found, photo, bank, told)
+    _print(found, admin, photo, sandbox, told, patch)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
     _pay_out(found, admin, camera)
@@ -508,6 +514,57 @@ def _buy_at_the_bank(found: Evidence, photo: str, bank: BankSandbox, told: Recei
     assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
 
 
+def _print(
+    found: Evidence, admin: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver, patch: pytest.MonkeyPatch
+) -> None:
+    """A guest has a photo printed and sent: where it goes only the laboratory reads."""
+    product = {"code": "10x15", "name": "10 x 15 cm", "sku": "PHO-4X6", "width": 102, "height": 152, "paper": "matt"}
+    product |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
+    admin.post("/print-products", product)
+    fees = {"section": "prints", "version": 0, "values": {"shipping": {"TH": 100_00}}}
+    assert admin.call("PUT", "/admin/settings", fees).status == 200
+    with ProdigiSandbox(LAB_KEY, stage="test") as lab:
+        patch.setattr(labs, "account_of", lambda organization: LabAccount(LAB_KEY, lab.url))
+        guest, home = Person(found), {"recipient": HEIR, "phone": HEIRS_PHONE, "country": "TH", "city": "Bangkok"}
+        home |= {"line1": HEIRS_STREET, "postalCode": "10417"}
+        wrong = {"address": home | {"country": "SE"}, "prints": [{"photo": photo, "product": "10x15"}]}
+        assert guest.call("POST", "/parcels", wrong).status == 409
+        parcel = guest.post("/parcels", wrong | {"address": home}, 201)["id"]
+        items = {"items": [{"kind": "prints", "ref": parcel}]}
+        guest.headers["X-Cart-Token"] = guest.post("/cart/items", items)["token"]
+        order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=KEY)
+        guest.headers["X-Order-Token"] = order["token"]
+        _pay(guest, order["id"], sandbox, told)
+        (printed,) = lab.of_reference(parcel)
+        assert printed["recipient"]["address"]["line1"] == HEIRS_STREET
+        lab.happen(printed["id"], "ship")
+        callback = urlsplit(printed["callbackUrl"]).path
+        assert Person(found).call("POST", callback, {"data": {"order": printed}}).status == 204
+        assert Person(found).call("POST", f"{callback}x", {"data": {"order": printed}}).status == 401
+        _run_jobs()
+        assert len(admin.get("/admin/prints?state=shipped")["items"]) == 1
+    found.canaries |= {
+        "who gets a parcel": HEIR,
+        "phone of a parcel": HEIRS_PHONE,
+        "where a parcel goes": HEIRS_STREET,
+        "laboratory's key": LAB_KEY,
+        "laboratory's way to tell": callback.rpartition("/")[2],
+    }
+
+
+def _pay(buyer: Person, order: str, sandbox: PayNoiSandbox, told: Receiver) -> Any:
+    """Open a payment and send the money; the webhook reaches the API by way of the receiver."""
+    payment, before = buyer.post("/payments/create", {"orderId": order}), len(told.bodies)
+    asked = requests.get(f"{sandbox.url}/_sandbox/transactions", params={"ref1": payment["id"]}, timeout=10).json()
+    transaction = asked["transactions"][0]["trans_id"]
+    requests.post(f"{sandbox.url}/_sandbox/{transaction}/pay", json={}, timeout=10).raise_for_status()
+    told.wait_for(before + 1)
+    webhook = Gateway(app).handle("POST", told.paths[-1], {"Content-Type": "application/json"}, told.bodies[-1], SOURCE)
+    assert webhook.status == 200
+    _run_jobs()
+    return payment
+
+
 def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, told: Receiver) -> None:
     form = {"email": EMAIL, "password": PASSWORD, "name": NAME, "language": "en"}
     cart = buyer.post("/cart/items", {"items": [{"ref": photo}]})["token"]
@@ -542,6 +599,7 @@ def _buy(found: Evidence, buyer: Person, photo: str, sandbox: PayNoiSandbox, tol
     webhook = Gateway(app).handle("POST", told.paths[0], {"Content-Type": "application/json"}, told.bodies[0], SOURCE)
     assert webhook.status == 200
     _run_jobs()
+    payment = _pay(buyer, order["id"], sandbox, told)
     assert buyer.get(f"/payments/{payment['id']}/status")["status"] == "captured"
     download = buyer.post(f"/downloads/{order['id']}/photos/{photo}")
     bucket = ENVIRONMENT["PIX_ORIGINALS_BUCKET"]

@@ -31,6 +31,8 @@ from chalicelib.invoices import service as invoices
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.model import FileOffer
+from chalicelib.lines.prints import service as prints
+from chalicelib.lines.prints.model import Print
 from chalicelib.live import service as live
 from chalicelib.members import store as invitations
 from chalicelib.members.service.invitations import new_invitation
@@ -57,6 +59,7 @@ from tests.system.world import Shop, World
 EMAIL, PHONE, NATIONAL_ID = "heron@a.photos.example", "+66817310417", "900101300017"
 BANK_ACCOUNT, TAX_ID = "7310417731041", "3104177310417"
 COMPANYS_NUMBER = "0417731041731"
+PARCEL_STREET = "Canary Quay 418"
 DIGEST = f"$2b$04${'a' * 53}"
 CANARIES = {
     "e-mail": EMAIL,
@@ -187,7 +190,9 @@ def _send(shop: Shop, event: str, heron: Principal, seed: int = 40) -> str:
 
 def _buy(world: World, heron: Principal) -> None:
     shop = world.a
-    carts.add(heron, [Item("photos", shop.photos["approved"])])
+    home = Address("", None, "Heron", None, "TH", None, "Bangkok", "10500", PARCEL_STREET, None)
+    parcels = [prints.make(heron, home, [Print(shop.photos["approved"], "10x15", 1)])[0] for _ in range(2)]
+    carts.add(heron, [Item("photos", shop.photos["approved"]), Item("prints", parcels[0].id)])
     email = CANARIES["order's e-mail"]
     order = orders.place_order(heron, "heron-buys", email=email, language="en", expected_total=None)
     company, address = CANARIES["company"], CANARIES["company's address"]
@@ -253,6 +258,7 @@ def look_into_the_export(heron: Principal) -> None:
         "tax id": TAX_ID,
         "company's number": COMPANYS_NUMBER,
         "national id": NATIONAL_ID,
+        "where a parcel goes": PARCEL_STREET,
         "last digits": "nary",
         "invited": "crane@people.example",
     }

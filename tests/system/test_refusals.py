@@ -212,6 +212,30 @@ def _taxed(*rates: dict[str, Any], **changes: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("PUT", "/taxes", {"rates": list(rates), "version": 0} | changes, "admin")
 
 
+def _printed(code: str = "another", /, **changes: Any) -> Callable[[World], Ask]:
+    new = matrix.PRINT_PRODUCT | {"code": code} | changes
+    return lambda w: Ask("POST", "/print-products", new, "admin")
+
+
+def _packed(*prints: Any, **address: Any) -> Callable[[World], Ask]:
+    """Prints of a photo on sale, or `prints`, for an address that is right but for what is told."""
+
+    def ask(w: World) -> Ask:
+        usual = [{"photo": w.a.photos["approved"], "product": "10x15"}]
+        home = matrix.ADDRESS | {"postalCode": "10500"} | address
+        return Ask("POST", "/parcels", {"address": home, "prints": list(prints) or usual})
+
+    return ask
+
+
+def _parcel(name: str, other: bool = False) -> Callable[[World], Ask]:
+    def ask(w: World) -> Ask:
+        shop = w.b if other else w.a
+        return Ask("POST", "/cart/items", {"items": [{"kind": "prints", "ref": shop.parcels[name]}]})
+
+    return ask
+
+
 def _code(**changes: Any) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/admin/promo-codes", _CODE | changes, "admin")
 
@@ -538,6 +562,36 @@ INVOICES: list[Case] = [
     ("documents of a kind that is none", lambda w: Ask("GET", "/admin/invoices?kind=bill", None, "admin"), 400, INVALID,
      "kind"),
 ]  # fmt: skip
+PRINTS: list[Case] = [
+    ("a print below its cost", _printed(cost=60_01), 400, "print_below_cost", "cost"),
+    ("sides the wrong way round", _printed(shortSide=91), 400, "print_sides", "shortSide"),
+    ("a code with blanks", _printed("a b"), 400, INVALID, "code"),
+    ("a code that is taken", _printed("10x15"), 409, "print_code_taken", "code"),
+    ("another paper for a product",
+     lambda w: Ask("PUT", "/print-products/10x15", matrix.PRINT_PRODUCT | {"paper": "silk"}, "admin"), 409,
+     "print_product_fixed", "sku"),
+    ("a fee that is no amount",
+     lambda w: Ask("PUT", "/admin/settings", {"section": "prints", "version": 1, "values": {"shipping": {"TH": -1}}},
+                   "admin"), 400, INVALID, "values.shipping.TH"),
+    ("a parcel of nothing", lambda w: Ask("POST", "/parcels", {"address": matrix.ADDRESS | {"postalCode": "1"},
+                                                               "prints": []}), 400, INVALID, "prints"),
+    ("a parcel without a postal code", _packed(postalCode=None), 400, INVALID, "address.postalCode"),
+    ("a parcel to a country that is none", _packed(country="Thailand"), 400, INVALID, "address.country"),
+    ("a parcel to where none is sent", _packed(country="SE"), 409, "not_shipped_there", None),
+    ("a print of a product that is none",
+     lambda w: _packed({"photo": w.a.photos["approved"], "product": "nothing"})(w), 404, "print_product_not_found",
+     None),
+    ("a print of too few pixels", lambda w: _packed({"photo": w.a.photos["approved"], "product": "poster"})(w), 409,
+     "photo_too_small", None),
+    ("no copies", lambda w: _packed({"photo": w.a.photos["approved"], "product": "10x15", "copies": 0})(w), 400,
+     INVALID, "prints.0.copies"),
+    ("photos of two events",
+     lambda w: _packed(*({"photo": w.a.photos[name], "product": "10x15"} for name in ("approved", "mixed")))(w), 422,
+     "several_events", "prints"),
+    ("a parcel that was ordered", _parcel("refused"), 409, "parcel_ordered", "items"),
+    ("a parcel of another tenant", _parcel("free", other=True), 404, "parcel_not_found", "items"),
+    ("a state that is none", _get("/admin/prints?state=lost", "admin"), 400, INVALID, "state"),
+]  # fmt: skip
 _UNTIL = {"until": "2026-01-01T00:00:00Z"}
 CREDIT: list[Case] = [
     ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
@@ -605,6 +659,7 @@ TABLE = {
     "lists": LISTS,
     "addresses": ADDRESSES,
     "credit": CREDIT,
+    "prints": PRINTS,
     "promotions": PROMOTIONS,
     "taxes": TAXES,
     "invoices": INVOICES,

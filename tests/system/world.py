@@ -30,6 +30,7 @@ from chalicelib.configuration import service as configuration
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
+from chalicelib.core.table import transact
 from chalicelib.entitlements.archives import service as archives
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
@@ -42,6 +43,10 @@ from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.lists import service as lists
 from chalicelib.lines.photos.model import FileOffer
+from chalicelib.lines.prints import labs
+from chalicelib.lines.prints import service as prints
+from chalicelib.lines.prints import store as parcels
+from chalicelib.lines.prints.model import Print, Product, State
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
 from chalicelib.orders import service as orders
@@ -78,6 +83,7 @@ from infra.local.gateway import Gateway, Response
 from tests import deliver, rekognition, zone
 from tests.elsewhere import FakeProvider
 from tests.lines.photos.pictures import File, jpeg
+from tests.printing import FakeLab, account
 from tests.selling import FakeGateway
 from tests.stack import ENVIRONMENT, client
 
@@ -168,6 +174,7 @@ class Shop:
     packs: dict[str, str] = field(default_factory=dict)
     payouts: dict[str, str] = field(default_factory=dict)
     promotions: dict[str, str] = field(default_factory=dict)
+    parcels: dict[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -226,6 +233,8 @@ def opened(bank: Bank) -> Iterator[None]:
     nobodys = cheap.hash(ids.token())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", bank.called)
+        patch.setattr(labs, "lab", FakeLab)
+        patch.setattr(labs, "account_of", account)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(passwords, "_hasher", cheap)
         patch.setattr(passwords, "_nobodys", lambda: nobodys)
@@ -289,6 +298,7 @@ def _shop(host: str, bank: Bank) -> Shop:
     _prove(shop)
     _give_credit(shop)
     _promote(shop)
+    _print(shop)
     for name in ("admin", "customer"):
         kept = Address("", None, name, None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
         owner = shop.people[name].principal
@@ -490,6 +500,21 @@ def _promote(shop: Shop) -> None:
     for name, code in (("own", own_code(shop)), ("shared", "RIVER")):
         offered = promotions.offer(shop.people["admin"].principal, code, usual)
         shop.promotions[name] = offered.promotion.id
+
+
+def _print(shop: Shop) -> None:
+    """Of a guest's parcels one is free to be ordered, the other was, and the laboratory refused it."""
+    admin = shop.people["admin"].principal
+    prints.add_product(admin, Product("10x15", "10 x 15 cm", "PHO-4X6", 102, 152, "lustre", 60_00, 20_00, 60, 90))
+    prints.add_product(admin, Product("poster", "Poster", "PHO-A1", 594, 841, "matt", 900_00, 500_00, 4000, 6000))
+    configuration.change(admin, "prints", 0, {"shipping": {"TH": 100_00}})
+    home = Address("", None, "Guest", None, "TH", None, "Bangkok", "10500", "Silom Road 1", None)
+    for name in ("free", "refused"):
+        wanted = [Print(shop.photos["approved"], "10x15", 1)]
+        shop.parcels[name] = prints.make(Principal(shop.organization), home, wanted)[0].id
+    packed, order = prints.get(shop.organization, shop.parcels["refused"]), shop.orders["guest"]
+    refused = replace(packed.moved(State.REJECTED, clock.now(), "refused"), order=order.id, code=order.code)
+    transact(parcels.save(refused, was=packed))
 
 
 def _pay_out(shop: Shop) -> None:

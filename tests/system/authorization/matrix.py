@@ -359,6 +359,8 @@ PACKAGE = {"name": "Bundle", "photos": 1, "price": 150_00, "extra": 20_00}
 PROMOTION = {"name": "Summer", "kind": "percent", "percent": 20}
 PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
 TAX = {"taxClass": "photos", "name": "VAT", "rate": 7_000, "validFrom": "2199-01-01"}
+PRINT_PRODUCT = {"name": "10 x 15 cm", "sku": "PHO-4X6", "width": 102, "height": 152, "paper": "lustre"}
+PRINT_PRODUCT |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
@@ -830,6 +832,19 @@ OBJECTS: dict[str, Asking] = {
         "missing": Asked(body=PACK | {"event": ids.new("evt")}),
     },
     "DELETE /credit-packs/{id}": _one("packs", "pck", "early", "draft"),
+    "GET /print-products": NOTHING,
+    "POST /print-products": lambda world: {
+        "-": Asked(body=PRINT_PRODUCT | {"code": "another"}),
+        "taken": Asked(body=PRINT_PRODUCT | {"code": "10x15"}),
+    },
+    "PUT /print-products/{id}": lambda world: {
+        "own": Asked(("10x15",), PRINT_PRODUCT),
+        "missing": Asked(("nothing",), PRINT_PRODUCT),
+    },
+    "DELETE /print-products/{id}": lambda world: {"own": Asked(("10x15",)), "missing": Asked(("nothing",))},
+    "POST /parcels": _one("photos", "pho", "approved", "pending", "closed", body=lambda id: _parcel_of(id)),
+    "POST /parcels/{id}/{token}": lambda world: _callbacks(world),
+    "GET /admin/prints": NOTHING,
     "GET /revenue/payouts": NOTHING,
     "POST /revenue/payouts": lambda world: {
         "-": Asked(body={"until": "2026-01-01T00:00:00Z"}),
@@ -858,6 +873,24 @@ OBJECTS: dict[str, Asking] = {
     "GET /events/{id}/announcements": EVENTS_IN_ALL_STATES,
     "GET /events/{id}/faces/blocks": EVENTS,
 }
+
+
+def _parcel_of(photo: str) -> Any:
+    address = {**ADDRESS, "postalCode": "10500"}
+    return {"address": address, "prints": [{"photo": photo, "product": "10x15"}]}
+
+
+def _callbacks(world: World) -> Objects:
+    """Addresses that a laboratory was given. The foreign one is whole and works, at B's own host."""
+    a, b = world.a, world.b
+    mine, theirs = a.parcels["refused"], b.parcels["refused"]
+    found = {
+        "refused": (mine, secrets.sign("parcel", a.organization, mine)),
+        "other-token": (mine, secrets.sign("parcel", a.organization, a.parcels["free"])),
+        "foreign": (theirs, secrets.sign("parcel", b.organization, theirs)),
+        "missing": (ids.new("prc"), secrets.sign("parcel", a.organization, mine)),
+    }
+    return {name: Asked(path) for name, path in found.items()}
 
 
 def _taken(shop: Shop, person: str, grant: str) -> Asked:

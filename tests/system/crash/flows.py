@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from pyotp import TOTP
@@ -91,6 +91,9 @@ ASKED_AGAIN = Leftover(
     "another code, for who did not hear that theirs was taken, or had none in time: it goes by TTL",
 )
 TEXTED_AGAIN = Leftover(r"claims .*#CLM#sms#", "the mark of another code, for who had none in time: it goes by TTL")
+PARCEL = Leftover(
+    r"orders .*#PARCEL#.*\"state\": \"draft\"", "a parcel whose id never arrived: nobody can order it, it goes by TTL"
+)
 CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: the gateway lets it expire")
 
 
@@ -1916,6 +1919,87 @@ def buy_credit(world: World) -> None:
     assert world.see(buyer, "/credit-packs")["items"] == []
 
 
+# --- prints -------------------------------------------------------------------------------------------------
+
+
+PRODUCT = {"name": "10 x 15 cm", "sku": "GLOBAL-PHO-4X6", "width": 102, "height": 152, "paper": "lustre"}
+PRODUCT |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
+HOME = {"recipient": "Anna", "country": "TH", "city": "Bangkok", "postalCode": "10500", "line1": "Silom Road 2"}
+
+
+def printing(world: World) -> None:
+    """Both photos are on sale, as prints too."""
+    shop(world)
+    organizer = world.person("organizer")
+    world.ask(organizer, "POST", "/print-products", PRODUCT | {"code": "10x15"})
+    sent = {"section": "prints", "version": 0, "values": {"shipping": {"TH": 100_00}}}
+    world.ask(organizer, "PUT", "/admin/settings", sent)
+
+
+def sell_prints(world: World) -> None:
+    """A product is offered, gets dearer, and is not offered any more."""
+    organizer = world.person("organizer")
+    world.ask(organizer, "POST", "/print-products", PRODUCT | {"code": "10x15"}, settled=409)
+    world.ask(organizer, "PUT", "/print-products/10x15", PRODUCT | {"price": 70_00})
+    (shown,) = world.see(world.person("buyer"), "/print-products")["items"]
+    assert shown["price"] == 70_00
+    world.ask(organizer, "DELETE", "/print-products/10x15", expect=204, settled=404)
+    assert world.see(organizer, "/print-products")["items"] == []
+
+
+def order_prints(world: World) -> None:
+    """The buyer packs prints of both photos, orders them and sees the QR code."""
+    buyer = world.person("buyer")
+    prints = [{"photo": photo, "product": "10x15", "copies": 2} for photo in _photos(world)]
+    packed = world.ask(buyer, "POST", "/parcels", {"address": HOME, "prints": prints}, expect=201).data
+    world.notes["parcel"] = packed["id"]
+    world.ask(buyer, "POST", "/cart/items", {"items": [{"kind": "prints", "ref": packed["id"]}]})
+    check_out(world)
+    open_payment(world)
+
+
+def prints_ordered(world: World) -> None:
+    printing(world)
+    order_prints(world)
+
+
+def buy_prints(world: World) -> None:
+    """Prints are paid for, made and sent; the buyer hears where they are."""
+    webhook(world)
+    parcel, buyer, organizer = world.notes["parcel"], world.person("buyer"), world.person("organizer")
+    world.printer.ship(parcel)
+    told = urlsplit(world.printer.jobs[parcel].callback).path
+    world.ask(Person("", ""), "POST", told, {"specversion": "1.0"}, expect=204)
+    world.settle()
+    (sent,) = world.see(organizer, "/admin/prints?state=shipped")["items"]
+    assert (sent["id"], sent["shipments"][0]["number"]) == (parcel, "SB1")
+    assert any("Your prints are on their way" in mail.subject for mail in world.mails_to(buyer))
+
+
+def printed(world: World) -> None:
+    """Prints are being made."""
+    prints_ordered(world)
+    webhook(world)
+
+
+def return_prints(world: World) -> None:
+    """The laboratory can not go on; staff see it and give the money back, and the order there is cancelled."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    world.printer.get_stuck(world.notes["parcel"], "order.items.ItemUnavailable")
+    for _ in range(2):  # the sweep asks what no callback told
+        world.minute(timedelta(hours=1, minutes=1))
+    (stuck,) = world.see(organizer, "/admin/prints")["items"]
+    assert (stuck["reason"], stuck["orderId"]) == ("order.items.ItemUnavailable", order)
+    wanted = {"reason": "it is not made any more"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    world.settle()
+    for _ in range(2):  # the sweep does what no message came to do
+        world.minute(timedelta(hours=1))
+    _await(world, "refunded")
+    assert world.see(organizer, "/admin/prints")["items"] == []
+    assert world.printer.orders[world.notes["parcel"]].state == "cancelled"
+
+
 RIVER = {"code": "river", "name": "River days", "kind": "percent", "percent": 10, "limit": 1}
 
 
@@ -2147,6 +2231,10 @@ FLOWS: dict[str, Flow] = {
     "invoice": Flow(order, invoice, (CHARGE,)),
     "refund of tax": Flow(sold_with_tax, refund),
     "credit packs": Flow(studio, buy_credit, (CHARGE,)),
+    "print products": Flow(studio, sell_prints),
+    "order of prints": Flow(printing, order_prints, (PARCEL, CHARGE)),
+    "prints": Flow(prints_ordered, buy_prints),
+    "prints given back": Flow(printed, return_prints),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD, SESSION)),
 }
 

@@ -86,6 +86,7 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
     for charge in world.bank.charges.values():
         state = "cancelled" if charge.transaction_id in world.bank.cancelled else charge.state
         lines.append(f"gateway {state} {charge.amount} {charge.currency} for {_plain(charge.reference, known)}")
+    lines += [f"lab {held.state} {_plain(reference, known)}" for reference, held in world.printer.orders.items()]
     lines += [
         f"gateway gave back {amount} for {_plain(key, known)}" for key, (_, amount) in world.bank.returned.items()
     ]
@@ -412,7 +413,7 @@ def _grants() -> Iterator[str]:
         lines = json.loads(order["lines"])
         fulfilled = [line for line in lines if line["status"] == "fulfilled"]
         revoked = [line for line in lines if line["status"] == "revoked"]
-        downloads = [line for line in fulfilled if line["kind"] != "credits"]
+        downloads = [line for line in fulfilled if line["kind"] == "photos"]
         due.update((order["id"], ref) for line in downloads for ref in line["refs"])
         for gone in ((order["id"], ref) for line in revoked for ref in line["refs"]):
             if held.pop(gone, 0) and gone not in withdrawn:

@@ -33,12 +33,14 @@ from moto.sqs.models import sqs_backends
 from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
+from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.contract import Charge, GatewayAccount, HostedFields, Method, Returned, Status
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
+from tests.printing import FakeLab
 from tests.rekognition import Rekognition
 from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, QUEUES, REGION, client, template
@@ -98,6 +100,21 @@ class Bank(FakeGateway):
         self.chaos.ask_gateway("cancel", lambda: super(Bank, self).cancel(account, transaction_id))
 
 
+class Printer(FakeLab):
+    """The print laboratory, and what it costs to reach it."""
+
+    chaos = Chaos()
+
+    def order(self, account: LabAccount, job: Job) -> Standing:
+        return self.chaos.ask_gateway("print", lambda: super(Printer, self).order(account, job))
+
+    def check(self, account: LabAccount, reference: str) -> Standing | None:
+        return self.chaos.ask_gateway("check print", lambda: super(Printer, self).check(account, reference))
+
+    def cancel(self, account: LabAccount, lab_order: str) -> bool:
+        return self.chaos.ask_gateway("cancel print", lambda: super(Printer, self).cancel(account, lab_order))
+
+
 @dataclass
 class Person:
     """`headers` are what their browser sends along; `refresh` is their session's refresh token."""
@@ -124,6 +141,7 @@ class Outside:
     """What lives outside of the product's AWS account, or between its services."""
 
     bank: Bank = field(default_factory=Bank)
+    printer: Printer = field(default_factory=Printer)
     people: dict[str, Person] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
@@ -175,7 +193,7 @@ class World:
             self.wait(self._start.at - clock.now())
         for queue in _queues().values():
             queue._messages.clear()
-        Bank.chaos = self.chaos
+        Bank.chaos = Printer.chaos = self.chaos
         rekognition.put(self._outside.eyes)
         self._restart()
         return self
@@ -208,6 +226,10 @@ class World:
         if name == BankTransfer.name:
             return BankTransfer()
         return replace(self.bank, **BY_CARD) if name == BY_CARD["name"] else self.bank
+
+    @property
+    def printer(self) -> Printer:
+        return self._outside.printer
 
     @property
     def eyes(self) -> Rekognition:

@@ -50,6 +50,7 @@ from tests.system.crash.flows import (
     order,
     paid,
     payment,
+    prints_ordered,
     recognized,
     say,
     selfie_of,
@@ -495,6 +496,13 @@ def news_of_a_deleted_event(world: World) -> None:
     assert world.rows_with("fol_") == []
 
 
+def ordered_by_sweep(world: World) -> None:
+    """The answer of the laboratory is lost, and the sweep is faster than the message; long after, it forgets."""
+    world.printer.fail = {"order"}
+    webhook(world)
+    world.minute(timedelta(days=61), only="sweep_orders")
+
+
 MORE: dict[str, Flow] = {
     "news of all": Flow(paid, news_of_all),
     "news of a deleted event": Flow(studio, news_of_a_deleted_event),
@@ -521,5 +529,6 @@ MORE: dict[str, Flow] = {
     "refund faster than the hand-over": Flow(order, faster_than_the_hand_over),
     "crowded": Flow(payment, crowded),
     "silenced": Flow(studio, silenced),
+    "prints ordered by sweep": Flow(prints_ordered, ordered_by_sweep),
     **dict(_settling()),
 }

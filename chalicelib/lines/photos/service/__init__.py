@@ -18,7 +18,7 @@ from chalicelib.lines.photos.service.posters import Poster, poster
 from chalicelib.lines.photos.service.privacy import erase_person, personal_data
 from chalicelib.lines.photos.service.recognized import note_bibs, note_faces
 from chalicelib.lines.photos.service.removal import finish as finish_removal
-from chalicelib.lines.photos.service.removal import hold, mark_sold, release, remove_photo
+from chalicelib.lines.photos.service.removal import hold, keep, mark_sold, release, remove_photo
 from chalicelib.lines.photos.service.review import (
     approve_photo,
     counts_of,
@@ -59,6 +59,7 @@ __all__ = [
     "for_sale",
     "get",
     "hold",
+    "keep",
     "list_packages",
     "mark_sold",
     "metadata",

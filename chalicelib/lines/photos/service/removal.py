@@ -52,11 +52,16 @@ def release(organization: str, event: str, refs: Sequence[str], order: str) -> S
 
 
 def mark_sold(organization: str, event: str, refs: Sequence[str], order: str) -> None:
+    """The photos stay from now on, and their order's hold goes. May run twice."""
+    keep(organization, refs)
+    transact(holds.release(organization, event, order, refs))
+
+
+def keep(organization: str, refs: Sequence[str]) -> None:
     """The photos stay from now on. May run twice."""
     writes = [holds.mark_sold(organization, ref) for ref in refs]
     for start in range(0, len(writes), MOST_WRITES):
         transact(*writes[start : start + MOST_WRITES])
-    transact(holds.release(organization, event, order, refs))
 
 
 # --- what goes ----------------------------------------------------------------------------------------------
