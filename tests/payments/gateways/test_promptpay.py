@@ -333,7 +333,7 @@ def test_a_name_of_no_charge_asks_nobody(told, name):
 # What it is told
 
 
-@pytest.mark.parametrize("key", [KEY, OLD_KEY])
+@pytest.mark.parametrize("key", [KEY, OLD_KEY], ids=["now", "before"])
 def test_a_notice_is_proven_by_any_key_of_the_address(lab, key):
     charge = _create(lab)
 
