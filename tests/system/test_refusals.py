@@ -170,7 +170,7 @@ def _webhook(body: Any) -> Callable[[World], Ask]:
 
 
 def _chosen(methods: Any) -> dict[str, Any]:
-    return {"section": "payments", "version": 0, "values": {"methods": methods}}
+    return {"section": "payments", "version": 1, "values": {"methods": methods}}
 
 
 def _signed_by_another(w: World) -> Ask:

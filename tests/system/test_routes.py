@@ -153,6 +153,8 @@ REFUSED = {
     "POST /cart/promo": 409,  # nothing is in the cart
     "POST /orders/{id}/cancel": 409,  # it is paid
     "POST /payments/create": 409,
+    "POST /payments/{id}/slip": 404,  # the customer's
+    "PUT /orders/{id}/billing": 409,  # it has a receipt
     "POST /payments/refund": 404,  # staff ask for nothing
     "POST /payments/{id}/refund": 404,
     "POST /payments/webhook": 401,
@@ -229,7 +231,8 @@ def _content(answer: Response, route: Route) -> Any:
 def _steady(value: Any, *, values: bool) -> Any:
     match value:
         case dict():
-            fleeting = {"ms", "nextCursor", "timestamp", "issuedAt", "signature"}  # sealed or signed anew each time
+            # Sealed or signed anew each time.
+            fleeting = {"ms", "nextCursor", "timestamp", "issuedAt", "signature", "expiresAt"}
             return {name: _steady(part, values=values and name not in fleeting) for name, part in value.items()}
         case list():
             return [_steady(part, values=values) for part in value]

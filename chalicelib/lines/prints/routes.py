@@ -32,7 +32,7 @@ def drop_product(principal: Principal, id: str) -> None:
     service.drop_product(principal, id)
 
 
-@routes.post("/parcels", permission=PUBLIC, returns=schemas.Parcel, status=201, limit=(60, 60))
+@routes.post("/parcels", permission=PUBLIC, returns=schemas.Parcel, limit=(60, 60))
 def make_parcel(principal: Principal, body: schemas.NewParcel) -> schemas.Parcel:
     """Pack prints for an address, to put them into the cart. A parcel never changes and shows nobody its address."""
     return schemas.Parcel.of(*service.make(principal, body.address.address(), body.wanted()))

@@ -18,8 +18,10 @@ routes = Routes("transfers")
     limit=(20, 3600),
 )
 def offer_slip(principal: Principal, id: str, body: schemas.SlipOffer) -> service.Offered:
-    """Announce the slip of a bank transfer; the answer says how to send the file. Said again once the file is there,
-    it hands the slip in."""
+    """Announce the slip of a bank transfer; the answer says how to send the file.
+
+    Said again once the file is there, it hands the slip in.
+    """
     return service.offer_slip(principal, id, model.Slip(body.content_type, body.size, body.sha256))
 
 

@@ -466,7 +466,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /admin/settings": NOTHING,
     "PUT /admin/settings": lambda world: {
         "site": Asked(body={"section": "site", "version": 0, "values": {"notice": "Back at nine."}}),
-        "payments": Asked(body={"section": "payments", "version": 0, "values": {"methods": [{"method": "stripe"}]}}),
+        "payments": Asked(body={"section": "payments", "version": 1, "values": {"methods": [{"method": "stripe"}]}}),
         "missing": Asked(body={"section": "colours", "version": 0, "values": {}}),
     },
     "GET /admin/settings/{section}/history": lambda world: {
@@ -677,8 +677,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /payments/review": NOTHING,
     "POST /payments/webhook": lambda world: {"-": Asked(body={"data": {}, "signature": "0" * 64})},
     "POST /payments/webhook/{gateway}": lambda world: {
-        "paynoi": Asked(("paynoi",), {"data": {}, "signature": "0" * 64}),
-        "missing": Asked(("bank",), {"data": {}, "signature": "0" * 64}),
+        "paynoi": Asked(("paynoi",), {"data": {}, "signature": "0" * 64})
     },
     "GET /payments/{id}/status": PAYMENTS,
     "GET /photos/{id}": PHOTOS,

@@ -1951,7 +1951,7 @@ def order_prints(world: World) -> None:
     """The buyer packs prints of both photos, orders them and sees the QR code."""
     buyer = world.person("buyer")
     prints = [{"photo": photo, "product": "10x15", "copies": 2} for photo in _photos(world)]
-    packed = world.ask(buyer, "POST", "/parcels", {"address": HOME, "prints": prints}, expect=201).data
+    packed = world.ask(buyer, "POST", "/parcels", {"address": HOME, "prints": prints}).data
     world.notes["parcel"] = packed["id"]
     world.ask(buyer, "POST", "/cart/items", {"items": [{"kind": "prints", "ref": packed["id"]}]})
     check_out(world)

@@ -35,6 +35,10 @@ DRIVEN_UNLIKE = {
         "chalicelib.payments.refunds.service.sending",
         "settle",
     ): "people confirm transfers alone; credit goes back by a message or the sweep",
+    (
+        "chalicelib.lines.prints.service.printing",
+        "_settle",
+    ): "the sweep meets what a message began; the parcel that this writes it writes a moment later, too",
     ("chalicelib.wallet.service", "_move"): "what staff gives is claimed by its key, and goes into the audit log",
 }
 """Code that not every function leaves through the same calls, and why it can not."""
