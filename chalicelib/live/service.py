@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
@@ -22,7 +22,6 @@ from chalicelib.core.table import transact
 from chalicelib.live import store
 from chalicelib.live.messages import PushDue
 from chalicelib.live.model import (
-    KEPT_FOR,
     LEASE,
     MOST_FACTS,
     MOST_MESSAGES,
@@ -45,6 +44,8 @@ LAST_WORDS = frozenset({"connection_closed", "session_ended"})
 """Refusals after which a connection is closed."""
 
 _TRIES = 12
+_TOLD_ONCE_FOR = timedelta(days=14)
+"""As long as a message may lie among the dead letters: told again after that it would be old news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def publish(organization: str, group: str, type: str, once_for: str, data: Calla
         last = store.last(organization, group)
         at = following(last, clock.now())
         frame = _frame(id, group, type, data(), at, last)
-        told = once.claim(organization, "live", id, result=clock.stamp(at), keep=KEPT_FOR)
+        told = once.claim(organization, "live", id, result=clock.stamp(at), keep=_TOLD_ONCE_FOR)
         try:
             transact(told, *store.append(organization, group, frame, at, last))
             push(organization, group, frame)

@@ -60,12 +60,12 @@ class Pair:
     def grows(self) -> str | None:
         """In what respect; a unit more is a matter of rounding."""
         route = self.small.route
-        if self.large.calls != self.small.calls:
-            return "calls"
         if "Scan" in self.large.others + self.small.others:
             return "scans"
         if route in FILES:
             return None
+        if self.large.calls != self.small.calls:
+            return "calls"
         if self.large.reads > self.small.reads + 1 and route not in SHORT_PAGES:
             return "reads"
         if self.large.items > max(MOST_ITEMS, self.small.items + FEW):
