@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from zlib import crc32
 
 import pytest
 
@@ -46,6 +47,8 @@ def test_a_flow_with_a_fault_at_any_call_ends_as_without(lab, figure, full, ever
     struck = [at for at, point in enumerate(points, start=1) if point.takes(mode)]
     if not struck:
         pytest.skip(f"{name} has no call that can be {mode}")
+    if not full and name not in MAIN_JOB and crc32(f"{name} {mode}".encode()) % 2:
+        pytest.skip("the proof strikes in every way, the tests in every second one beyond the main job")
     every = every_call or (full and name in MAIN_JOB)
     if not every:
         most = PROOFS_SAMPLE if full else SAMPLE[name in MAIN_JOB]
