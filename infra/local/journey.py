@@ -362,10 +362,11 @@ class Journey:
 
     def _pay(self, payment: dict[str, Any], *, drop: bool) -> None:
         """Scan the code, or type the card into the gateway's fields: the sandbox is told to take the exact amount."""
-        sandbox, listed, named, id = {
-            "paynoi": (self.system.paynoi.url, "transactions", "ref1", "trans_id"),
-            "stripe": (self.system.stripe.url, "intents", "reference", "id"),
+        listed, named, id = {
+            "paynoi": ("transactions", "ref1", "trans_id"),
+            "stripe": ("intents", "reference", "id"),
         }[payment["gateway"]]
+        sandbox = getattr(self.system, payment["gateway"]).url
         found = requests.get(f"{sandbox}/_sandbox/{listed}", params={named: payment["id"]}, timeout=10).json()
         transaction = found[listed][0][id]
         answer = requests.post(f"{sandbox}/_sandbox/{transaction}/pay", json={"drop": drop}, timeout=10)

@@ -20,7 +20,7 @@ from app import app
 from chalicelib.core import once, outbox, queues, table
 from chalicelib.core.queues import Outcome
 from chalicelib.notifications import service as notifications
-from chalicelib.payments import service as payments
+from chalicelib.payments import booking
 from tests.system.crash import lab as laboratory
 from tests.system.crash.chaos import Fault, Mode
 from tests.system.crash.flows import FLOWS, MAIN_JOB
@@ -131,7 +131,7 @@ def publish_after_commit(patch):
         if facts:
             table.transact(*facts)
 
-    patch.setattr(payments, "transact", transact)
+    patch.setattr(booking, "transact", transact)
 
 
 def commit_one_by_one(patch):
@@ -139,7 +139,7 @@ def commit_one_by_one(patch):
         for write in writes:
             table.transact(write)
 
-    patch.setattr(payments, "transact", transact)
+    patch.setattr(booking, "transact", transact)
 
 
 def mark_before_mail(patch):

@@ -35,6 +35,7 @@ from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
 from chalicelib.organizations import service as organizations
+from chalicelib.payments import gateways
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.contract import Charge, GatewayAccount, HostedFields, Method, Returned, Status
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
@@ -336,7 +337,8 @@ class World:
         held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
         account = json.loads(held["SecretString"])[gateway]
         raw = self.bank.webhook(transaction, account.get("api_key") or account["secret_key"])
-        self.ask(Person("", ""), "POST", f"/payments/webhook/{gateway}", json.loads(raw))
+        address = "" if gateway == gateways.FIRST else f"/{gateway}"
+        self.ask(Person("", ""), "POST", f"/payments/webhook{address}", json.loads(raw))
 
     def mails_to(self, who: Person) -> list[Any]:
         return [mail for mail in mails() if who.email in mail.destinations["ToAddresses"]]
