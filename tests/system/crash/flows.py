@@ -1986,8 +1986,12 @@ def return_prints(world: World) -> None:
     """The laboratory can not go on; staff see it and give the money back, and the order there is cancelled."""
     organizer, order = world.person("organizer"), world.notes["order"]
     world.printer.get_stuck(world.notes["parcel"], "order.items.ItemUnavailable")
-    for _ in range(2):  # the sweep asks what no callback told
-        world.minute(timedelta(hours=1, minutes=1))
+
+    def sweep() -> None:  # asks what no callback told
+        for _ in range(2):
+            world.minute(timedelta(hours=1, minutes=1))
+
+    _until(world, lambda: bool(world.see(organizer, "/admin/prints")["items"]), sweep)
     (stuck,) = world.see(organizer, "/admin/prints")["items"]
     assert (stuck["reason"], stuck["orderId"]) == ("order.items.ItemUnavailable", order)
     wanted = {"reason": "it is not made any more"}

@@ -117,6 +117,8 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept["sk"] = "PLACE#"
             if kept["sk"] == "ARCHIVE":
                 kept |= dict.fromkeys({"upload", "parts"} & kept.keys(), "<storage's>")
+            if "transfer_to" in kept and "transaction" in kept:  # id, moment and amount: see gateways/terms.py
+                kept["transaction"] = f"{kept['transaction'][:26]}<moment>{kept['transaction'][33:]}"
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]
             text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
