@@ -27,6 +27,7 @@ ROOMS = (
     "chalicelib.events.assignments",
     "chalicelib.lines.photos",
     "chalicelib.lines.photos.lists",
+    "chalicelib.lines.photos.albums",
     "chalicelib.lines.credits",
     "chalicelib.lines.prints",
     "chalicelib.promotions",

@@ -11,7 +11,9 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.queues import Outcome, on
 from chalicelib.events.messages import ClockSet
 from chalicelib.lines.photos import service
+from chalicelib.lines.photos.albums import service as albums
 from chalicelib.lines.photos.messages import (
+    AlbumRemoved,
     PhotoApproved,
     PhotoFailed,
     PhotoReady,
@@ -49,6 +51,11 @@ def delete_files(fact: PhotoRemoved) -> Outcome:
 @on(ClockSet)
 def set_clock(fact: ClockSet) -> Outcome:
     return service.set_clock(fact.organization, fact.event, fact.photographer, fact.cursor)
+
+
+@on(AlbumRemoved)
+def clear_album(fact: AlbumRemoved) -> Outcome:
+    return albums.clear(fact.organization, fact.event, fact.album)
 
 
 def _process(stored: Mapping[str, Any], told_at: str | None) -> Outcome:

@@ -50,3 +50,10 @@ class PhotoRetryRequested(Fact):
     photo: str
     attempt: int
     object_version: str | None
+
+
+class AlbumRemoved(Fact):
+    """It is gone; its photos stay, and are to be taken out of it."""
+
+    event: str
+    album: str

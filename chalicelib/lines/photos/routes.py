@@ -133,13 +133,13 @@ def begin_upload(principal: Principal, id: str, body: schemas.NewUpload) -> Uplo
     Each that is new gets a form to post it with, straight to storage, within ten minutes. A file that is here
     already is a `duplicate`; one that failed or never arrived may be offered again.
     """
-    return service.begin_upload(principal, id, body.offers())
+    return service.begin_upload(principal, id, body.offers(), body.albums())
 
 
 @routes.post("/photos/upload", permission="photo.upload", returns=schemas.Upload, status=201, location="../uploads")
 def begin_photos(principal: Principal, body: schemas.NewPhotos) -> UploadProgress:
     """Offer up to 100 files to an event, as `POST /events/{id}/uploads` does."""
-    return service.begin_upload(principal, body.event_id, body.offers())
+    return service.begin_upload(principal, body.event_id, body.offers(), body.albums())
 
 
 @routes.post(

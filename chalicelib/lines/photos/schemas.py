@@ -30,6 +30,8 @@ CURRENCY = "THB"
 MOST_FILES = 100
 MOST_MONEY = 100_000_000
 _FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+AlbumId = Annotated[str, StringConstraints(pattern=r"^alb_[0-9A-Z]{26}$")]
+LocationId = Annotated[str, StringConstraints(pattern=r"^loc_[0-9A-Z]{26}$")]
 AnyVersion = Annotated[int, Field(ge=0, le=1 << 31, description="As it was read; another one answers 409.")]
 
 
@@ -47,9 +49,14 @@ class OfferedFile(Input):
 
 class NewUpload(Input):
     files: list[OfferedFile] = Field(min_length=1, max_length=MOST_FILES)
+    album_id: AlbumId | None = Field(None, description="What is new comes into this album.")
+    location_id: LocationId | None = Field(None, description="Where what is new was taken.")
 
     def offers(self) -> list[FileOffer]:
         return [FileOffer(file.name, file.size, file.type, file.sha256) for file in self.files]
+
+    def albums(self) -> list[str]:
+        return [album for album in (self.album_id, self.location_id) if album is not None]
 
 
 class NewPhotos(NewUpload):
@@ -115,6 +122,8 @@ class Photo(_Flat):
     placeholder: str = Field(description="A BlurHash to show until the image is here.")
     dominant: str = Field(description="The main colour, #rrggbb.")
     taken_at: datetime | None
+    album_id: str | None = Field(validation_alias="album")
+    location_id: str | None = Field(validation_alias="location")
     sizes: dict[str, Image] = Field(description="`thumb`, `small`, `medium`, `preview`: watermarked JPEGs.")
 
 
@@ -172,6 +181,8 @@ class ManagedPhoto(_Flat):
     reviewed_at: datetime | None
     reviewed_by: str | None
     bibs: list[str] = Field(description="Numbers that were read in it.")
+    album_id: str | None = Field(validation_alias="album")
+    location_id: str | None = Field(validation_alias="location")
 
 
 class Rejection(Input):
@@ -250,10 +261,13 @@ class GalleryPage(Paging):
     until: AwareDatetime | None = Field(None, ge=_FIRST, le=_LAST, description="Taken before this moment.")
     photographer: str | None = Field(None, max_length=40, pattern=r"^usr_[0-9A-Z]{26}$")
     bib: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{0,2}-?[0-9]{2,6}$", to_upper=True)] | None = None
+    album: AlbumId | None = None
+    location: LocationId | None = None
 
     def wanted(self) -> Wanted:
         since, until = (moment.astimezone(UTC) if moment else None for moment in (self.since, self.until))
-        return Wanted(self.sort == "newest", self.bib, self.photographer, since, until)
+        newest_first = self.sort == "newest"
+        return Wanted(newest_first, self.bib, self.photographer, since, until, self.album, self.location)
 
 
 class Timeline(Output):

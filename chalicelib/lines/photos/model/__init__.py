@@ -4,19 +4,14 @@ from chalicelib.lines.photos.model.gallery import ALL, Counts, Shown, SignedImag
 from chalicelib.lines.photos.model.photo import (
     ERASED,
     STUCK_AFTER,
-    Approval,
-    Faces,
     Failure,
     FileOffer,
-    Flag,
     NotAsPromised,
     Photo,
-    Processing,
-    Shelf,
-    Step,
     taken_at,
 )
 from chalicelib.lines.photos.model.reviewing import Decided, Decision, Lookalikes, Verdict, lookalikes
+from chalicelib.lines.photos.model.states import Approval, Faces, Flag, Processing, Shelf, Step
 from chalicelib.lines.photos.model.uploads import FileState, Upload, UploadFile
 
 __all__ = [

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
-from chalicelib.lines.photos.model.photo import Photo, Processing
+from chalicelib.lines.photos.model.photo import Photo
+from chalicelib.lines.photos.model.states import Processing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,17 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which photos on sale somebody wants: of a bib number, of one photographer, from `since` to before `until`."""
+    """Which photos on sale somebody wants: of a bib number, an album, a location, one photographer, from `since` to
+    before `until`.
+    """
 
     newest_first: bool = False
     bib: str | None = None
     photographer: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    album: str | None = None
+    location: str | None = None
 
     @property
     def is_all(self) -> bool:
@@ -56,10 +61,11 @@ class Wanted:
     def takes(self, photo: Photo) -> bool:
         """Whether it is one of them, of a list that may hold others."""
         mine = self.photographer in (None, photo.photographer)
+        inside = self.album in (None, photo.album) and self.location in (None, photo.location)
         at = photo.shelved_at
         started = self.since is None or self.since <= at
         ended = self.until is not None and self.until <= at
-        return photo.for_sale and mine and started and not ended
+        return photo.for_sale and mine and inside and started and not ended
 
 
 ALL = Wanted()

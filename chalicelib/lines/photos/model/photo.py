@@ -1,12 +1,14 @@
 """A photo: from the promise to upload one to its place on sale."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from chalicelib.core.errors import Conflict, Unprocessable
+from chalicelib.lines.photos.albums.model import Album, Kind
+from chalicelib.lines.photos.model.states import Approval, Faces, Flag, Processing, Shelf, Step
 from chalicelib.media.service import Exif, Inspection, Quality, Rendering, Rendition
 
 STUCK_AFTER = timedelta(minutes=15)
@@ -21,53 +23,6 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200  # beyond these no clock can be put right
 _BURST = timedelta(seconds=10)
 _ALIKE_BITS = 8  # of 64
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
-
-
-class Processing(StrEnum):
-    AWAITING = "awaiting"
-    PROCESSING = "processing"
-    READY = "ready"
-    FAILED = "failed"
-
-
-class Step(StrEnum):
-    """Of a part of the processing: the thumbnail, the watermark."""
-
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class Approval(StrEnum):
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-
-
-class Flag(StrEnum):
-    """What a reviewer should look at twice."""
-
-    BLURRED = "blurred"
-    TOO_DARK = "too_dark"
-    BLOWN_OUT = "blown_out"
-
-
-class Faces(StrEnum):
-    NOT_REQUESTED = "not_requested"
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class Shelf(StrEnum):
-    """Where a photo is found: each stands on exactly one of its event's shelves."""
-
-    AWAITING = "awaiting"
-    PROCESSING = "processing"
-    FAILED = "failed"
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +66,7 @@ class Photo:
     was last offered with. `stored_at` is when storage had the file, by its own clock; `sellable_at` is when the photo
     came on sale for the first time. `bibs` are the numbers that were read in it. `counted` ones are part of what their
     photographer has used of a quota. `clock_offset` is how many seconds were added to the camera's time.
-    `tallied` ones are in the organization's counts.
+    `tallied` ones are in the organization's counts. `album` and `location` are the ids of those it is in.
     One with `removed_at` is gone for everybody but the job that deletes its files.
     """
 
@@ -157,6 +112,8 @@ class Photo:
     clock_offset: int | None = None
     removed_at: datetime | None = None
     tallied: bool | None = None
+    album: str | None = None
+    location: str | None = None
     version: int = 1
 
     # --- what it is ---
@@ -246,6 +203,8 @@ class Photo:
             correlation=correlation,
             upload=upload,
             counted=self.counted if mine else True,
+            album=self.album if mine else None,
+            location=self.location if mine else None,
             version=self.version,
         )
 
@@ -345,6 +304,17 @@ class Photo:
             upload=None,
             counted=None,
         )
+
+    # --- in albums ---
+
+    def put_into(self, albums: Iterable[Album]) -> "Photo":
+        """It is in one of each kind at most."""
+        held = {Kind.ALBUM: self.album, Kind.LOCATION: self.location} | {album.kind: album.id for album in albums}
+        return replace(self, album=held[Kind.ALBUM], location=held[Kind.LOCATION])
+
+    def taken_out_of(self, album: str) -> "Photo":
+        left = (None if held == album else held for held in (self.album, self.location))
+        return replace(self, album=next(left), location=next(left))
 
     # --- being looked at ---
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.lines.photos.model.photo import Approval, Photo
+from chalicelib.lines.photos.model.photo import Photo
+from chalicelib.lines.photos.model.states import Approval
 
 
 class Verdict(StrEnum):

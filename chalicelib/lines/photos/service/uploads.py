@@ -15,6 +15,8 @@ from chalicelib.events.assignments import service as assignments
 from chalicelib.events.assignments.model import Assignment
 from chalicelib.events.model import Event
 from chalicelib.lines.photos import store
+from chalicelib.lines.photos.albums import store as listed
+from chalicelib.lines.photos.albums.model import Album
 from chalicelib.lines.photos.model import (
     Failure,
     FileOffer,
@@ -30,10 +32,8 @@ from chalicelib.organizations import service as organizations
 from chalicelib.organizations.plans import Resource
 
 _TRIES = 5
-_WRITES_A_PHOTO = 3
-_PHOTOS_AT_ONCE = (MOST_WRITES - 2 - len(Shelf)) // _WRITES_A_PHOTO
-"""How many one transaction takes, beside the counts of the plan's storage, the quota and the shelves: the photo, its
-place among its photographer's, and what it gives back to whom it is taken over from."""
+_COUNTS = 2 + len(Shelf)
+"""Writes of a transaction beside those of its photos: the plan's storage, the quota, the shelves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,20 @@ class UploadProgress:
     files: tuple[FileProgress, ...]
 
 
-def begin_upload(actor: Principal, id_or_slug: str, offers: Sequence[FileOffer]) -> UploadProgress:
+def begin_upload(
+    actor: Principal, id_or_slug: str, offers: Sequence[FileOffer], albums: Sequence[str] = ()
+) -> UploadProgress:
     """Offer 1 to 100 files. Each new one gets a form to send it with, one that is here is a duplicate.
 
-    Raises Forbidden `not_assigned`, `upload_not_allowed`, `quota_reached` or, where the plan has no room for it,
-    `plan_limit`; Conflict `event_closed`.
+    All that are new come into these albums of the event, one of a kind. Raises NotFound `album_not_found`, Forbidden
+    `not_assigned`, `upload_not_allowed`, `quota_reached` or, where the plan has no room for it, `plan_limit`; Conflict
+    `event_closed`.
     """
     event = events.for_upload(actor, id_or_slug)
+    held = [listed.get(event.organization, event.id, album) for album in albums]
     for attempt in range(1, _TRIES + 1):
         try:
-            return _progress(_offer(actor, event, offers), send=True)
+            return _progress(_offer(actor, event, offers, held), send=True)
         except Conflict as refused:
             # Somebody offered one of these files at the same moment: look again at what is there now.
             if refused.code not in {"already_exists", "version_conflict"} or attempt == _TRIES:
@@ -112,7 +116,7 @@ class _Offered:
     moved: tuple[Shelf | None, Shelf] | None = None
 
 
-def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Upload:
+def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer], albums: Sequence[Album]) -> Upload:
     now, upload_id = clock.now(), ids.new("upl")
     assignment = assignments.of(event, actor.known_user)
     held = store.find(event.organization, (_photo_id(event, offer) for offer in offers))
@@ -124,15 +128,29 @@ def _offer(actor: Principal, event: Event, offers: Sequence[FileOffer]) -> Uploa
         photo = _photo(actor, event, offer, was, upload_id, now) if id not in offered else None
         files.append(UploadFile(id, offer.name, duplicate=photo is None))
         if photo is not None:
-            offered[id] = _offered(photo, was)
+            offered[id] = _offered(photo.put_into(albums), was)
     assignment.must_take(sum(each.taken for each in offered.values()))
     upload = Upload(upload_id, event.organization, event.id, actor.known_user, tuple(files), now)
     # The upload itself goes last: whoever can read it finds all its photos.
     waiting = [*(each for each in offered.values() if each.writes), _Offered(store.add_upload(upload))]
-    for start in range(0, len(waiting), _PHOTOS_AT_ONCE):
-        group = waiting[start : start + _PHOTOS_AT_ONCE]
-        transact(*chain.from_iterable(each.writes for each in group), *_counted(assignment, group))
+    still = [listed.still_there(album) for album in albums]
+    for group in _groups(waiting, MOST_WRITES - _COUNTS - len(still)):
+        transact(*chain.from_iterable(each.writes for each in group), *_counted(assignment, group), *still)
     return upload
+
+
+def _groups(waiting: Sequence[_Offered], room: int) -> Iterator[list[_Offered]]:
+    """As many at a time as there is room for, each with what it gives back to whom it is taken over from."""
+    group: list[_Offered] = []
+    left = room
+    for each in waiting:
+        needed = len(each.writes) + (each.given_back is not None)
+        if needed > left:
+            yield group
+            group, left = [], room
+        group.append(each)
+        left -= needed
+    yield group
 
 
 def _offered(photo: Photo, was: Photo | None) -> _Offered:

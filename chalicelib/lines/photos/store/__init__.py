@@ -6,6 +6,8 @@
 | the photos of one shelf of an event      | by_shelf  T#{org}#EVT#{event}#{shelf} / {time}#{id}          |
 | a photographer's photos of an event      | by_shelf  T#{org}#EVT#{event}#by-{user} / {offered_at}#{id}  |
 | the photos with a bib number             | by_shelf  T#{org}#EVT#{event}#bib-{number} / {time}#{id}     |
+| the photos on sale of an album           | by_shelf  T#{org}#EVT#{event}#{album} / {time}#{id}          |
+| the other photos of an album             | by_shelf  T#{org}#EVT#{event}#{album}#kept / {time}#{id}     |
 | one upload                               | pk T#{org}#UPL#{id} / sk -                                   |
 | a photographer's uploads                 | pk T#{org}#USR#{user}#UPLOADS / sk {upload}                  |
 | an event's counts                        | pk T#{org}#EVT#{event}#COUNTS / sk {shard}                   |
@@ -16,11 +18,13 @@
 A photo's id is derived from its event and the file's SHA-256: the same file meets the same key. A shelf is
 sorted by the time of arrival, that of photos on sale by the time they were taken. A photographer's list is
 made of rows of its own (pk T#{org}#PHO#{id} / sk owner), one a photo; so is that of a number (sk bib#{number}), sorted
-by the time that photos on sale are sorted by.
+by the time that photos on sale are sorted by. A photo is in one album and one location at most (sk in#{kind}); their
+rows change lists when the photo comes on sale.
 """
 
 from chalicelib.lines.photos.store.counts import CountRecord, TimeRecord, count, counts, time, times
 from chalicelib.lines.photos.store.photos import (
+    AlbumRowRecord,
     BibRecord,
     OwnerRecord,
     PhotoRecord,
@@ -29,6 +33,7 @@ from chalicelib.lines.photos.store.photos import (
     find,
     find_removed,
     get,
+    in_album,
     missing_in_tally,
     move,
     moved,
@@ -37,8 +42,8 @@ from chalicelib.lines.photos.store.photos import (
     on_sale,
     on_shelf,
     save,
-    save_bibs,
     save_clock,
+    save_listed,
     shelf_counted,
     take_off,
     tallied,
@@ -56,6 +61,7 @@ from chalicelib.lines.photos.store.uploads import (
 )
 
 __all__ = [
+    "AlbumRowRecord",
     "BibRecord",
     "CountRecord",
     "OwnerRecord",
@@ -73,6 +79,7 @@ __all__ = [
     "find_removed",
     "get",
     "get_upload",
+    "in_album",
     "is_listed",
     "list_upload",
     "missing_in_tally",
@@ -85,8 +92,8 @@ __all__ = [
     "price_lists",
     "remove_upload",
     "save",
-    "save_bibs",
     "save_clock",
+    "save_listed",
     "save_price_list",
     "shelf_counted",
     "take_off",

@@ -27,12 +27,15 @@ from chalicelib.core.table import (
     table,
     update,
 )
+from chalicelib.lines.photos.albums.model import Kind
 from chalicelib.lines.photos.model import Approval, Counts, Faces, Failure, Photo, Processing, Shelf, Step, Wanted
 from chalicelib.lines.photos.store.counts import count, time
 from chalicelib.lines.photos.store.keys import event_pk, photo_pk
 from chalicelib.media.service import Exif, Quality, Rendition
 
 KIND = "photos"
+_KEPT = "#kept"
+"""Ends the list of what is in an album and not on sale."""
 
 
 class PhotoRecord(Record):
@@ -82,6 +85,8 @@ class PhotoRecord(Record):
     clock_offset = NumberAttribute(null=True)
     removed_at = Moment(null=True)
     tallied = BooleanAttribute(null=True)
+    album = UnicodeAttribute(null=True)
+    location = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
     shelf_sk = UnicodeAttribute(null=True)
     by_shelf = index("by_shelf")
@@ -100,6 +105,16 @@ class OwnerRecord(Record):
 class BibRecord(Record):
     Meta = table("photos")
     keys = ("T#{}#PHO#{}", "bib#{}")
+
+    photo = UnicodeAttribute(null=True)
+    shelf_pk = UnicodeAttribute(null=True)
+    shelf_sk = UnicodeAttribute(null=True)
+    by_shelf = index("by_shelf")
+
+
+class AlbumRowRecord(Record):
+    Meta = table("photos")
+    keys = ("T#{}#PHO#{}", "in#{}")
 
     photo = UnicodeAttribute(null=True)
     shelf_pk = UnicodeAttribute(null=True)
@@ -145,24 +160,32 @@ def on_shelf(
 
 def on_sale(organization: str, event: str, wanted: Wanted, request: PageRequest) -> Page[Photo]:
     """A page of an event's photos on sale. Where a list holds others, too, it may be short."""
-    pk, since, until = event_pk(organization, event), wanted.since, wanted.until
-    rows: Page[BibRecord] | Page[OwnerRecord]
+    pk, since, until, newest = event_pk(organization, event), wanted.since, wanted.until, wanted.newest_first
+    rows: Page[AlbumRowRecord] | Page[BibRecord] | Page[OwnerRecord]
     if wanted.bib is not None:
         pk, within = f"{pk}#bib-{wanted.bib}", _within(BibRecord, since, until)
-        newest = wanted.newest_first
         rows = page(BibRecord, BibRecord.by_shelf, pk, request, newest_first=newest, range_condition=within)
+    elif album := wanted.album or wanted.location:
+        pk, within = f"{pk}#{album}", _within(AlbumRowRecord, since, until)
+        rows = page(AlbumRowRecord, AlbumRowRecord.by_shelf, pk, request, newest_first=newest, range_condition=within)
     elif wanted.photographer is not None:
         rows = page(OwnerRecord, OwnerRecord.by_shelf, f"{pk}#by-{wanted.photographer}", request, newest_first=True)
     else:
-        newest = wanted.newest_first
         return on_shelf(organization, event, Shelf.APPROVED, request, newest_first=newest, since=since, until=until)
     photos = find(organization, [row.photo for row in rows.items])
     listed = [photos[row.photo] for row in rows.items if row.photo in photos]  # one may go while it is listed
     return Page([photo for photo in listed if wanted.takes(photo)], rows.size, rows.cursor, number=rows.number)
 
 
+def in_album(organization: str, event: str, album: str, most: int) -> list[str]:
+    """Ids of some photos of an album: of those on sale, and where there are none of the others."""
+    pk, request = f"{event_pk(organization, event)}#{album}", PageRequest(size=most)
+    lists = (page(AlbumRowRecord, AlbumRowRecord.by_shelf, f"{pk}{end}", request) for end in ("", _KEPT))
+    return next(([row.photo for row in found.items] for found in lists if found.items), [])
+
+
 def _within(
-    record: type[BibRecord] | type[PhotoRecord], since: datetime | None, until: datetime | None
+    record: type[AlbumRowRecord] | type[BibRecord] | type[PhotoRecord], since: datetime | None, until: datetime | None
 ) -> Condition | None:
     """Keys are a time and an id: one time is before all ids of it."""
     if since is None and until is None:
@@ -189,7 +212,7 @@ def offer(photo: Photo, was: Photo | None) -> list[Write]:
         shelf_sk=f"{clock.stamp(photo.offered_at)}#{photo.id}",
     )
     stored = create(_record(tallied(photo))) if was is None else save(tallied(photo), was=was)
-    return [stored, Write("put", owner)]
+    return [stored, Write("put", owner), *_album_changes(was, photo)]
 
 
 def tallied(photo: Photo) -> Photo:
@@ -217,6 +240,7 @@ def move(photo: Photo, *, was: Photo) -> list[Write]:
     counts = tallies.moved(photo.organization, KIND, photo.id, was=shelf_counted(was), now=photo.shelf)
     return [
         save(tallied(photo), was=was),
+        *_album_changes(was, photo),
         *count(photo, Counts.moved(was, photo)),
         *time(was, photo),
         *counts,
@@ -243,6 +267,7 @@ def take_off(photo: Photo, at: datetime) -> list[Write]:
         replace(record, photo.version),
         Write("delete", OwnerRecord(pk, "owner")),
         *_bib_changes(photo, ()),
+        *_album_changes(photo, dataclasses.replace(photo, album=None, location=None)),
         *count(photo, Counts.gone(photo)),
         *tallies.moved(photo.organization, KIND, photo.id, was=shelf_counted(photo), now=None),
     ]
@@ -267,13 +292,15 @@ def drop(photo: Photo) -> Write:
     return Write("delete", record, PhotoRecord.pk.does_not_exist() | (PhotoRecord.version == photo.version))
 
 
-def save_bibs(photo: Photo, *, was: Photo) -> list[Write]:
-    return [save(photo, was=was), *_bib_changes(was, photo.bibs)]
+def save_listed(photo: Photo, *, was: Photo) -> list[Write]:
+    """As `save`, of a photo that others may find elsewhere from now on: by its numbers, in its albums."""
+    return [save(photo, was=was), *_bib_changes(was, photo.bibs), *_album_changes(was, photo)]
 
 
 def save_clock(photo: Photo, *, was: Photo) -> list[Write]:
-    """As `save`, of a photo that was taken at another time: the rows of its numbers move along."""
-    return [save(photo, was=was), *(Write("put", _bib_row(photo, bib)) for bib in photo.bibs)]
+    """As `save`, of a photo that was taken at another time: the rows of its numbers and albums move along."""
+    bibs = (Write("put", _bib_row(photo, bib)) for bib in photo.bibs)
+    return [save(photo, was=was), *bibs, *_album_changes(was, photo)]
 
 
 def _bib_changes(photo: Photo, bibs: tuple[str, ...]) -> list[Write]:
@@ -290,6 +317,26 @@ def _bib_row(photo: Photo, bib: str) -> BibRecord:
         shelf_pk=f"{event_pk(photo.organization, photo.event)}#bib-{bib}",
         shelf_sk=f"{clock.stamp(photo.taken_at or photo.uploaded_at or photo.offered_at)}#{photo.id}",
     )
+
+
+def _album_changes(was: Photo | None, photo: Photo) -> list[Write]:
+    pk = photo_pk(photo.organization, photo.id)
+    before, after = _album_rows(was) if was else {}, _album_rows(photo)
+    gone = [Write("delete", AlbumRowRecord(pk, f"in#{kind}")) for kind in before.keys() - after.keys()]
+    moved = [kind for kind, keys in after.items() if before.get(kind) != keys]
+    rows = (
+        AlbumRowRecord(pk, f"in#{kind}", photo=photo.id, shelf_pk=after[kind][0], shelf_sk=after[kind][1])
+        for kind in moved
+    )
+    return gone + [Write("put", row) for row in rows]
+
+
+def _album_rows(photo: Photo) -> dict[Kind, tuple[str, str]]:
+    """Where a photo is listed in its albums: those on sale by themselves, so that visitors' pages are full."""
+    pk, end = event_pk(photo.organization, photo.event), "" if photo.for_sale else _KEPT
+    held = {Kind.ALBUM: photo.album, Kind.LOCATION: photo.location}
+    sk = f"{clock.stamp(photo.shelved_at)}#{photo.id}"
+    return {kind: (f"{pk}#{album}{end}", sk) for kind, album in held.items() if album is not None}
 
 
 def _record(photo: Photo) -> PhotoRecord:
