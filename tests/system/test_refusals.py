@@ -499,6 +499,16 @@ LISTS: list[Case] = [
     ("a status that is none", _get("/events?status=gone"), 400, INVALID, "status"),
     ("one's own events of a visitor", _get("/events?mine=true"), 401, "sign_in_required", None),
     ("a shelf that is none", _get("/events/run-live-a/review?shelf=top", "admin"), 400, INVALID, "shelf"),
+    ("an album that is a location", _get(f"/events/run-live-a/photos?album=loc_{'0' * 26}"), 400, INVALID, "album"),
+    ("an album of a kind that is none", _get("/events/run-live-a/albums?kind=place"), 400, INVALID, "kind"),
+    ("an album whose name is there", _event("live", "/albums", "POST", name="FINISH"), 409, "album_name_taken", "name"),
+    (
+        "an upload into no album",
+        _event("live", "/uploads", "POST", files=[FILE], albumId=f"alb_{'0' * 26}"),
+        404,
+        "album_not_found",
+        None,
+    ),
 ]
 ADDRESSES: list[Case] = [
     ("no such address", _get("/nothing"), 404, "route_not_found", None),

@@ -41,6 +41,8 @@ from chalicelib.lines.contract import Item
 from chalicelib.lines.credits import service as packs
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.photos import service as photos
+from chalicelib.lines.photos.albums import service as albums
+from chalicelib.lines.photos.albums.model import Kind as AlbumKind
 from chalicelib.lines.photos.lists import service as lists
 from chalicelib.lines.photos.model import FileOffer
 from chalicelib.lines.prints import labs
@@ -164,6 +166,8 @@ class Shop:
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
+    album: str = ""
+    """An album of the event `live`, with the photo `approved` in it."""
     searches: dict[str, str] = field(default_factory=dict)
     search_token: str = ""
     block: str = ""
@@ -391,6 +395,9 @@ def _take_photos(shop: Shop) -> None:
     photos.approve_photo(admin, shop.photos["approved"])
     photos.approve_photo(admin, shop.photos["second"])
     photos.reject_photo(admin, shop.photos["rejected"], "blurred")
+    live = shop.events["live"].id
+    shop.album = albums.add_album(admin, live, AlbumKind.ALBUM, "Finish").id
+    albums.move_photos(admin, live, shop.album, [shop.photos["approved"]], [])
     closed = shop.events["closed"]
     events.move_event(admin, closed.id, EventStatus.CLOSED, closed.version)
 

@@ -295,6 +295,14 @@ def _lists(world: World) -> Objects:
     return {name: Asked((slug,)) for name, slug in known.items()}
 
 
+def _albums(world: World) -> Objects:
+    a, b = world.a, world.b
+    live = a.events["live"].id
+    found = {"album": (live, a.album), "missing": (live, ids.new("alb")), "foreign-album": (live, b.album)}
+    found |= {"other-event": (a.events["draft"].id, a.album), "foreign": (b.events["live"].id, b.album)}
+    return {name: Asked(path) for name, path in found.items()}
+
+
 def _next_status(world: World, name: str) -> Any:
     event = world.a.events.get(name) or world.a.events["live"]
     return {"status": "live" if name == "draft" else "closed", "version": event.version}
@@ -562,6 +570,11 @@ OBJECTS: dict[str, Asking] = {
     "PUT /events/{id}": _with(EVENTS, _event_details),
     "DELETE /events/{id}": _one("events", "evt", "empty", "live"),
     "GET /events/{id}/counts": EVENTS,
+    "GET /events/{id}/albums": EVENTS,
+    "POST /events/{id}/albums": _with(_one("events", "evt", "live", "draft", "closed"), {"name": "Start"}),
+    "PUT /events/{id}/albums/{album}": _with(_albums, {"name": "The end", "version": 1}),
+    "POST /events/{id}/albums/{album}": _with(_albums, {"add": ["pho_none"]}),
+    "DELETE /events/{id}/albums/{album}": _albums,
     "GET /events/{id}/packages": EVENTS,
     "PUT /events/{id}/packages": _with(EVENTS, PACKAGES),
     "GET /events/{id}/photographers": EVENTS,

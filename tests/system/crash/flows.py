@@ -919,6 +919,31 @@ def review(world: World) -> None:
     assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
 
 
+def sort_photos(world: World) -> None:
+    """A batch comes into an album and a location; photos are moved, the album is renamed and given up."""
+    organizer, photographer = world.person("organizer"), world.person("photographer")
+    event, (first, second) = f"/events/{world.notes['event']}", _photos(world)
+    for wanted in ({"name": "Finish"}, {"name": "km 21", "kind": "location"}):
+        world.ask(photographer, "POST", f"{event}/albums", wanted, expect=201, settled=409)
+    album, place = (found["id"] for found in world.see(photographer, f"{event}/albums")["items"])
+    file = File("third.jpg", jpeg(3, size=(96, 72)).content)
+    offered = {"files": [file.wire], "albumId": album, "locationId": place}
+    begun = world.ask(photographer, "POST", f"{event}/uploads", offered, expect=201).data["files"][0]
+    world.send_file(begun["upload"], file.content)
+    world.settle()
+    world.ask(photographer, "POST", f"{event}/albums/{album}", {"add": [first, second]})
+    world.ask(organizer, "POST", f"{event}/albums/{album}", {"remove": [second]})
+    world.ask(organizer, "PUT", f"{event}/albums/{album}", {"name": "The end", "version": 1}, settled=409)
+    world.ask(organizer, "PUT", f"/photos/{begun['photoId']}/approve")
+    world.settle()
+    third = [begun["photoId"]]
+    assert [item["id"] for item in world.see(organizer, f"{event}/photos?album={album}")["items"]] == third
+    world.ask(organizer, "DELETE", f"{event}/albums/{album}", expect=204, settled=404)
+    world.settle()
+    assert world.see(organizer, f"{event}/photos?album={album}")["items"] == []
+    assert [item["id"] for item in world.see(organizer, f"{event}/photos?location={place}")["items"]] == third
+
+
 def remove(world: World) -> None:
     """The photographer takes one photo back, and the organizer one that is on sale; what is in an order stays."""
     organizer, photographer, buyer = (world.person(name) for name in ("organizer", "photographer", "buyer"))
@@ -2195,6 +2220,7 @@ FLOWS: dict[str, Flow] = {
     "damaged upload": Flow(offered, upload_damaged),
     "upload again": Flow(damaged, upload_again, (UPLOAD,)),
     "review": Flow(gallery, review),
+    "albums": Flow(gallery, sort_photos, (UPLOAD,)),
     "remove": Flow(gallery, remove, (UPLOAD,)),
     "sharing": Flow(shop, share, (LIST,)),
     "delete event": Flow(offered, delete_event),

@@ -1,19 +1,25 @@
 """Albums and locations: making them, filling them, finding photos by them, giving them up."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.core.errors import Conflict, Forbidden, NotFound
+from chalicelib.core.ids import new as new_id
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.photos.albums import service
 from chalicelib.lines.photos.albums.model import Kind
 from chalicelib.lines.photos.model import FileOffer, Wanted
+from infra.bench.meter import Usage, metered
 from tests import deliver
 from tests.events.people import ADMIN, OTHER, VISITOR, caller, opened
 from tests.lines.photos.pictures import jpeg
+from tests.stack import client
+
+PHOTOS = "thepixstock-test-photos"
 
 PAGE = PageRequest(size=20)
 
@@ -239,3 +245,32 @@ def test_the_photos_of_an_album_that_is_given_up_stay_and_are_in_none(world, mon
     assert service.clear(world.event.organization, world.event.id, album.id) is Outcome.SKIPPED
     with pytest.raises(NotFound, match="album_not_found"):
         moved(world, album, sold)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_page_of_an_album_costs_what_it_cost_in_a_small_event(world, newest_first):
+    first, *others = on_sale(world, *(jpeg(n, taken=f"2025:11:20 19:00:{n:02d}") for n in range(3)))
+    album = made(world)
+    moved(world, album, [first, *others])
+    few = cost_of_a_page(world, album=album.id, newest_first=newest_first)
+
+    clone(first, times=60)
+
+    assert cost_of_a_page(world, album=album.id, newest_first=newest_first) == few
+    assert len(found(world, PageRequest(size=50), album=album.id).items) == 50
+
+
+def cost_of_a_page(world, **wanted):
+    usage = Usage()
+    with metered(lambda: usage):
+        shown = found(world, PageRequest(size=2), **wanted)
+    assert len(shown.items) == 2
+    return usage.calls, usage.items
+
+
+def clone(photo, times):
+    """Further photos like it, in its album and on its shelf."""
+    items = [item for item in client("dynamodb").scan(TableName=PHOTOS)["Items"] if photo in item["pk"]["S"]]
+    for _ in range(times):
+        fresh = json.loads(json.dumps(items).replace(photo, new_id("pho")))
+        client("dynamodb").batch_write_item(RequestItems={PHOTOS: [{"PutRequest": {"Item": item}} for item in fresh]})
