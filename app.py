@@ -63,6 +63,7 @@ ROOMS = (
 JOBS = (
     "chalicelib.accounts",
     "chalicelib.entitlements.archives",
+    "chalicelib.entitlements.sizes",
     "chalicelib.live",
     "chalicelib.members",
     "chalicelib.orders",

@@ -199,12 +199,24 @@ def remove(bucket: Bucket, prefix: str) -> int:
     return removed
 
 
-def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str) -> None:
+def upload(bucket: Bucket, key: str, content: bytes | Path, *, content_type: str, sha256: str | None = None) -> None:
+    """`sha256` (hex) is kept beside the object, for `digest_of`."""
+    name, noted = bucket_name(bucket), {"sha256": sha256} if sha256 is not None else {}
     if isinstance(content, Path):
         with content.open("rb") as file:
-            aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=file, ContentType=content_type)
+            aws.client("s3").put_object(Bucket=name, Key=key, Body=file, ContentType=content_type, Metadata=noted)
     else:
-        aws.client("s3").put_object(Bucket=bucket_name(bucket), Key=key, Body=content, ContentType=content_type)
+        aws.client("s3").put_object(Bucket=name, Key=key, Body=content, ContentType=content_type, Metadata=noted)
+
+
+def digest_of(bucket: Bucket, key: str) -> str | None:
+    """What `upload` was told of an object; None where there is none."""
+    try:
+        return aws.client("s3").head_object(Bucket=bucket_name(bucket), Key=key)["Metadata"].get("sha256")
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
 
 
 class UploadGone(Exception):

@@ -3,12 +3,31 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
 from chalicelib.core.errors import Forbidden
 
 WINDOW = timedelta(minutes=5)
 """How long one download stays open: within it, asking again costs nothing, so a lost answer burns nothing."""
+
+
+class Size(StrEnum):
+    """In which a photo is handed out. All but the original are JPEGs that are made when somebody wants them."""
+
+    ORIGINAL = "original"
+    WEB = "web"
+    SMALL = "small"
+
+    @property
+    def long_side(self) -> int | None:
+        """Pixels at most; None for as it is."""
+        return {Size.ORIGINAL: None, Size.WEB: 2048, Size.SMALL: 1024}[self]
+
+    def key_of(self, original: str) -> str:
+        """Where a file in this size is stored, by the key of the original."""
+        return original if self is Size.ORIGINAL else f"sizes/{original}/{self}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +70,8 @@ class Grant:
     `owner` is None for a guest's order. `licence` is the signed document, None for what was granted without a sale or
     before there were any, and once its buyer was forgotten. `renewals` counts how often it was granted anew.
     `price` (minor units) is what it counts as sold for; earlier releases did not note it. `returned_at` is when it was
-    given back and began to count no more.
+    given back and began to count no more. `handed` has what was handed out in the download begun last: sizes, and
+    `licensed` for a copy with the licence in it, with the digest of each.
     """
 
     id: str
@@ -78,6 +98,7 @@ class Grant:
     renewed_at: datetime | None = None
     price: int | None = None
     returned_at: datetime | None = None
+    handed: Mapping[str, str] | None = None
 
     @property
     def sold_for(self) -> int:
@@ -90,6 +111,12 @@ class Grant:
     def hours(self) -> int:
         """How long it was granted for."""
         return round((self.expires_at - (self.renewed_at or self.created_at)) / timedelta(hours=1))
+
+    def filename_in(self, size: Size) -> str:
+        return self.filename if size is Size.ORIGINAL else f"{PurePosixPath(self.filename).stem}-{size}.jpg"
+
+    def type_in(self, size: Size) -> str:
+        return self.content_type if size is Size.ORIGINAL else "image/jpeg"
 
     @property
     def revoked(self) -> bool:

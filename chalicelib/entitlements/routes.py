@@ -29,9 +29,10 @@ def list_downloads(principal: Principal, id: str) -> Downloads:
 def download_photo(principal: Principal, id: str, photo: str, body: schemas.Fetch) -> Download:
     """Take one download of a photo: a signed URL for five minutes at most.
 
-    Asking again within those minutes hands out the same download and takes no other.
+    Asking again within those minutes hands out the same download, in another size too, and takes no other. A size that
+    is not there yet answers 409 `size_in_preparation` and takes none: ask again in a moment.
     """
-    return service.download(principal, id, photo, licensed=body.licensed)
+    return service.download(principal, id, photo, size=body.size, licensed=body.licensed)
 
 
 @routes.get("/photos/{id}/original", permission=PUBLIC, guarded=True, returns=schemas.Download)
@@ -40,7 +41,7 @@ def download_original(principal: Principal, id: str, query: schemas.Bought) -> D
 
     With the order's token in `X-Order-Token` the `order` has to be named.
     """
-    return service.original(principal, id, query.order)
+    return service.original(principal, id, query.order, size=query.size)
 
 
 @routes.post("/downloads/{id}/photos/{photo}/received", permission=PUBLIC, guarded=True)

@@ -1,11 +1,14 @@
 """Downloads on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Query
+from chalicelib.entitlements.model import Size
+
+SIZES = "`web` is a JPEG of 2,048 pixels at most on its longer side, `small` one of 1,024."
 
 
 class DownloadableFile(Output):
@@ -41,13 +44,21 @@ class NewCap(Input):
 
 
 class Fetch(Input):
-    licensed: bool = Field(False, description="A copy of the JPEG with its licence in it, as XMP.")
+    size: Size = Field(Size.ORIGINAL, strict=False, description=SIZES)
+    licensed: bool = Field(False, description="A copy of the original JPEG with its licence in it, as XMP.")
+
+    @model_validator(mode="after")
+    def _licenses_the_original(self) -> Self:
+        if self.licensed and self.size is not Size.ORIGINAL:
+            raise ValueError("the licence goes into the original only")
+        return self
 
 
 class Bought(Query):
     order: str | None = Field(
         None, max_length=64, description="Left out: the last one that the caller bought the photo with."
     )
+    size: Size = Field(Size.ORIGINAL, description=SIZES)
 
 
 class Receiving(Input):

@@ -72,6 +72,7 @@ class GrantRecord(Record):
     renewed_at = Moment(null=True)
     price = NumberAttribute(null=True)
     returned_at = Moment(null=True)
+    handed = Typed[Mapping[str, str]](dict[str, str], null=True)
 
 
 class RevocationRecord(Record):
@@ -249,8 +250,8 @@ def forget_owner(grant: Grant) -> Write:
     return update(_key_of(grant), *gone, condition=GrantRecord.pk.exists())
 
 
-def begin(grant: Grant, at: datetime) -> Write:
-    """Spend one download and open its window; else NotBegun."""
+def begin(grant: Grant, at: datetime, handed: Mapping[str, str]) -> Write:
+    """Spend one download and open its window, in which this is handed out; else NotBegun."""
     may = (
         (GrantRecord.remaining > 0)
         & (GrantRecord.expires_at > at)
@@ -258,8 +259,16 @@ def begin(grant: Grant, at: datetime) -> Write:
         & (GrantRecord.window_until.does_not_exist() | (GrantRecord.window_until <= at))
     )
     spend = GrantRecord.remaining.set(GrantRecord.remaining - 1)
-    opening = GrantRecord.window_until.set(grant.next_window(at))
-    return update(_key_of(grant), spend, opening, condition=may, refused=NotBegun())
+    opening = GrantRecord.window_until.set(grant.next_window(at)), GrantRecord.handed.set(handed)
+    return update(_key_of(grant), spend, *opening, condition=may, refused=NotBegun())
+
+
+def hand_out(grant: Grant, handed: Mapping[str, str]) -> Write:
+    """Note what else is handed out while its window is open, if nobody did so meanwhile; else NotBegun."""
+    held = GrantRecord.handed
+    same = held.does_not_exist() if grant.handed is None else held == grant.handed
+    may = same & (GrantRecord.window_until == grant.window_until)
+    return update(_key_of(grant), held.set({**(grant.handed or {}), **handed}), condition=may, refused=NotBegun())
 
 
 def receive(grant: Grant) -> Write:

@@ -168,6 +168,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "orders.hand_over": lambda: statuses("orders", "status") == {"completed"} and len(granted()) == 2,
     "orders.share_out": lambda: any("#TAKEN#" in item["pk"]["S"] for item in items("ledger")),
     "entitlements.archives.build_archive": lambda: "ready" in statuses("entitlements", "state"),
+    "entitlements.sizes.make_sizes": lambda: "sizes/" in str(client("s3").list_objects_v2(Bucket=ORIGINALS)),
     "payouts.collect": lambda: "draft" in statuses("ledger", "state"),
     "payouts.end_items": lambda: "due" not in statuses("ledger", "state"),
     "orders.mail_downloads": lambda: mails() == 1,

@@ -21,6 +21,7 @@ from chalicelib.entitlements.archives import building, jobs, service, store
 from chalicelib.entitlements.archives.messages import ArchiveDue
 from chalicelib.entitlements.archives.model import Archive, Packed, State
 from chalicelib.entitlements.archives.packing import Pack
+from chalicelib.entitlements.model import Size
 from chalicelib.organizations.service import DEFAULT as ORG
 from tests import deliver
 from tests.entitlements.test_licences import SALE
@@ -293,7 +294,7 @@ def test_what_was_spoilt_is_told_and_may_be_asked_for_again(spoil):
     deliver.all()
 
     assert store.find(ORG, ORDER).state is State.FAILED
-    assert not store.find(ORG, ORDER).is_current(clock.now())
+    assert not store.find(ORG, ORDER).is_current(clock.now(), Size.ORIGINAL)
 
 
 def test_other_failures_of_storage_come_back(monkeypatch):

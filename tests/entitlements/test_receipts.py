@@ -44,7 +44,8 @@ def test_an_order_is_paid_linked_and_served():
     paid, linked, served = told()
     assert [entry["step"] for entry in (paid, linked, served)] == ["paid", "link_issued", "bytes_served"]
     assert paid["facts"] == {"payment": "pay_1", "paidAt": "2026-11-21T09:00:00.000Z", "code": "DL8NJ6F5"}
-    assert linked["facts"] == {"photo": "pho_1", "sha256": SHA256, "until": linked["facts"]["until"]}
+    until = linked["facts"]["until"]
+    assert linked["facts"] == {"photo": "pho_1", "size": "original", "sha256": SHA256, "until": until}
     assert served["facts"] == {"photo": "pho_1", "sha256": SHA256}
     assert [entry["number"] for entry in told()] == [1, 2, 3]
     assert (paid["previous"], linked["previous"], served["previous"]) == (START, paid["digest"], linked["digest"])

@@ -54,6 +54,13 @@ PASSING = (
         "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
     },
     {
+        "Id": "sizes-of-photos",
+        "Status": "Enabled",
+        "Prefix": "sizes/",
+        "ExpirationInDays": 30,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    },
+    {
         "Id": "archives-of-orders",
         "Status": "Enabled",
         "Prefix": "archives/",

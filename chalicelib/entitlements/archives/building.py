@@ -20,7 +20,7 @@ from chalicelib.entitlements.archives.messages import ArchiveDue
 from chalicelib.entitlements.archives.model import Archive, State
 from chalicelib.entitlements.archives.packing import Pack
 from chalicelib.entitlements.chain import Step
-from chalicelib.entitlements.model import Grant
+from chalicelib.entitlements.model import Grant, Size
 from chalicelib.entitlements.service import append
 
 PART = 8 << 20
@@ -36,13 +36,18 @@ class _Spoilt(Exception):
     """What is stored is not what was sold, or it was withdrawn: trying again does not help."""
 
 
-def build(organization: str, order: str, archive_id: str) -> bool:
-    """Go on with an archive, to its end or as long as a message may take; False where there is nothing to do."""
+def build(organization: str, order: str, archive_id: str, failure: str | None = None) -> bool:
+    """Go on with an archive, to its end, to a photo that is still being made, or as long as a message may take.
+
+    False where there is nothing to do. With a `failure` it never can be built.
+    """
     archive = store.find(organization, order)
     if archive is None or archive.id != archive_id or archive.state is not State.BUILDING:
         return False
     held = {grant.resource: grant for grant in grants.of_order(organization, order)}
     try:
+        if failure is not None:
+            raise _Spoilt(failure)
         _go_on(archive, held)
     except _Spoilt as reason:
         log.warning("archive failed", organization=organization, order=order, code=str(reason))
@@ -60,7 +65,10 @@ def _go_on(archive: Archive, held: Mapping[str, Grant]) -> None:
     pack = Pack(archive.size, archive.packed, archive.created_at)
     for resource in archive.waiting:
         grant = held[resource]
-        pack.add(grant.filename, _content(grant))
+        content = _content(grant, archive.photo_size)
+        if content is None:
+            return  # whoever makes it publishes the next `ArchiveDue`
+        pack.add(grant.filename_in(archive.photo_size), content)
         if pack.held >= PART:
             archive = _sent(archive, pack)
             if time.monotonic() >= ends:
@@ -91,9 +99,13 @@ def _noted(archive: Archive) -> Archive:
     return replace(archive, version=archive.version + 1)
 
 
-def _content(grant: Grant) -> bytes:
+def _content(grant: Grant, size: Size) -> bytes | None:
+    """None for one that is not made yet."""
     if grant.revoked:
         raise _Spoilt("download_revoked")
+    if size is not Size.ORIGINAL:
+        made = storage.find("originals", size.key_of(grant.key))
+        return made.content if made is not None else None
     content = storage.read("originals", grant.key)
     if grant.sha256 is not None and hashlib.sha256(content).hexdigest() != grant.sha256:
         raise _Spoilt("file_changed")
@@ -121,4 +133,5 @@ def _stored(archive: Archive) -> Archive:
 def _ready(archive: Archive, size: int) -> None:
     ready = replace(_stored(archive), state=State.READY, size=size)
     facts: dict[str, str | int] = {"archive": archive.id, "photos": len(archive.resources), "bytes": size}
+    facts["size"] = archive.photo_size.value
     append(archive.organization, archive.order, Step.ARCHIVE_BUILT, facts, store.save(ready))

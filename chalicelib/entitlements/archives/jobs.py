@@ -7,5 +7,5 @@ from chalicelib.entitlements.archives.messages import ArchiveDue
 
 @on(ArchiveDue)
 def build_archive(fact: ArchiveDue) -> Outcome:
-    did = building.build(fact.organization, fact.order, fact.archive)
+    did = building.build(fact.organization, fact.order, fact.archive, fact.failure)
     return Outcome.SUCCESS if did else Outcome.SKIPPED

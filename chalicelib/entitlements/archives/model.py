@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.entitlements.model import WINDOW
+from chalicelib.entitlements.model import WINDOW, Size
 
 LASTS = timedelta(hours=24)
 """How long an archive can be fetched; storage forgets it a day later."""
@@ -31,8 +31,8 @@ class Packed:
 class Archive:
     """`resources` are to be packed in that order; of `packed` everything is in the `parts` that storage has.
 
-    `upload` is storage's name of the unfinished file, `size` its bytes so far. `window_until` is the end of the address
-    that was handed out last.
+    The photos are in `size_of_photos`, None meaning as they are. `upload` is storage's name of the unfinished file,
+    `size` its bytes so far. `window_until` is the end of the address that was handed out last.
     """
 
     id: str
@@ -47,11 +47,16 @@ class Archive:
     packed: tuple[Packed, ...] = ()
     size: int = 0
     window_until: datetime | None = None
+    size_of_photos: Size | None = None
     version: int = 0
 
     @property
     def key(self) -> str:
         return f"archives/{self.organization}/{self.order}/{self.id}.zip"
+
+    @property
+    def photo_size(self) -> Size:
+        return self.size_of_photos or Size.ORIGINAL
 
     @property
     def filename(self) -> str:
@@ -62,9 +67,9 @@ class Archive:
         """What is not packed yet."""
         return self.resources[len(self.packed) :]
 
-    def is_current(self, at: datetime) -> bool:
-        """Whether another one would be the same."""
-        return self.state is not State.FAILED and self.expires_at > at
+    def is_current(self, at: datetime, size: Size) -> bool:
+        """Whether another one in this size would be the same."""
+        return self.photo_size is size and self.state is not State.FAILED and self.expires_at > at
 
     def next_window(self, at: datetime) -> datetime:
         return min(at + WINDOW, self.expires_at)

@@ -9,9 +9,9 @@ routes = Routes("downloads")
 
 
 @routes.post("/orders/{id}/zip", permission=PUBLIC, guarded=True, returns=schemas.Archive, status=202)
-def begin_archive(principal: Principal, id: str) -> Progress:
+def begin_archive(principal: Principal, id: str, body: schemas.Wanted) -> Progress:
     """Have all photos of an order packed into one ZIP file, with their licences. Takes one download of each."""
-    return service.begin(principal, id)
+    return service.begin(principal, id, body.size)
 
 
 @routes.get("/orders/{id}/zip", permission=PUBLIC, guarded=True, returns=schemas.Archive)

@@ -6,26 +6,27 @@ from contextlib import suppress
 from chalicelib.core import clock, ids, outbox, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.core.table import transact
+from chalicelib.core.table import Write, transact
 from chalicelib.entitlements import service as entitlements
 from chalicelib.entitlements.archives import store
 from chalicelib.entitlements.archives.messages import ArchiveDue
 from chalicelib.entitlements.archives.model import LASTS, Archive, Progress, State
 from chalicelib.entitlements.chain import Step
-from chalicelib.entitlements.model import Grant
+from chalicelib.entitlements.model import Grant, Size
+from chalicelib.entitlements.sizes import service as sizes
 
 
-def begin(principal: Principal, order: str) -> Progress:
-    """Have everything of an order packed that can still be had; it takes one download of each photo.
+def begin(principal: Principal, order: str, size: Size = Size.ORIGINAL) -> Progress:
+    """Have everything of an order packed that can still be had, in a size; it takes one download of each photo.
 
-    While there is an archive that is good, it is answered again and takes nothing. Raises NotFound for a stranger,
-    Forbidden where nothing can be had.
+    An archive in another size takes the place of the one before. While there is one that is good, it is answered again
+    and takes nothing. Raises NotFound for a stranger, Forbidden where nothing can be had.
     """
     held = entitlements.list_grants(principal, order)
     now, was = clock.now(), store.find(principal.organization, order)
-    if was is not None and was.is_current(now) and not _is_withdrawn(was, held):
+    if was is not None and was.is_current(now, size) and not _is_withdrawn(was, held):
         return _shown(was)
-    resources = entitlements.take_each(principal.organization, order)
+    resources = entitlements.take_each(principal.organization, order, size)
     archive = Archive(
         id=ids.new("zip"),
         organization=principal.organization,
@@ -34,14 +35,22 @@ def begin(principal: Principal, order: str) -> Progress:
         resources=resources,
         created_at=now,
         expires_at=now + LASTS,
+        size_of_photos=size,
         version=was.version if was else 0,
     )
-    due = ArchiveDue(organization=archive.organization, order=order, archive=archive.id)
     try:
-        transact(store.save(archive), outbox.publish(due))
+        transact(store.save(archive), *_due(archive, held))
     except Conflict:
         return show(principal, order)  # asked for twice at the same moment
     return _shown(archive)
+
+
+def _due(archive: Archive, held: Sequence[Grant]) -> Sequence[Write]:
+    if archive.photo_size is Size.ORIGINAL:
+        due = ArchiveDue(organization=archive.organization, order=archive.order, archive=archive.id)
+        return [outbox.publish(due)]
+    originals = [grant.key for grant in held if grant.resource in archive.resources]
+    return sizes.wanted_by(archive.organization, archive.order, archive.id, originals, archive.photo_size)
 
 
 def show(principal: Principal, order: str) -> Progress:
@@ -64,7 +73,7 @@ def _shown(archive: Archive) -> Progress:
         return Progress(archive)
     now = clock.now()
     ends = archive.next_window(now)
-    facts = {"archive": archive.id, "until": clock.stamp(ends)}
+    facts = {"archive": archive.id, "size": archive.photo_size.value, "until": clock.stamp(ends)}
     with suppress(store.NotOpened):
         window = store.open_window(archive, now)
         entitlements.append(archive.organization, archive.order, Step.LINK_ISSUED, facts, window)

@@ -12,6 +12,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from chalicelib.core.errors import Conflict
 from chalicelib.core.table import Choice, Moment, Record, Several, Typed, Write, create, replace, table, update
 from chalicelib.entitlements.archives.model import Archive, Packed, State
+from chalicelib.entitlements.model import Size
 
 _SK = "ARCHIVE"
 
@@ -33,6 +34,7 @@ class ArchiveRecord(Record):
     packed = Several[Packed](Packed)
     size = NumberAttribute()
     window_until = Moment(null=True)
+    size_of_photos = Choice(Size, null=True)
 
 
 class NotOpened(Conflict):

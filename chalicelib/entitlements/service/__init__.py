@@ -1,6 +1,6 @@
 """Downloads that were paid for: granting, handing out, granting anew, withdrawing; and what happened, provably."""
 
-from chalicelib.entitlements.model import Download, File, Grant, Sale, Sales
+from chalicelib.entitlements.model import Download, File, Grant, Sale, Sales, Size
 from chalicelib.entitlements.service.fetching import (
     download,
     downloads,
@@ -29,6 +29,7 @@ __all__ = [
     "Grant",
     "Sale",
     "Sales",
+    "Size",
     "allow",
     "append",
     "download",

@@ -1136,6 +1136,23 @@ def deliver(world: World) -> None:
     assert list(dict.fromkeys(steps)) == list(dict.fromkeys(expected)) if world.redrives else steps == expected
 
 
+def choose_sizes(world: World) -> None:
+    """A size is made for who wants it first, and all photos in another one for one file."""
+    order, first = world.notes["order"], _photos(world)[0]
+    guest, address = Person("", "", {"X-Order-Token": world.notes["token"]}), f"/downloads/{order}/photos/{first}"
+    world.ask(guest, "POST", address, {"size": "web"}, expect=409, settled=200)
+    world.settle()
+    got = world.ask(guest, "POST", address, {"size": "web"}).data
+    assert hashlib.sha256(world.fetch(got["url"])).hexdigest() == got["sha256"]
+    assert world.ask(guest, "GET", f"/photos/{first}/original?order={order}&size=web").data["remaining"] == 2
+
+    world.ask(guest, "POST", f"/orders/{order}/zip", {"size": "small"}, expect=202)
+    world.settle()
+    packed = world.ask(guest, "GET", f"/orders/{order}/zip").data
+    with zipfile.ZipFile(io.BytesIO(world.fetch(packed["url"]))) as archive:
+        assert sum(name.endswith("-small.jpg") for name in archive.namelist()) == 2
+
+
 def cancel(world: World) -> None:
     """The buyer does not want the order any more; of another one staff take it back. Nobody is asked for money."""
     buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
@@ -2249,6 +2266,7 @@ FLOWS: dict[str, Flow] = {
     "bank transfer": Flow(transferable, send_money, (SLIP_OPENED,)),
     "download": Flow(paid, download),
     "delivery": Flow(paid, deliver),
+    "sizes": Flow(paid, choose_sizes),
     "documents": Flow(studio, prove),
     "export": Flow(paid, export, (EXPORT,)),
     "erasure": Flow(paid, erase),
