@@ -33,7 +33,7 @@ from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, REGION, client
 
 NEWEST = "1.0"
-PREVIEWS = ENVIRONMENT["PIX_PREVIEWS_BUCKET"]
+ORIGINALS, PREVIEWS = ENVIRONMENT["PIX_ORIGINALS_BUCKET"], ENVIRONMENT["PIX_PREVIEWS_BUCKET"]
 MESSAGES = sorted(FOLDER.glob("*/messages/*.json"))
 FACTS = sorted(FOLDER.glob("*/facts.json"))
 HANDLED = queues.handlers().keys()  # opens all rooms with facts

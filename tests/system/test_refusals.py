@@ -173,6 +173,13 @@ def _chosen(methods: Any) -> dict[str, Any]:
     return {"section": "payments", "version": 1, "values": {"methods": methods}}
 
 
+def _fetched(**body: Any) -> Callable[[World], Ask]:
+    def ask(w: World) -> Ask:
+        return Ask("POST", f"/downloads/{w.a.orders['paid'].id}/photos/{w.a.photos['approved']}", body, "customer")
+
+    return ask
+
+
 def _signed_by_another(w: World) -> Ask:
     data = json.dumps({"trans_id": "T0001", "ref1": w.a.payments["unpaid"], "payment_status": "completed"})
     signature = hmac.new(b"another secret", data.encode(), hashlib.sha256).hexdigest()
@@ -502,14 +509,13 @@ LISTS: list[Case] = [
     ("an album that is a location", _get(f"/events/run-live-a/photos?album=loc_{'0' * 26}"), 400, INVALID, "album"),
     ("an album of a kind that is none", _get("/events/run-live-a/albums?kind=place"), 400, INVALID, "kind"),
     ("an album whose name is there", _event("live", "/albums", "POST", name="FINISH"), 409, "album_name_taken", "name"),
-    (
-        "an upload into no album",
-        _event("live", "/uploads", "POST", files=[FILE], albumId=f"alb_{'0' * 26}"),
-        404,
-        "album_not_found",
-        None,
-    ),
-]
+    ("an upload into no album", _event("live", "/uploads", "POST", files=[FILE], albumId=f"alb_{'0' * 26}"), 404,
+     "album_not_found", None),
+    ("a licence in a smaller size", _fetched(size="web", licensed=True), 400, INVALID, ""),
+    ("a size that is none", _fetched(size="huge"), 400, INVALID, "size"),
+    ("a file of all in a size that is none",
+     lambda w: Ask("POST", f"/orders/{w.a.orders['paid'].id}/zip", {"size": "huge"}, "customer"), 400, INVALID, "size"),
+]  # fmt: skip
 ADDRESSES: list[Case] = [
     ("no such address", _get("/nothing"), 404, "route_not_found", None),
     ("no such address below one", _get("/events/x/y/z"), 404, "route_not_found", None),
