@@ -42,6 +42,7 @@ COMMANDS = {
     "import-users": ("infra.import_users", "take the people of another system in, with the passwords they have"),
     "migrate": ("infra.migrate", "bring stored items up to date beside live traffic, from where it was"),
     "audit": ("infra.audit", "see whether the ledger, the orders and the counters of a stage agree"),
+    "audit-ledger": ("infra.audit", "another name of audit"),
     "drill": ("infra.drill", "bring everything back from a backup, and see that nothing is missing"),
     "restore": ("infra.restore", "restore a stage's tables to a moment, beside them; then put them back"),
     "rotate": ("infra.rotate", "replace a key of a stage's secret while everything goes on"),

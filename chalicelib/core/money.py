@@ -3,6 +3,32 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+_DECIMALS = dict.fromkeys(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    0,
+)
+_DECIMALS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+_DECIMALS |= dict.fromkeys(["CLF", "UYW"], 4)
+"""What ISO 4217 calls the minor unit, of currencies that have other than two decimals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -28,8 +54,18 @@ class Money:
         return other.amount
 
     def __str__(self) -> str:
-        """For people: `299.00 THB`. Every currency sold today has two decimals."""
-        return f"{Decimal(self.amount).scaleb(-2):,.2f} {self.currency}"
+        """For people: `299.00 THB`, `1,200 JPY`."""
+        return f"{self.number} {self.currency}"
+
+    @property
+    def decimal(self) -> Decimal:
+        """In whole units, with as many decimals as the currency has."""
+        return Decimal(self.amount).scaleb(-_DECIMALS.get(self.currency, 2))
+
+    @property
+    def number(self) -> str:
+        """The amount for people, without its currency."""
+        return f"{self.decimal:,f}"
 
 
 def allocate(total: int, weights: list[int]) -> list[int]:

@@ -1,8 +1,8 @@
 """Documents of account as PDF, in the language of their order."""
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 
+from chalicelib.core.money import Money
 from chalicelib.invoices.model import Document, Kind, Position
 from chalicelib.lines.contract import TaxSum, percent
 from chalicelib.media import service as media
@@ -83,7 +83,7 @@ def printed(document: Document, tax_number: str | None) -> bytes:
         Column(words["price"], 16, right=True),
         Column(f"{words['amount']} {document.currency}", 20, right=True),
     ]
-    rows = [row for position in document.positions for row in _position(position, words)]
+    rows = [row for position in document.positions for row in _position(position, document.currency, words)]
     return media.document(
         _title(document, words),
         list(_head(document, tax_number, words)),
@@ -122,30 +122,26 @@ def _party(name: str, address: str | None, tax_number: str | None, words: Mappin
         yield f"{words['tax_number']}: {tax_number}"
 
 
-def _position(position: Position, words: Mapping[str, str]) -> Iterator[Row]:
+def _position(position: Position, currency: str, words: Mapping[str, str]) -> Iterator[Row]:
     """Its parts and its discount, which come to its amount before tax is put on top; or its amount."""
     if not position.parts:
-        yield Row((position.title, "", "", _money(position.amount)))
+        yield Row((position.title, "", "", Money(position.amount, currency).number))
     for part in position.parts:
         what = position.title if part.name == position.title else f"{position.title}: {part.name}"
-        yield Row((what, str(part.count), _money(part.price), _money(part.amount)))
+        yield Row((what, str(part.count), Money(part.price, currency).number, Money(part.amount, currency).number))
     if position.discount:
-        yield Row((words["discount"], "", "", _money(-position.discount)))
+        yield Row((words["discount"], "", "", Money(-position.discount, currency).number))
 
 
 def _sums(document: Document, words: Mapping[str, str]) -> Iterator[Row]:
-    yield Row((words["total"], "", "", _money(document.total)), strong=True)
+    yield Row((words["total"], "", "", Money(document.total, document.currency).number), strong=True)
     for tax in document.taxes:
-        yield Row((_tax(tax, words), "", "", _money(tax.amount)))
+        yield Row((_tax(tax, document.currency, words), "", "", Money(tax.amount, document.currency).number))
     if document.tail:
-        yield Row((words["tail"], "", "", _money(document.tail)))
+        yield Row((words["tail"], "", "", Money(document.tail, document.currency).number))
     done = words["paid" if document.kind is Kind.RECEIPT else "returned"]
-    yield Row((done, "", "", _money(document.paid)), strong=True)
+    yield Row((done, "", "", Money(document.paid, document.currency).number), strong=True)
 
 
-def _tax(tax: TaxSum, words: Mapping[str, str]) -> str:
-    return f"{tax.name} {percent(tax.rate)} % {words['of']} {_money(tax.base)}"
-
-
-def _money(amount: int) -> str:
-    return f"{Decimal(amount).scaleb(-2):,.2f}"
+def _tax(tax: TaxSum, currency: str, words: Mapping[str, str]) -> str:
+    return f"{tax.name} {percent(tax.rate)} % {words['of']} {Money(tax.base, currency).number}"

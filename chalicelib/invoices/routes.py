@@ -1,9 +1,12 @@
 """Receipts, tax invoices and credit notes over HTTP."""
 
+from dataclasses import replace
+
 from chalicelib.core.auth import PUBLIC, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
-from chalicelib.invoices import schemas, service
+from chalicelib.core.wire import Reply, Request
+from chalicelib.invoices import page, schemas, service
 
 routes = Routes("invoices")
 
@@ -28,6 +31,13 @@ def read_invoice(principal: Principal, id: str) -> schemas.Drawn:
     cost nothing.
     """
     return schemas.Drawn.of(service.draw_receipt(principal, id))
+
+
+@routes.get("/d/{id}/{token}/invoice", permission=PUBLIC, raw="text/html", status=303, hidden=True, limit=_DRAWN)
+def open_invoice(principal: Principal, request: Request, id: str, token: str) -> Reply:
+    """The link of a mail to the receipt: it leads on to the PDF."""
+    guest = replace(principal, tokens={**principal.tokens, "order": token})
+    return page.receipt(guest, request, id)
 
 
 @routes.get("/orders/{id}/documents", permission=PUBLIC, guarded=True, returns=schemas.Documents)

@@ -166,7 +166,8 @@ class PrintsShipped(Values):
 
 
 class DownloadReady(Values):
-    """`total` is as a person reads it: `str(Money)`. `organization` is the name to show, else its mail name.
+    """`total` is as a person reads it: `str(Money)`. `invoice` leads to the receipt, where there is one.
+    `organization` is the name to show, else its mail name.
 
     A datetime in `expires_at` is told in the reader's language and the organization's zone.
     """
@@ -177,6 +178,7 @@ class DownloadReady(Values):
     items: tuple[Item, ...]
     total: Line
     link: Link
+    invoice: Link | None = None
     hours: int
     limit: int
     expires_at: Line | AwareDatetime

@@ -55,7 +55,7 @@ def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
     if not grants or order.buyer is None:
         return Outcome.SKIPPED
     granted = {grant.resource for grant in grants}
-    policy = organizations.get(organization)
+    policy, link = organizations.get(organization), entitlements.link(order.organization, order.id)
     return notifications.send_email(
         organization,
         once=once,
@@ -70,7 +70,8 @@ def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
                 if line.status is not LineStatus.REVOKED and not granted.isdisjoint(line.refs)
             ],
             "total": str(Money(order.total - order.refunded, order.currency)),
-            "link": entitlements.link(order.organization, order.id),
+            "link": link,
+            "invoice": f"{link}/invoice" if order.total else None,  # what cost nothing has no receipt
             "hours": max(grant.hours for grant in grants),
             "limit": max(grant.limit for grant in grants),
             "organization": policy.name,

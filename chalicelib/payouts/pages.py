@@ -1,7 +1,6 @@
 """Statements of account as PDF, in the organization's language."""
 
-from decimal import Decimal
-
+from chalicelib.core.money import Money
 from chalicelib.media import service as media
 from chalicelib.media.service import Column, Row
 from chalicelib.organizations.model import Language
@@ -48,6 +47,10 @@ _WORDS: dict[Language, dict[str, str]] = {
 def printed(found: Statement) -> bytes:
     """A table of all lines, between the balances; above it what each kind of posting comes to."""
     home, words = found.organization, _WORDS[found.organization.language]
+
+    def money(amount: int) -> str:
+        return Money(amount, home.currency).number
+
     first, last = found.period.first.isoformat(), found.period.last.isoformat()
     lines = [
         home.name,
@@ -55,9 +58,9 @@ def printed(found: Statement) -> bytes:
         f"{words['period']}: {first} – {last} ({home.timezone})",
         f"{words['amounts']}: {home.currency}",
         "",
-        f"{words['opening']}: {_money(found.opening)}",
-        *(f"{words.get(kind, kind)}: {_money(amount)}" for kind, amount in sorted(found.sums.items())),
-        f"{words['closing']}: {_money(found.closing)}",
+        f"{words['opening']}: {money(found.opening)}",
+        *(f"{words.get(kind, kind)}: {money(amount)}" for kind, amount in sorted(found.sums.items())),
+        f"{words['closing']}: {money(found.closing)}",
         "",
     ]
     columns = [
@@ -68,18 +71,14 @@ def printed(found: Statement) -> bytes:
         Column(words["balance"], 15, right=True),
     ]
     rows = [
-        Row((first, words["opening"], "", "", _money(found.opening)), strong=True),
-        *(_row(line, words) for line in found.lines),
-        Row((last, words["closing"], "", "", _money(found.closing)), strong=True),
+        Row((first, words["opening"], "", "", money(found.opening)), strong=True),
+        *(_row(line, home.currency, words) for line in found.lines),
+        Row((last, words["closing"], "", "", money(found.closing)), strong=True),
     ]
     return media.document(words["title"], lines, columns, rows)
 
 
-def _row(line: Line, words: dict[str, str]) -> Row:
+def _row(line: Line, currency: str, words: dict[str, str]) -> Row:
     about = line.event_name or line.reference
-    what = words.get(line.kind, line.kind)
-    return Row((line.day.isoformat(), what, about, _money(line.amount), _money(line.balance)))
-
-
-def _money(amount: int) -> str:
-    return f"{Decimal(amount).scaleb(-2):,}"
+    amount, balance = (Money(each, currency).number for each in (line.amount, line.balance))
+    return Row((line.day.isoformat(), words.get(line.kind, line.kind), about, amount, balance))

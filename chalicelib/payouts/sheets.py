@@ -4,8 +4,8 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
+from chalicelib.core.money import Money
 from chalicelib.ledger.service import Movement
 from chalicelib.organizations.model import BankAccount
 from chalicelib.payouts.model import Item, Statement
@@ -17,7 +17,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def transfers(items: Sequence[tuple[Item, BankAccount]]) -> str:
-    """A line for each transfer. Amounts have two decimals; what a spreadsheet takes for a formula begins with `'`."""
+    """A line for each transfer. Amounts have the decimals of their currency.
+
+    What a spreadsheet takes for a formula begins with `'`.
+    """
     rows = [
         (item.reference, _text(to.holder), _text(to.bank), to.number, *_money(item.amount, item)) for item, to in items
     ]
@@ -38,6 +41,7 @@ def statement(item: Item, booked: Iterable[Movement]) -> str:
 def account(found: Statement) -> str:
     """The opening balance, a line for each posting, and the closing balance."""
     currency = found.organization.currency
+    opened, closed = (str(Money(each, currency).decimal) for each in (found.opening, found.closing))
     first, last = found.period.first.isoformat(), found.period.last.isoformat()
     lines = [
         (
@@ -46,24 +50,19 @@ def account(found: Statement) -> str:
             line.reference,
             line.event or "",
             _text(line.event_name or ""),
-            decimal(line.amount),
-            decimal(line.balance),
+            str(Money(line.amount, currency).decimal),
+            str(Money(line.balance, currency).decimal),
             currency,
         )
         for line in found.lines
     ]
-    opening = (first, "opening", "", "", "", "", decimal(found.opening), currency)
-    closing = (last, "closing", "", "", "", "", decimal(found.closing), currency)
+    opening = (first, "opening", "", "", "", "", opened, currency)
+    closing = (last, "closing", "", "", "", "", closed, currency)
     return _written(ACCOUNT, [opening, *lines, closing])
 
 
-def decimal(amount: int) -> str:
-    """Minor units with two decimals."""
-    return str(Decimal(amount).scaleb(-2))
-
-
 def _money(amount: int, item: Item) -> tuple[str, str]:
-    return decimal(amount), item.currency
+    return str(Money(amount, item.currency).decimal), item.currency
 
 
 def _text(value: str) -> str:

@@ -51,6 +51,10 @@ def test_amounts_of_currencies_have_no_order():
         (Money(0), "0.00 THB"),
         (Money(-1), "-0.01 THB"),
         (Money(123_456_789, "USD"), "1,234,567.89 USD"),
+        (Money(1_200, "JPY"), "1,200 JPY"),
+        (Money(-5, "KRW"), "-5 KRW"),
+        (Money(0, "VND"), "0 VND"),
+        (Money(1_234_567, "KWD"), "1,234.567 KWD"),
     ],
 )
 def test_money_in_words(money, text):

@@ -34,6 +34,11 @@ def test_each_command_starts_its_module(tmp_path):
     assert call("run", "--port", "0") == ["infra.local.run", "--port", "0"]
     assert call("reset") == ["infra.local.reset"]
     assert call("openapi") == ["infra.openapi"]
+    assert (
+        call("audit-ledger", "--stage", "prod")
+        == call("audit", "--stage", "prod")
+        == ["infra.audit", "--stage", "prod"]
+    )
     assert call("check") == ["infra.checks"]
     assert call("proof", "crash", "--list") == ["infra.proof", "crash", "--list"]
 

@@ -13,7 +13,8 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
-from chalicelib.invoices import schemas, service, store
+from chalicelib.core.wire import Request
+from chalicelib.invoices import page, schemas, service, store
 from chalicelib.invoices.model import Billing, Buyer, Kind, Seller
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
@@ -291,6 +292,20 @@ def test_an_order_that_was_never_more_than_paid_late_has_no_documents(order, pay
 
     assert service.issue_credit_note(DEFAULT, order.id, refund.id) is Outcome.SKIPPED
     assert store.of_order(DEFAULT, order.id) == []
+
+
+def test_the_link_of_the_mail_leads_to_the_receipt_and_says_when_there_is_none(buyer):
+    order = paid_order(buyer, "a")
+    guest = Principal(DEFAULT, tokens={"order": orders.token_of(order)})
+    asked = Request("1", "GET", "/d", {"accept-language": "en"}, {}, b"", "a.example", "127.0.0.1")
+
+    before = page.receipt(guest, asked, order.id)
+    service.issue_receipt(DEFAULT, order.id)
+    after = page.receipt(guest, asked, order.id)
+
+    assert (before.status, "no such receipt" in before.body) == (404, True)
+    assert (after.status, f"{receipt(order).number}.pdf" in after.headers["Location"]) == (303, True)
+    assert page.receipt(Principal(DEFAULT, tokens={"order": "x"}), asked, order.id).status == 404
 
 
 # --- who is forgotten ---------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def test_the_buyer_gets_one_mail_with_the_link(order):
     assert mail.destinations["ToAddresses"] == ["buyer@example.com"]
     assert order.code in mail.subject
     assert entitlements.link(DEFAULT, order.id) in mail.body
+    assert f"{entitlements.link(DEFAULT, order.id)}/invoice" in mail.body
 
 
 def test_an_order_without_downloads_sends_no_mail_of_them(order):

@@ -16,6 +16,7 @@ from chalicelib.orders import service, store
 from chalicelib.orders.administration import service as administration
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
 from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Search, Status
+from chalicelib.orders.service import ending, handing_over, placing
 from chalicelib.organizations.service import DEFAULT
 from infra import stages
 from tests import deliver, logged, selling
@@ -83,14 +84,14 @@ def test_another_key_is_another_order(order, buyer):
 
 def test_a_submit_that_loses_the_race_gets_the_winners_order(buyer, monkeypatch):
     fill(buyer, "a")
-    real, placed = service.transact, []
+    real, placed = placing.transact, []
 
     def race(*writes):
-        monkeypatch.setattr(service, "transact", real)
+        monkeypatch.setattr(placing, "transact", real)
         placed.append(place(buyer))
         real(*writes)
 
-    monkeypatch.setattr(service, "transact", race)
+    monkeypatch.setattr(placing, "transact", race)
 
     assert place(buyer).id == placed[0].id
     assert orders_stored() == 1
@@ -217,14 +218,14 @@ def test_handing_over_completes_the_order_and_tells_it_once(paid):
 
 
 def test_two_hand_overs_at_once_complete_once(paid, monkeypatch):
-    real = service.transact
+    real = handing_over.transact
 
     def race(*writes):
-        monkeypatch.setattr(service, "transact", real)
+        monkeypatch.setattr(handing_over, "transact", real)
         assert service.hand_over(DEFAULT, paid.id, "line-1") is Outcome.SUCCESS
         real(*writes)
 
-    monkeypatch.setattr(service, "transact", race)
+    monkeypatch.setattr(handing_over, "transact", race)
 
     assert service.hand_over(DEFAULT, paid.id, "line-1") is Outcome.SKIPPED
     assert len([fact for fact in deliver.facts() if isinstance(fact, OrderCompleted)]) == 1
@@ -260,7 +261,7 @@ def test_a_paid_order_does_not_expire(paid):
 @pytest.mark.parametrize("failure", [Conflict("changed_meanwhile", "busy"), ValueError("a bug of ours")])
 def test_one_order_that_can_not_expire_now_does_not_stop_the_others(order, buyer, monkeypatch, failure):
     place(buyer, key="checkout-2")
-    real, calls = service.transact, []
+    real, calls = ending.transact, []
 
     def first_fails(*writes):
         calls.append(1)
@@ -268,7 +269,7 @@ def test_one_order_that_can_not_expire_now_does_not_stop_the_others(order, buyer
             raise failure
         real(*writes)
 
-    monkeypatch.setattr(service, "transact", first_fails)
+    monkeypatch.setattr(ending, "transact", first_fails)
 
     with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
         assert service.expire_due() == 1
@@ -338,14 +339,14 @@ def test_an_order_is_counted_once_however_often_it_is_submitted(buyer):
 
 def test_a_submit_that_loses_the_race_is_not_counted(buyer, monkeypatch):
     fill(buyer, "a")
-    real = service.transact
+    real = placing.transact
 
     def race(*writes):
-        monkeypatch.setattr(service, "transact", real)
+        monkeypatch.setattr(placing, "transact", real)
         place(buyer)
         real(*writes)
 
-    monkeypatch.setattr(service, "transact", race)
+    monkeypatch.setattr(placing, "transact", race)
     with logged.lines() as told:
         place(buyer)
 

@@ -315,6 +315,7 @@ OWN_POLICY = {
     "/notices",
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
+    "/d/{id}/{token}/invoice",
     "/invitations/{id}/{token}",
     "/photos/{id}/share",
     "/exports/{user}/{id}/{token}",

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+import boto3
 import pytest
 
 from chalicelib.entitlements import service as entitlements
 from chalicelib.organizations.service import DEFAULT
 from infra import audit, stages
+from infra.audit import __main__ as command
 from tests.infra.restoring.tampering import PREFIX, first, lose, more, put, stored
 from tests.stack import client
 from tests.system.crash import flows
@@ -281,10 +283,10 @@ def test_what_mends_itself_before_the_second_look_is_no_difference(world, monkey
 
 def test_the_command_says_what_it_found_and_fails(world, monkeypatch, capsys):
     monkeypatch.setattr(stages, "enter", lambda stage: None)
-    monkeypatch.setattr(audit.boto3, "client", client)
+    monkeypatch.setattr(boto3, "client", client)
 
-    assert audit.main([]) == 0
+    assert command.main([]) == 0
     tamper("ledger", "JRN", "amount")()
 
-    assert audit.main(["--tables", PREFIX]) == 1
+    assert command.main(["--tables", PREFIX]) == 1
     assert "sums to 1 THB" in capsys.readouterr().out

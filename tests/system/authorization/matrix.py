@@ -551,6 +551,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /cart/items": _one("photos", "pho", "approved", "pending", "draft", body=lambda id: {"items": [{"ref": id}]}),
     "DELETE /cart/items/{id}": _one("photos", "pho", "approved"),
     "GET /d/{id}/{token}": _links,
+    "GET /d/{id}/{token}/invoice": _links,
     "POST /d/{id}/{token}/photos/{photo}": lambda world: _links(world, world.a.photos["approved"]),
     "GET /docs": NOTHING,
     "GET /docs/{asset}": lambda world: {"start.js": Asked(("start.js",)), "missing": Asked(("secrets.js",))},

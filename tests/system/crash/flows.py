@@ -2169,6 +2169,9 @@ def invoice(world: World) -> None:
     webhook(world)
     world.settle()
     drawn = world.see(buyer, f"/orders/{order}/invoice")
+    link = re.search(r"(/d/[\w/-]+/invoice)", world.mails_to(buyer)[-1].body)
+    assert link is not None
+    world.ask(Person("", ""), "GET", link[1], expect=303)
     receipt, whose = drawn["document"], company | {"taxNumber": "••••••0001"}
     assert ("X-Amz-Signature" in drawn["url"], receipt["billing"]) == (True, whose)
     world.ask(buyer, "PUT", f"/orders/{order}/billing", {"name": "Another"}, expect=409)

@@ -39,7 +39,7 @@ def test_the_books_of_a_season_agree(till: Till, figure: Show, full: bool, seed:
     season.open()
     season.run(days, orders_a_day)
 
-    report = audit.Books("thepixstock-test", client("dynamodb")).audit()
+    report = audit.look("thepixstock-test", client("dynamodb"))
     placed = [orders.get(till.organization, order) for order in season.orders]
     difference = (held(till) - at_bank) - (balance("gateway:paynoi", till.organization) - in_books)
     figure(
