@@ -1,9 +1,9 @@
 """Rates by class of product and day, and what of an amount is tax. Pure rules; amounts are minor units."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -16,6 +16,9 @@ WHOLE = 100_000
 """Thousandths of a percent of everything."""
 
 MOST_RATES = 200
+
+
+LONGEST_REPORT = timedelta(days=366)
 
 
 class Rounding(StrEnum):
@@ -73,6 +76,59 @@ class TaxTable:
             raise Invalid("tax_in_past", "A new rate is valid from today on, or from later.", field="rates")
         in_order = sorted(rates, key=lambda rate: (rate.tax_class, rate.valid_from))
         return replace(self, rates=tuple(in_order), rounding=rounding)
+
+
+@dataclass(frozen=True, slots=True)
+class TaxTotal:
+    """What was taxed alike in some days: `base` without the tax and `tax` of it, and what of both refunds took back."""
+
+    tax_class: str
+    name: str
+    rate: int
+    inclusive: bool
+    base: int = 0
+    tax: int = 0
+    base_back: int = 0
+    tax_back: int = 0
+
+    @property
+    def due(self) -> int:
+        return self.tax - self.tax_back
+
+    @property
+    def kind(self) -> tuple[str, int, bool, str]:
+        return self.tax_class, self.rate, self.inclusive, self.name
+
+    def __add__(self, other: "TaxTotal") -> "TaxTotal":
+        return replace(
+            self,
+            base=self.base + other.base,
+            tax=self.tax + other.tax,
+            base_back=self.base_back + other.base_back,
+            tax_back=self.tax_back + other.tax_back,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The tax of some days in the organization's zone, `last` being one of them."""
+
+    first: date
+    last: date
+    currency: str
+    totals: tuple[TaxTotal, ...]
+
+    @property
+    def due(self) -> int:
+        return sum(total.due for total in self.totals)
+
+
+def summed(totals: Iterable[TaxTotal]) -> tuple[TaxTotal, ...]:
+    """One for each kind of tax."""
+    found: dict[tuple[str, int, bool, str], TaxTotal] = {}
+    for total in totals:
+        found[total.kind] = found[total.kind] + total if total.kind in found else total
+    return tuple(found[kind] for kind in sorted(found))
 
 
 def taxed(lines: Sequence[QuoteLine], rates: Mapping[str, Rate], rounding: Rounding) -> tuple[QuoteLine, ...]:

@@ -1,11 +1,11 @@
 """Wire shapes of the table of taxes. Rates are thousandths of a percent."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints
 
-from chalicelib.core.wire import Input, Output
+from chalicelib.core.wire import Input, Output, Query
 from chalicelib.events.schemas import Day
 from chalicelib.taxes import model, service
 
@@ -30,6 +30,34 @@ class NewTaxTable(Input):
         model.Rounding.LINE, strict=False, description="`line`, or `order`: rounded once for all lines with one rate."
     )
     version: int = Field(ge=0, le=1 << 31, description="As the table was read; 0 where there is none yet.")
+
+
+class Period(Query):
+    first: Day | None = Field(None, alias="from", description="Without it from the beginning of the last day's month.")
+    last: Day | None = Field(None, alias="to", description="Without it until the end of last month.")
+    format: Literal["json", "csv"] = "json"
+
+
+class TaxTotal(Output):
+    """Amounts are whole minor units; `due` is `tax` without what went back of it."""
+
+    tax_class: str
+    name: str
+    rate: int
+    inclusive: bool
+    base: int
+    tax: int
+    reversed_base: int = Field(validation_alias="base_back")
+    reversed_tax: int = Field(validation_alias="tax_back")
+    due: int
+
+
+class Report(Output):
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    currency: str
+    items: list[TaxTotal] = Field(validation_alias="totals")
+    due: int = Field(description="By how much the ledger's account of taxes changed in these days.")
 
 
 class Rate(Output):

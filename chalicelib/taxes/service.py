@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from chalicelib import lines
@@ -12,11 +12,11 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Invalid
 from chalicelib.core.table import transact
 from chalicelib.ledger import service as ledger
-from chalicelib.lines.contract import Quote
+from chalicelib.lines.contract import LineTax, Quote
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Organization
 from chalicelib.taxes import store
-from chalicelib.taxes.model import Rate, Rounding, TaxTable, taxed
+from chalicelib.taxes.model import LONGEST_REPORT, Rate, Report, Rounding, TaxTable, TaxTotal, summed, taxed
 from chalicelib.taxes.model import taken_back as taken_back
 
 USUAL = "VAT"
@@ -68,27 +68,52 @@ def apply(organization: str, quote: Quote) -> Quote:
     return replace(quote, lines=taxed(quote.lines, rates, table.rounding))
 
 
-def book(organization: str, *, order: str, line: str, amount: int, currency: str) -> bool:
-    """Owe the tax of a line that is handed over, once; False: it is booked, or there is none."""
-    return _book("tax", f"{order}#{line}", organization, order, amount, currency)
+def book(organization: str, *, order: str, line: str, tax: LineTax, base: int, currency: str) -> bool:
+    """Owe the tax of a line that is handed over, once, and report it with its `base`; False: it is booked."""
+    total = replace(_total(tax), base=base, tax=tax.amount)
+    return _book("tax", f"{order}#{line}", organization, order, total, currency)
 
 
-def take_back(organization: str, *, refund: str, order: str, line: str, amount: int, currency: str) -> bool:
-    """Owe less: what of a refund of a line was tax. As `book`."""
-    return _book("untax", f"{refund}#{line}", organization, order, -amount, currency)
+def take_back(
+    organization: str, *, refund: str, order: str, line: str, tax: LineTax, amount: int, base: int, currency: str
+) -> bool:
+    """Owe less: what of a refund of a line was tax, and what of it was not. As `book`."""
+    total = replace(_total(tax), base_back=base, tax_back=amount)
+    return _book("untax", f"{refund}#{line}", organization, order, total, currency)
 
 
-def _book(kind: str, part: str, organization: str, order: str, amount: int, currency: str) -> bool:
-    if not amount:
-        return False
+def report(organization: str, first: date | None, last: date | None) -> Report:
+    """What was taxed from the first day to the last, in the organization's zone, by kind of tax.
+
+    Without `last` until the end of last month, without `first` from the beginning of the last day's month. A sale
+    counts on the day it was handed over, a refund on the day it was taken back: as in the ledger's account of taxes.
+    Raises Invalid `period_ends_first`, `period_too_long`.
+    """
+    home = organizations.get(organization)
+    last = last or _day(home, clock.now()).replace(day=1) - timedelta(days=1)
+    first = first or last.replace(day=1)
+    if last < first:
+        raise Invalid("period_ends_first", "The last day is before the first one.", field="to")
+    if last - first >= LONGEST_REPORT:
+        raise Invalid("period_too_long", f"A report is of {LONGEST_REPORT.days} days at most.", field="to")
+    return Report(first, last, home.currency, summed(store.counted(organization, first, last)))
+
+
+def _book(kind: str, part: str, organization: str, order: str, total: TaxTotal, currency: str) -> bool:
+    at = clock.now()
     entry = ledger.taxation(
-        part, organization=organization, order=order, amount=amount, currency=currency, at=clock.now(), kind=kind
+        part, organization=organization, order=order, amount=total.due, currency=currency, at=at, kind=kind
     )
+    counted = store.count(organization, order, _day(organizations.get(organization), at), total)
     try:
-        transact(*ledger.book(entry))
+        transact(*ledger.book(entry), counted)
     except ledger.Booked:
         return False
     return True
+
+
+def _total(tax: LineTax) -> TaxTotal:
+    return TaxTotal(tax.tax_class, tax.name, tax.rate, tax.inclusive)
 
 
 def _usual(policy: Organization, quote: Quote) -> dict[str, Rate]:

@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     ledger.refunds,
     sharing.shares,
     sharing.taxes,
+    sharing.tax_reports,
     sharing.takings,
     selling.grants,
     selling.sales,
@@ -54,7 +55,7 @@ def look(prefix: str, client: Any = None) -> Report:
     books.read()
     report = Report(Counter({"items": books.items_read}), list(books.unread))
     for check in CHECKS:
-        name = check.__name__
+        name = check.__name__.replace("_", " ")
         report.looked_at[name] = 0
         for subject, wrong in check(books):
             report.looked_at[name] += 1

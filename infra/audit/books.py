@@ -38,6 +38,7 @@ KEPT = {
     "SeriesRecord": ("organization", "kind", "year", "last"),
     "SlugRecord": ("event",),
     "TakenRecord": ("pk", "n"),
+    "TaxTotalRecord": ("pk", "tax", "tax_back"),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
     "UserRecord": ("id",),
 }

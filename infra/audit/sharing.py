@@ -47,6 +47,18 @@ def taxes(books: Books) -> Findings:
         yield f"{order_id} {line_id}", "is booked as tax and does not exist"
 
 
+def tax_reports(books: Books) -> Findings:
+    """What is reported of tax, all days together, is what is booked."""
+    booked: Counter[str] = Counter()
+    for posting in books.of("PostingRecord"):
+        if posting.account == f"tax:{posting.organization}":
+            booked[posting.organization] -= int(posting.amount)
+    for row in books.of("TaxTotalRecord"):
+        booked[row.pk.split("#")[1]] -= int(row.tax or 0) - int(row.tax_back or 0)
+    for organization, left in booked.items():
+        yield organization, f"{left} of tax is booked and in no report" if left else None
+
+
 def takings(books: Books) -> Findings:
     """The sums of what was taken are those of the lines that were shared out."""
     booked, back = _shared(books), _taken_back(books)

@@ -14,6 +14,7 @@ from chalicelib.carts.schemas import Summary
 from chalicelib.core import clock
 from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.table import PageRequest
+from chalicelib.core.wire import encoded
 from chalicelib.ledger import service as ledger
 from chalicelib.lines.contract import Item, LineTax, Quote, QuoteLine
 from chalicelib.orders import service as orders
@@ -26,7 +27,7 @@ from chalicelib.payments import service as payments
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.refunds.model import Wanted
 from chalicelib.revenue import service as revenue
-from chalicelib.taxes import service
+from chalicelib.taxes import schemas, service, sheet
 from chalicelib.taxes.model import Rate, Rounding
 from tests import deliver, selling
 from tests.events.people import ADMIN
@@ -211,7 +212,8 @@ def test_tax_is_owed_to_nobody_who_shares(paid):
 
 
 def test_it_is_booked_once(paid):
-    assert not service.book(DEFAULT, order=paid.id, line="line-1", amount=6_54, currency="THB")
+    tax = paid.lines[0].tax
+    assert not service.book(DEFAULT, order=paid.id, line="line-1", tax=tax, base=93_46, currency="THB")
 
     assert ledger.balance(DEFAULT, TAX) == -6_54
 
@@ -250,3 +252,84 @@ def test_nothing_is_owed_of_what_was_never_delivered(taxed, payment, gateway, or
 
     assert (refund.amount, refund.parts[0].tax) == (100_24, 0)
     assert balances() == {}
+
+
+# --- the report ---------------------------------------------------------------------------------------------
+
+
+def reported(first=None, last=None):
+    return service.report(DEFAULT, first or today(), last or today())
+
+
+def test_a_report_says_what_was_taxed_and_what_went_back_by_rate(paid):
+    give_back(paid, Wanted("line-1", 33_33))
+
+    (total,) = reported().totals
+
+    assert (total.tax_class, total.name, total.rate, total.inclusive) == ("things", "VAT", 7_000, True)
+    assert (total.base, total.tax, total.base_back, total.tax_back) == (93_46, 6_54, 31_15, 2_18)
+    assert reported().due == -ledger.balance(DEFAULT, TAX) == 4_36
+    told = encoded(schemas.Report, reported())
+    assert (told["from"], told["to"], told["due"]) == (f"{today()}", f"{today()}", 4_36)
+    assert (told["items"][0]["reversedBase"], told["items"][0]["reversedTax"]) == (31_15, 2_18)
+
+
+def test_the_report_of_any_days_is_what_the_ledger_booked_in_them(paid, buyer, gateway):
+    zone, begins = ZoneInfo("Asia/Bangkok"), today()
+    with clock.travel(timedelta(days=1)):
+        give_back(paid, Wanted("line-1", 20_00))
+    with clock.travel(timedelta(days=2)):
+        set_rates(rate(valid_from=begins), rate(10_000, inclusive=False), version=1)
+        carts.add(buyer, [Item("things", "c")])
+        second = payments.create_payment(buyer, place(buyer, key="checkout-2").id)
+        gateway.set(second.transaction, "captured")
+        payments.settle(DEFAULT, second.id)
+        deliver.all()
+        give_back(paid, key="refund-2")
+
+    for first in range(3):
+        for last in range(first, 3):
+            days = [begins + timedelta(days=number) for number in range(first, last + 1)]
+            booked = [
+                -movement.amount
+                for movement in ledger.movements(DEFAULT, TAX, PageRequest(100)).items
+                if movement.at.astimezone(zone).date() in days
+            ]
+            assert reported(days[0], days[-1]).due == sum(booked)
+    assert [(total.rate, total.due > 0) for total in reported(begins, begins + timedelta(days=2)).totals] == [
+        (7_000, False),
+        (10_000, True),
+    ]
+
+
+def test_what_is_sold_without_tax_has_its_base_in_the_report(things, buyer, gateway):
+    set_rates(rate(0))
+    carts.add(buyer, [Item("things", "a")])
+    payment = payments.create_payment(buyer, place(buyer).id)
+    gateway.set(payment.transaction, "captured")
+    payments.settle(DEFAULT, payment.id)
+    deliver.all()
+    give_back(orders.get(DEFAULT, payment.order), Wanted("line-1", 10_00))
+
+    (total,) = reported().totals
+
+    assert (total.base, total.tax, total.base_back, total.tax_back) == (50_00, 0, 10_00, 0)
+
+
+def test_a_report_as_a_table(paid):
+    lines = sheet.written(replace(reported(), totals=(replace(reported().totals[0], name="=VAT"),))).splitlines()
+
+    day = today().isoformat()
+    assert lines[0].startswith("from,to,class,name,percent,inclusive,base,tax")
+    assert lines[1:] == [f"{day},{day},things,'=VAT,7,yes,93.46,6.54,0.00,0.00,6.54,THB"]
+
+
+def test_a_report_is_of_last_month_or_of_a_year_at_most(paid):
+    found = service.report(DEFAULT, None, None)
+    assert (found.first.day, found.last + timedelta(days=1), found.totals) == (1, today().replace(day=1), ())
+
+    with pytest.raises(Invalid, match="period_ends_first"):
+        reported(today(), today() - timedelta(days=1))
+    with pytest.raises(Invalid, match="period_too_long"):
+        reported(today() - timedelta(days=366), today())
+    assert reported(today() - timedelta(days=365), today()).due == 6_54

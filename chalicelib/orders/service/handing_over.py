@@ -52,8 +52,11 @@ def share_out(organization: str, order_id: str, line_id: str) -> Outcome:
         shares=line.shares,
         currency=order.currency,
     )
-    owed = line.tax.amount if line.tax else 0
-    booked |= taxes.book(organization, order=order.id, line=line.id, amount=owed, currency=order.currency)
+    if line.tax is not None:
+        base = line.amount - line.tax.amount
+        booked |= taxes.book(
+            organization, order=order.id, line=line.id, tax=line.tax, base=base, currency=order.currency
+        )
     return Outcome.SUCCESS if booked else Outcome.SKIPPED
 
 

@@ -803,6 +803,7 @@ OBJECTS: dict[str, Asking] = {
         "missing": Asked(("nothing",)),
     },
     "GET /taxes": NOTHING,
+    "GET /taxes/report": NOTHING,
     "PUT /taxes": lambda world: {"-": Asked(body={"rates": [TAX], "version": 0})},
     "GET /revenue/split-rules": NOTHING,
     "POST /revenue/split-rules": lambda world: {

@@ -46,6 +46,7 @@ _RANDOM = {
     "token",
     "signed",
 }
+TOTALS = {"base", "tax", "base_back", "tax_back"}
 _NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
 invitation that was taken up, what somebody was told, an index of faces, whose an address is, credit that is spent,
@@ -101,7 +102,7 @@ def _said(text: str) -> str:
 def _table_lines(known: frozenset[str]) -> Iterator[str]:
     for table in domains():
         for row in rows(table):
-            if "#LIM#" in row["pk"] or row["pk"].endswith("#TIMES") or "#TALLY#" in row["pk"]:
+            if "#LIM#" in row["pk"] or row["pk"].endswith("#TIMES") or "#TALLY#" in row["pk"] or "#TAXED#" in row["pk"]:
                 continue  # rate limits count requests, and a repeated one is one more; times are counted below
             kept = {name: value for name, value in row.items() if name not in _LEFT_OUT}
             kept |= dict.fromkeys(_RANDOM & kept.keys(), "<random>")
@@ -126,8 +127,8 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
 
 
 def _timed(known: frozenset[str]) -> Iterator[str]:
-    """How many photos of each event came to sale, how many things are in which state. Which shard, and how long it
-    took, differs after a fault.
+    """How many photos of each event came to sale, how many things are in which state, what was taxed. Which shard, how
+    long it took and on which day differs after a fault.
     """
     counted: Counter[str] = Counter()
     for row in rows("photos"):
@@ -136,6 +137,10 @@ def _timed(known: frozenset[str]) -> Iterator[str]:
     for row in rows("claims"):
         if "#TALLY#" in row["pk"]:
             counted[f"{row['pk']} {row['sk'].partition('#')[0]}"] += int(row["n"])
+    for row in rows("ledger"):
+        if "#TAXED#" in row["pk"]:
+            kind = row["sk"].split("#")[1:4]
+            counted.update({f"taxed {kind} {name}": int(row[name]) for name in TOTALS & row.keys()})
     return (_plain(f"{pk}: {count}", known) for pk, count in counted.items())
 
 

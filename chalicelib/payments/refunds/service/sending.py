@@ -99,14 +99,18 @@ def take_back(organization: str, order_id: str, refund_id: str) -> Outcome:
             currency=refund.currency,
         )
     for part in refund.parts:
-        taxes.take_back(
-            organization,
-            refund=refund.id,
-            order=order.id,
-            line=part.line,
-            amount=part.tax,
-            currency=refund.currency,
-        )
+        tax = order.line(part.line).tax
+        if tax is not None and (part.tax or refund.returned):  # before it was handed over there was none to owe
+            taxes.take_back(
+                organization,
+                refund=refund.id,
+                order=order.id,
+                line=part.line,
+                tax=tax,
+                amount=part.tax,
+                base=part.amount - part.tax,
+                currency=refund.currency,
+            )
     return Outcome.SUCCESS
 
 
