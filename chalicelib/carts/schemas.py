@@ -12,7 +12,6 @@ from chalicelib.lines.contract import Item as CartItem
 from chalicelib.lines.contract import LineTax as Taxed
 from chalicelib.lines.contract import Quote, QuoteLine, percent
 
-CURRENCY = "THB"
 Licence = Literal["personal", "commercial"]
 Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -119,7 +118,7 @@ class Totals(Output):
     total: int
     list_total: int
     saved: int = Field(description="Against the list, before tax is put on top.")
-    currency: str = CURRENCY
+    currency: str
 
     @classmethod
     def of(cls, quote: Quote) -> "Totals":
@@ -132,6 +131,7 @@ class Totals(Output):
                 "total": quote.total,
                 "list_total": quote.list_total,
                 "saved": quote.saved,
+                "currency": quote.currency,
             }
         )
 
@@ -161,9 +161,12 @@ class ExplainedLine(Output):
     words: list[str] = Field(description="How the amount comes about, for people.")
 
     @classmethod
-    def of(cls, line: QuoteLine) -> "ExplainedLine":
-        words = [f"{part.count} x {part.name} at {Money(part.price)}: {Money(part.amount)}." for part in line.parts]
-        off = [f"Codes take off {Money(line.discount)}."] if line.discount else []
+    def of(cls, line: QuoteLine, currency: str) -> "ExplainedLine":
+        def money(amount: int) -> Money:
+            return Money(amount, currency)
+
+        words = [f"{part.count} x {part.name} at {money(part.price)}: {money(part.amount)}." for part in line.parts]
+        off = [f"Codes take off {money(line.discount)}."] if line.discount else []
         return cls(
             subject=line.subject,
             title=line.title,
@@ -172,7 +175,7 @@ class ExplainedLine(Output):
             amount=line.amount,
             list_amount=line.list_amount,
             saved=line.saved,
-            words=[*words, line.because, *off, *([_explained(line.tax)] if line.tax else [])],
+            words=[*words, line.because, *off, *([_explained(line.tax, currency)] if line.tax else [])],
         )
 
 
@@ -185,23 +188,24 @@ class Summary(Output):
     total: int
     list_total: int
     saved: int
-    currency: str = CURRENCY
+    currency: str
 
     @classmethod
     def of(cls, opened: Opened) -> "Summary":
         quote = opened.quote
         return cls(
             count=len(opened.cart.items),
-            lines=[ExplainedLine.of(line) for line in quote.lines],
+            lines=[ExplainedLine.of(line, quote.currency) for line in quote.lines],
             problems=[Problem.model_validate(problem) for problem in quote.problems],
             discounts=[Discount.model_validate(discount) for discount in quote.discounts],
             taxes=[TaxSum.model_validate(tax) for tax in quote.taxes],
             total=quote.total,
             list_total=quote.list_total,
             saved=quote.saved,
+            currency=quote.currency,
         )
 
 
-def _explained(tax: Taxed) -> str:
-    named = f"{tax.name} of {percent(tax.rate)} %"
-    return f"{named} is in it: {Money(tax.amount)}." if tax.inclusive else f"{named} is added: {Money(tax.amount)}."
+def _explained(tax: Taxed, currency: str) -> str:
+    named, amount = f"{tax.name} of {percent(tax.rate)} %", Money(tax.amount, currency)
+    return f"{named} is in it: {amount}." if tax.inclusive else f"{named} is added: {amount}."

@@ -14,6 +14,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import AppError, Conflict, NotFound
 from chalicelib.core.table import transact
 from chalicelib.lines.contract import Item, Quote
+from chalicelib.organizations import service as organizations
 from chalicelib.promotions import service as promotions
 from chalicelib.taxes import service as taxes
 
@@ -172,7 +173,7 @@ def quote(cart: Cart, email: str | None = None) -> Quote:
 
 
 def _quote(organization: str, items: Sequence[Item]) -> Quote:
-    total = Quote()
+    total = Quote(currency=organizations.get(organization).currency)
     by_kind = sorted(items, key=lambda item: item.kind)
     for kind, group in groupby(by_kind, key=lambda item: item.kind):
         total += lines.of_kind(kind).quote(organization, list(group), clock.now())

@@ -157,10 +157,11 @@ class Quote:
     lines: tuple[QuoteLine, ...] = ()
     problems: tuple[Problem, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    currency: str = "THB"
 
     def __add__(self, other: "Quote") -> "Quote":
         discounts = self.discounts + other.discounts
-        return Quote(self.lines + other.lines, self.problems + other.problems, discounts)
+        return Quote(self.lines + other.lines, self.problems + other.problems, discounts, self.currency)
 
     @property
     def total(self) -> int:

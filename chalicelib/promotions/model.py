@@ -1,7 +1,7 @@
 """What a code takes off, when, and for whom. Pure rules; amounts are minor units."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -63,8 +63,7 @@ class Promotion:
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             raise Invalid("promotion_terms", "It ends before it begins.", field="endsAt")
 
-    @property
-    def says(self) -> str:
+    def says(self, currency: str) -> str:
         """What it takes off, in words."""
         match self.kind:
             case Kind.FREE_ITEMS:
@@ -72,7 +71,7 @@ class Promotion:
             case Kind.PERCENT:
                 return f"{self.percent} % off"
             case Kind.AMOUNT:
-                return f"{Money(self.amount)} off"
+                return f"{Money(self.amount, currency)} off"
 
     def concerns(self, line: QuoteLine) -> bool:
         """Credit that is bought is money: a code takes something off it only where it names `credits`."""
@@ -89,14 +88,14 @@ class Promotion:
             return self.problem("promo_over", "This code has expired.")
         return None
 
-    def why_not_for(self, lines: Sequence[QuoteLine]) -> Problem | None:
+    def why_not_for(self, lines: Sequence[QuoteLine], currency: str) -> Problem | None:
         """What speaks against it for these lines at their full price."""
         concerned = [line.amount for line in lines if self.concerns(line)]
         if not sum(concerned):
             return self.problem("promo_nothing_fits", "This code is for other things than these.")
         if sum(concerned) < self.minimum:
-            missing = Money(self.minimum - sum(concerned))
-            return self.problem("promo_minimum", f"This code starts at {Money(self.minimum)}: {missing} is missing.")
+            least, missing = Money(self.minimum, currency), Money(self.minimum - sum(concerned), currency)
+            return self.problem("promo_minimum", f"This code starts at {least}: {missing} is missing.")
         return None
 
     def problem(self, code: str, message: str) -> Problem:
@@ -128,8 +127,9 @@ def discounted(quote: Quote, promotions: Sequence[Promotion]) -> Quote:
     for promotion in sorted(promotions, key=lambda each: (list(Kind).index(each.kind), each.code)):
         takes = promotion.takes(lines)
         lines = [line.less(off) for line, off in zip(lines, takes, strict=True)]
-        discounts.append(Discount(promotion.id, promotion.code, promotion.name, promotion.says, sum(takes)))
-    return Quote(tuple(lines), quote.problems, tuple(discounts))
+        says = promotion.says(quote.currency)
+        discounts.append(Discount(promotion.id, promotion.code, promotion.name, says, sum(takes)))
+    return replace(quote, lines=tuple(lines), discounts=tuple(discounts))
 
 
 @dataclass(frozen=True, slots=True)

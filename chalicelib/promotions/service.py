@@ -152,7 +152,7 @@ def _why_not(
     alone = next((each for each in others if not each.stacks), None)
     if alone is not None and len(others) > 1:
         return promotion.problem("promo_alone", f"{alone.code} does not go together with other codes.")
-    problem = promotion.why_not(clock.now()) or promotion.why_not_for(quote.lines)
+    problem = promotion.why_not(clock.now()) or promotion.why_not_for(quote.lines, quote.currency)
     if problem is not None:
         return problem
     if promotion.limit is not None and store.taken(promotion).total >= promotion.limit:

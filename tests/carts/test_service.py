@@ -5,11 +5,13 @@ import pytest
 
 from chalicelib.carts import service, store
 from chalicelib.carts.model import LASTS, MOST_ITEMS
+from chalicelib.carts.schemas import Summary
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, Unprocessable
 from chalicelib.core.table import transact
 from chalicelib.lines.contract import Item
+from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("things")
@@ -72,7 +74,7 @@ def test_adding_with_a_wrong_token_starts_a_cart_of_its_own():
 
 def test_another_tenant_does_not_find_the_cart():
     opened = service.add(GUEST, things("a"))
-    foreigner = with_token(Principal("org_01J00000000000000000000009"), opened.token)
+    foreigner = with_token(Principal(organizations.create("Trail").id), opened.token)
 
     assert refs(service.open_cart(foreigner)) == []
 
@@ -194,3 +196,12 @@ def test_something_that_went_off_sale_shows_as_a_problem(buyer, monkeypatch):
 
     assert [(problem.ref, problem.code) for problem in quote.problems] == [("gone", "thing_gone")]
     assert quote.total == 50_00
+
+
+def test_a_cart_is_priced_and_explained_in_the_currency_of_its_organization():
+    organizations.update(DEFAULT, version=organizations.get(DEFAULT).version, currency="JPY")
+
+    summary = Summary.of(service.add(GUEST, things("a")))
+
+    assert (summary.total, summary.currency) == (50_00, "JPY")
+    assert "5,000 JPY" in summary.lines[0].words[0]

@@ -74,7 +74,7 @@ def test_a_code_is_for_what_it_names():
 def test_what_speaks_against_a_code(terms, lines, problem):
     wanted = promotion(**terms)
 
-    found = wanted.why_not(NOW) or wanted.why_not_for(lines)
+    found = wanted.why_not(NOW) or wanted.why_not_for(lines, "THB")
 
     assert (found.code if found else None) == problem
 

@@ -222,15 +222,19 @@ def one_by_one(packages: tuple[Package, ...], photos: int) -> int:
 
 
 def explain(
-    packages: tuple[Package, ...], parts: tuple[Part, ...], photos: int, selected: Iterable[Package] = ()
+    packages: tuple[Package, ...],
+    parts: tuple[Part, ...],
+    photos: int,
+    selected: Iterable[Package] = (),
+    currency: str = "THB",
 ) -> str:
     """Why these parts, in words for the buyer, who may have `selected` another package."""
     total = sum(part.amount for part in parts)
     saved = one_by_one(packages, photos) - total
-    chosen = " + ".join(f"{part.count} x {part.name} ({Money(part.price)})" for part in parts)
+    chosen = " + ".join(f"{part.count} x {part.name} ({Money(part.price, currency)})" for part in parts)
     reason = f"{chosen} is the lowest price for {photos} photo{'s' if photos > 1 else ''}"
     if saved > 0:
-        reason += f": {Money(saved)} less than one by one"
+        reason += f": {Money(saved, currency)} less than one by one"
     by_code = {package.code: package for package in packages}
     used = [by_code[part.code] for part in parts if part.code in by_code]
     covers = {code: package.photos for code, package in by_code.items()} | {_further(package): 1 for package in used}
@@ -242,7 +246,7 @@ def explain(
     for package in selected:
         alone = _alone(package, photos)
         if package not in used and alone > total:
-            reason += f"; {package.name}, which you selected, would cost {Money(alone - total)} more"
+            reason += f"; {package.name}, which you selected, would cost {Money(alone - total, currency)} more"
     return reason + "."
 
 
