@@ -37,7 +37,7 @@ CLAIMING = frozenset({State.SUBMITTED, State.SETTLED})
 class Way(StrEnum):
     """TRANSFER: somebody of the staff sends it from the bank account, and somebody else confirms that.
 
-    CREDIT: it returns into the wallet that paid.
+    CREDIT: it goes into the buyer's wallet: what credit paid, and what is exchanged for something else.
     """
 
     GATEWAY = "gateway"

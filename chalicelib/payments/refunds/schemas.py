@@ -42,7 +42,9 @@ class AskRefundOf(_Wanted):
 
 class GiveBack(_Wanted):
     way: Literal["gateway", "transfer", "credit"] | None = Field(
-        None, description="As it was paid and the gateway can, without it. What credit paid goes back as credit."
+        None,
+        description="As it was paid and the gateway can, without it. What credit paid goes back as credit. "
+        "`credit` for an exchange: the buyer has it as credit, and orders something else.",
     )
 
     def chosen(self) -> model.Way | None:

@@ -470,7 +470,7 @@ def test_credit_goes_back_as_credit_that_does_not_expire(credited, order, buyer,
     ]  # fmt: skip
     assert (balances(), gateway.returned) == ({}, {})
     (mail,) = sent()
-    assert "back in your credit" in mail.body
+    assert "in your credit" in mail.body
     newest = wallet.history(DEFAULT, buyer.user, PageRequest()).items[0]
     assert (Movement.of(newest).kind, Movement.of(newest).amount) == ("refunded", 100_00)
 
@@ -511,8 +511,21 @@ def test_credit_and_money_do_not_go_each_others_way(credited, order):
             begin(order, way=way)
 
 
-def test_money_does_not_become_credit(paid, order):
-    with pytest.raises(Unprocessable, match="not_paid_with_credit"):
+def test_money_becomes_credit_for_an_exchange(paid, order, buyer, gateway):
+    refund = begin(order, way=Way.CREDIT)
+    deliver.all()
+
+    assert (state(refund), order_of(refund).status, left(refund)) == (State.SETTLED, Status.REFUNDED, 0)
+    assert owned(buyer) == {Source.REFUND: (100_24, True)}
+    assert ledger.postings(DEFAULT, f"refund#{refund.id}") == [
+        Posting(f"credits:{buyer.user}", -100_24), Posting("sales", 100_00), Posting("payment-tails", 24),
+    ]  # fmt: skip
+    assert (gateway.returned, balances()) == ({}, {"gateway:paynoi": 100_24}), "the money stays, and nobody earned it"
+
+
+def test_who_has_no_account_has_no_credit(paid, order, buyer):
+    orders.erase_person(DEFAULT, buyer.user)
+    with pytest.raises(Unprocessable, match="account_needed"):
         begin(order, way=Way.CREDIT)
 
 

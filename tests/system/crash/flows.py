@@ -1901,6 +1901,31 @@ def refund_credit(world: World) -> None:
     assert sorted(each["kind"] for each in moved) == ["granted", "refunded", "refunded", "spent"]
 
 
+def swapping(world: World) -> None:
+    """The buyer has two photos, and ordered one of them again, to have that one alone."""
+    paid(world)
+    buyer = world.person("buyer")
+    _add(world, buyer, _photos(world)[0])
+    body = {"email": buyer.email, "language": "en"}
+    world.notes["other"] = world.ask(buyer, "POST", "/orders", body, expect=201, key="checkout-2").data["id"]
+
+
+def exchange(world: World) -> None:
+    """The first order becomes credit, which pays for the other one."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    wanted = {"reason": "wants one of them", "way": "credit"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    _await(world, "refunded")
+    price, credit = world.see(buyer, f"/orders/{order}")["total"], world.see(buyer, "/users/bonuses")["available"]
+    assert price <= credit < price + 1_00, "with what the gateway had added"
+
+    world.notes["order"] = world.notes["other"]
+    _pay_with_credit(world)
+    _await(world, "completed")
+    spent = world.see(buyer, f"/orders/{world.notes['other']}")["total"]
+    assert world.see(buyer, "/users/bonuses")["available"] == credit - spent
+
+
 def refund_before_hand_over(world: World) -> None:
     """The buyer changes their mind before anything was handed over: nothing is held for them any more."""
     organizer, order = world.person("organizer"), world.notes["order"]
@@ -2264,6 +2289,7 @@ FLOWS: dict[str, Flow] = {
     "refused refund": Flow(refusing, refused_refund),
     "refund by transfer": Flow(bank_transfers, transfer_back),
     "refund of credit": Flow(paid_with_credit, refund_credit),
+    "exchange": Flow(swapping, exchange),
     "refund before hand over": Flow(order, refund_before_hand_over),
     "case under review": Flow(overpaid, close_case),
     "bank transfer": Flow(transferable, send_money, (SLIP_OPENED,)),

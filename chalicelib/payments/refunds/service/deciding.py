@@ -9,6 +9,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, NotFound, Unprocessable
 from chalicelib.core.table import Write, transact
 from chalicelib.orders import service as orders
+from chalicelib.orders.model import Order
 from chalicelib.payments import credit, gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
@@ -62,8 +63,8 @@ def begin(
 ) -> Refund:
     """Give money of an order back, as staff, once per key. Without `lines` all that is left.
 
-    Raises NotFound, what `drawn_up` raises, Unprocessable (`idempotency_key_reused`, `refund_by_hand`),
-    Conflict `too_many_refunds`.
+    Raises NotFound, what `drawn_up` raises, Unprocessable (`idempotency_key_reused`, `refund_by_hand`,
+    `account_needed`), Conflict (`too_many_refunds`, `paid_with_credit`, `not_for_credit`).
     """
     order = orders.open_order(actor, order_id)
     asked = f"{key}#{once.fingerprint([lines and [(each.line, each.amount) for each in lines], reason, way])}"
@@ -76,7 +77,7 @@ def begin(
             return known
         parts, tail = drawn_up(order, payment, earlier, lines)
         drawn = replace(_new(payment, earlier, reason, pay_to), parts=parts, tail=tail, key=asked)
-        refund = drawn.submitted(_way(payment, way), actor.user, clock.now())
+        refund = drawn.submitted(_way(payment, order, way), actor.user, clock.now())
         writes = store.add(refund), *_reserved(refund, payment), told(actor, None, refund)
         try:
             transact(*writes)
@@ -97,7 +98,7 @@ def return_waiting(actor: Principal, payment: Payment, reason: str, pay_to: str 
     earlier = store.of_order(payment.organization, payment.order)
     stray = payment.review_reason == "unknown_transaction"
     drawn = replace(_new(payment, earlier, reason, pay_to), excess=payment.waiting)
-    refund = drawn.submitted(_way(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
+    refund = drawn.submitted(_sent(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
     return refund, [store.add(refund), *_due_of(refund), told(actor, None, refund)]
 
 
@@ -131,7 +132,7 @@ def approve(actor: Principal, order_id: str, refund_id: str, way: Way | None) ->
     def change(refund: Refund) -> tuple[Refund, list[Write]]:
         order = orders.get(refund.organization, refund.order)
         payment = payments.get(refund.organization, refund.payment)
-        moved = refund.submitted(_way(payment, way), actor.user, clock.now())
+        moved = refund.submitted(_way(payment, order, way), actor.user, clock.now())
         earlier = store.of_order(refund.organization, refund.order)
         parts, tail = drawn_up(order, payment, earlier, [Wanted(part.line, part.amount) for part in refund.parts])
         moved = replace(moved, parts=parts, tail=tail)
@@ -201,13 +202,22 @@ def _begun(earlier: Sequence[Refund], key: str, asked: str, pay_to: str | None) 
     return known
 
 
-def _way(payment: Payment, wanted: Way | None) -> Way:
+def _way(payment: Payment, order: Order, wanted: Way | None) -> Way:
+    """How it goes back: as it was paid, or as credit with which the buyer exchanges it for something else."""
     if payment.gateway == credit.NAME:
         if wanted not in (None, Way.CREDIT):
             raise Conflict("paid_with_credit", "It was paid with credit, and goes back as credit.")
         return Way.CREDIT
-    if wanted is Way.CREDIT:
-        raise Unprocessable("not_paid_with_credit", "It was not paid with credit.", field="way")
+    if wanted is not Way.CREDIT:
+        return _sent(payment, wanted)
+    if order.owner is None:
+        raise Unprocessable("account_needed", "Only a buyer with an account has credit.", field="way")
+    if any(not line.shares for line in order.lines):
+        raise Conflict("not_for_credit", "Credit that was bought goes back as money.")
+    return Way.CREDIT
+
+
+def _sent(payment: Payment, wanted: Way | None) -> Way:
     offered = gateways.of_name(payment.gateway).refunds and payment.transaction is not None
     if wanted is Way.GATEWAY and not offered:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
