@@ -39,16 +39,18 @@ def begin(principal: Principal, order: str, size: Size = Size.ORIGINAL) -> Progr
         version=was.version if was else 0,
     )
     try:
-        transact(store.save(archive), *_due(archive, held))
+        transact(store.save(archive), *_due(archive))
     except Conflict:
         return show(principal, order)  # asked for twice at the same moment
     return _shown(archive)
 
 
-def _due(archive: Archive, held: Sequence[Grant]) -> Sequence[Write]:
+def _due(archive: Archive) -> Sequence[Write]:
+    """What is to be done for it: photos that are not sold as they are packed are made first."""
     if archive.photo_size is Size.ORIGINAL:
         due = ArchiveDue(organization=archive.organization, order=archive.order, archive=archive.id)
         return [outbox.publish(due)]
+    held = entitlements.of_order(archive.organization, archive.order)
     originals = [grant.key for grant in held if grant.resource in archive.resources]
     return sizes.wanted_by(archive.organization, archive.order, archive.id, originals, archive.photo_size)
 

@@ -1,12 +1,14 @@
 """Albums.
 
-| access                     | key                                                        |
-|----------------------------|------------------------------------------------------------|
-| an event's albums          | pk T#{org}#EVT#{event}#ALBUMS / sk {album}                 |
-| who has a name of an event | pk T#{org}#EVT#{event}#ALBUM-NAMES / sk {kind}#{called}    |
+| access                     | key                                                               |
+|----------------------------|-------------------------------------------------------------------|
+| an event's albums          | pk T#{org}#EVT#{event}#ALBUMS / sk {album}                        |
+| who has a name of an event | pk T#{org}#EVT#{event}#ALBUM-NAMES / sk {kind}#{digest of called} |
 
 The ids of a kind begin alike, so one kind is a range of the list. What is in an album is in `photos.store`.
 """
+
+import hashlib
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -42,7 +44,7 @@ class AlbumRecord(Record):
 
 class AlbumNameRecord(Record):
     Meta = table("photos")
-    keys = ("T#{}#EVT#{}#ALBUM-NAMES", "{}#{*}")
+    keys = ("T#{}#EVT#{}#ALBUM-NAMES", "{}#{}")
 
     album = UnicodeAttribute()
 
@@ -102,7 +104,8 @@ def _take_name(album: Album) -> Write:
 
 def _name(album: Album) -> AlbumNameRecord:
     pk = f"T#{album.organization}#EVT#{album.event}#ALBUM-NAMES"
-    return AlbumNameRecord(pk, f"{album.kind}#{album.called}", album=album.id)
+    digest = hashlib.sha256(album.called.encode()).hexdigest()  # as a text it may be longer than a key
+    return AlbumNameRecord(pk, f"{album.kind}#{digest}", album=album.id)
 
 
 def _record(album: Album) -> AlbumRecord:
