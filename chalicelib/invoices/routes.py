@@ -1,7 +1,5 @@
 """Receipts, tax invoices and credit notes over HTTP."""
 
-from dataclasses import replace
-
 from chalicelib.core.auth import PUBLIC, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
@@ -36,8 +34,7 @@ def read_invoice(principal: Principal, id: str) -> schemas.Drawn:
 @routes.get("/d/{id}/{token}/invoice", permission=PUBLIC, raw="text/html", status=303, hidden=True, limit=_DRAWN)
 def open_invoice(principal: Principal, request: Request, id: str, token: str) -> Reply:
     """The link of a mail to the receipt: it leads on to the PDF."""
-    guest = replace(principal, tokens={**principal.tokens, "order": token})
-    return page.receipt(guest, request, id)
+    return page.receipt(Principal(principal.organization, tokens={"order": token}), request, id)
 
 
 @routes.get("/orders/{id}/documents", permission=PUBLIC, guarded=True, returns=schemas.Documents)

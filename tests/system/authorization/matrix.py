@@ -298,8 +298,9 @@ def _lists(world: World) -> Objects:
 def _albums(world: World) -> Objects:
     a, b = world.a, world.b
     live = a.events["live"].id
-    found = {"album": (live, a.album), "missing": (live, ids.new("alb")), "foreign-album": (live, b.album)}
-    found |= {"other-event": (a.events["draft"].id, a.album), "foreign": (b.events["live"].id, b.album)}
+    found = {"album": (live, a.album), "foreign": (b.events["live"].id, b.album), "missing": (ids.new("evt"), a.album)}
+    found |= {"foreign-album": (live, b.album), "missing-album": (live, ids.new("alb"))}
+    found["other-event"] = (a.events["draft"].id, a.album)
     return {name: Asked(path) for name, path in found.items()}
 
 
