@@ -37,6 +37,7 @@ ROOMS = (
     "chalicelib.payments.methods",
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
+    "chalicelib.payments.disputes",
     "chalicelib.payments.administration",
     "chalicelib.orders.administration",
     "chalicelib.entitlements",
@@ -69,6 +70,7 @@ JOBS = (
     "chalicelib.payments",
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
+    "chalicelib.payments.disputes",
     "chalicelib.lines.photos",
     "chalicelib.lines.prints",
     "chalicelib.privacy",
@@ -190,12 +192,13 @@ def sweep_outbox(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_payments")
 def sweep_payments(_event: Any) -> None:
-    """Payments whose webhook may be lost, refunds that are not through: ask the gateway. Credit whose time is up."""
+    """Payments, refunds and disputes whose webhook may be lost: ask the gateway. Credit whose time is up."""
     from chalicelib.payments import service as payments
+    from chalicelib.payments.disputes import service as disputes
     from chalicelib.payments.refunds import service as refunds
     from chalicelib.wallet import service as wallet
 
-    sweeps.run(payments.settle_due, refunds.submit_due, wallet.expire_due)
+    sweeps.run(payments.settle_due, refunds.submit_due, disputes.settle_due, wallet.expire_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")

@@ -51,6 +51,7 @@ KEPT = {
     "CodeRecord": ("order",),
     "CreditRecord": ("organization", "user", "grants", "holds"),
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
+    "DisputeRecord": ("id", "state", "withdrawn", "fee", "refund", "held"),
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
     "GrantRecord": ("organization", "order", "resource", "subject", "price", "revoked_at", "returned_at"),
@@ -227,7 +228,7 @@ def refunds(books: Books) -> Findings:
     gone: Counter[str] = Counter()
     for posting in books.of("PostingRecord"):
         kind, of, *stray = posting.entry.split("#")
-        if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:")):
+        if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:", "disputes")):
             booked[of] -= int(posting.amount)
         if kind == "capture" and stray and posting.account.startswith(("gateway:", "gateway-fees")):
             strays[of] += int(posting.amount)
@@ -243,6 +244,29 @@ def refunds(books: Books) -> Findings:
         if payment.refundable is not None and left + gone[payment.id] != came:
             wrong.append(f"of {came} that came {gone[payment.id]} went back and {left} is left")
         yield payment.id, _told(wrong)
+
+
+def disputes(books: Books) -> Findings:
+    """What a bank took is in `disputes` until it is decided, then with us or gone; shares are held back as long."""
+    booked: Counter[tuple[str, str, str]] = Counter()
+    for posting in books.of("PostingRecord"):
+        kind, of, *_ = posting.entry.split("#")
+        booked[kind, of, posting.account] += int(posting.amount)
+    for dispute in books.of("DisputeRecord"):
+        is_lost, is_over = dispute.state == "lost", dispute.state in ("won", "lost", "closed")
+        ends = booked["dispute-lost", dispute.id, "disputes"] + booked["refund", dispute.refund, "disputes"]
+        there = booked["dispute", dispute.id, "disputes"] + ends
+        gone = there - ends + booked["dispute", dispute.id, "dispute-losses"]
+        fee = booked["dispute", dispute.id, "gateway-fees"]
+        held = booked["dispute-hold", dispute.id, "disputed-shares"]
+        freed = booked["dispute-free", dispute.id, "disputed-shares"]
+        at_stake = sum(things.gross for each in dispute.held for things in each.things)
+        wrong = [f"took {dispute.withdrawn}, booked is {gone}"] if gone != int(dispute.withdrawn) else []
+        wrong += [f"is {dispute.state} with {there} undecided"] if there != (0 if is_lost else gone) else []
+        wrong += [f"cost {dispute.fee}, booked is {fee}"] if fee != int(dispute.fee) else []
+        if (held, freed) != (-at_stake, at_stake if is_over else 0):
+            wrong.append(f"{at_stake} of shares are at stake, {-held} were held back and {freed} freed")
+        yield dispute.id, _told(wrong)
 
 
 def shares(books: Books) -> Findings:
@@ -533,6 +557,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     captures,
     orders,
     refunds,
+    disputes,
     shares,
     taxes,
     takings,

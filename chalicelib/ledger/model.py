@@ -141,17 +141,19 @@ def distribution(
     currency: str,
     at: datetime,
     kind: str = "share",
+    against: str = "revenue-shares",
 ) -> Entry:
     """What was sold is owed to whom it belongs to: `part` names the piece of the order. Parts below zero take it back.
 
-    `revenue-shares` mirrors `sales`: of an order that is handed over the two come to nothing.
+    `revenue-shares` mirrors `sales`: of an order that is handed over the two come to nothing. What is only held back
+    stands in another account.
     """
     owed = [("platform", platform_part), (f"organizer:{organization}", organizer_part)]
     if photographer is not None:
         owed.append((f"photographer:{photographer}", photographer_part))
     gross = sum(amount for _, amount in owed)
     credits = (Posting(whose, -amount, subject) for whose, amount in owed)
-    postings = (Posting("revenue-shares", gross, subject), *credits)
+    postings = (Posting(against, gross, subject), *credits)
     return Entry(f"{kind}#{part}", organization, order, currency, at, postings)
 
 
@@ -161,3 +163,26 @@ def taxation(
     """What of a sale is tax belongs to nobody who shares in it: `part` names the line. Below zero takes it back."""
     postings = (Posting("sales", amount), Posting(f"tax:{organization}", -amount))
     return Entry(f"{kind}#{part}", organization, order, currency, at, postings)
+
+
+def dispute(
+    part: str,
+    *,
+    organization: str,
+    order: str,
+    source: str,
+    into: str,
+    withdrawn: int,
+    fee: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """A buyer's bank took money out of the account `source`, and the gateway its fee. Below zero it came back."""
+    parts = Posting(source, -withdrawn - fee), Posting(into, withdrawn), Posting("gateway-fees", fee)
+    return Entry(f"dispute#{part}", organization, order, currency, at, tuple(part for part in parts if part.amount))
+
+
+def dispute_loss(dispute: str, *, organization: str, order: str, amount: int, currency: str, at: datetime) -> Entry:
+    """What a bank keeps beyond what was left of a payment is the house's loss."""
+    postings = (Posting("disputes", -amount), Posting("dispute-losses", amount))
+    return Entry(f"dispute-lost#{dispute}", organization, order, currency, at, postings)

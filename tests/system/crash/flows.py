@@ -1035,6 +1035,49 @@ def pay_by_card(world: World) -> None:
     _await(world, "refunded")
 
 
+def paid_by_card(world: World) -> None:
+    """The buyer has paid by card, and has the mail with the link."""
+    payment(world)
+    asked = {"orderId": world.notes["order"], "method": "stripe"}
+    world.notes["payment"] = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data["id"]
+    transaction = _charge(world)
+    world.bank.set(transaction, "captured", fee=13_65)
+    world.webhook(transaction, "stripe")
+    _await(world, "completed")
+
+
+def dispute(world: World) -> None:
+    """The buyer's bank takes the money back; nobody gives it back again, and the bank gives up."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    _disputed(world, "open")
+    (found,) = world.see(organizer, "/admin/payments/disputes")["items"]
+    assert (found["status"], found["orderId"]) == ("open", order)
+    wanted = {"reason": "they are blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=409, key="refund-1")
+    _disputed(world, "won", withdrawn=0, fee=0)
+    assert world.see(organizer, f"/admin/orders/{order}")["payments"][0]["refunded"] == 0
+
+
+def lose_dispute(world: World) -> None:
+    """The bank takes the money back, and keeps it: the order counts as refunded, its downloads are withdrawn."""
+    order = world.notes["order"]
+    _disputed(world, "open")
+    _disputed(world, "lost")
+    _await(world, "refunded")
+    guest = Person("", "", {"X-Order-Token": world.notes["token"]})
+    world.ask(guest, "POST", f"/downloads/{order}/photos/{_photos(world)[0]}", expect=403)
+
+
+def _disputed(world: World, state: Any, **more: int) -> None:
+    """The gateway tells of it; and where no message came of that, the sweep asks some hours later."""
+    transaction = _charge(world)
+    world.bank.set_dispute("dp_1", transaction, state, **more)
+    world.webhook(transaction, "stripe", "dp_1")
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=7))
+
+
 def pay_again(world: World) -> None:
     """The QR code ran out; the buyer takes another one."""
     world.wait(QR_LASTS + timedelta(seconds=1))
@@ -2203,6 +2246,8 @@ FLOWS: dict[str, Flow] = {
     "checkout": Flow(cart, check_out),
     "payment": Flow(order, open_payment, (CHARGE,)),
     "payment by card": Flow(payment, pay_by_card),
+    "dispute": Flow(paid_by_card, dispute),
+    "lost dispute": Flow(paid_by_card, lose_dispute),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),

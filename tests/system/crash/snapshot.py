@@ -179,6 +179,7 @@ def violations(world: World) -> list[str]:
         *_unbalanced(),
         *_money(world),
         *_refunded(world),
+        *_disputed(),
         *_shared(),
         *_wallets(),
         *_held(),
@@ -270,7 +271,19 @@ def _amount(refund: Mapping[str, Any]) -> int:
 
 
 def _pays_out(posting: Mapping[str, Any], refund: str) -> bool:
-    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(("gateway:", "bank", "credits:"))
+    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(
+        ("gateway:", "bank", "credits:", "disputes")
+    )
+
+
+def _disputed() -> Iterator[str]:
+    """What a bank took is undecided or decided, and whoever earned by it has it again once it is."""
+    undecided = sum(int(row["withdrawn"]) for row in rows("payments") if row.get("state") == "open" and "held" in row)
+    sums: Counter[str] = Counter()
+    for row in _postings():
+        sums[row["account"]] += int(row["amount"])
+    if sums["disputes"] != undecided or bool(sums["disputed-shares"]) != bool(undecided):
+        yield f"{undecided} is undecided, booked are {sums['disputes']} and {sums['disputed-shares']} of shares"
 
 
 def _shared() -> Iterator[str]:
