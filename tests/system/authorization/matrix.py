@@ -612,6 +612,7 @@ OBJECTS: dict[str, Asking] = {
     "GET /admin/refunds": NOTHING,
     "GET /admin/payments": NOTHING,
     "GET /admin/payments/transfers": NOTHING,
+    "GET /admin/payments/disputes": NOTHING,
     "GET /admin/payments/{id}/slip": TRANSFERS,
     "POST /admin/payments/{id}/confirm": _with(TRANSFERS, {"received": 79_00}),
     "POST /admin/payments/{id}/reject": _with(TRANSFERS, {"reason": "of last year"}),
