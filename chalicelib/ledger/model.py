@@ -186,3 +186,9 @@ def dispute_loss(dispute: str, *, organization: str, order: str, amount: int, cu
     """What a bank keeps beyond what was left of a payment is the house's loss."""
     postings = (Posting("disputes", -amount), Posting("dispute-losses", amount))
     return Entry(f"dispute-lost#{dispute}", organization, order, currency, at, postings)
+
+
+def fee(payment: str, *, organization: str, order: str, source: str, amount: int, currency: str, at: datetime) -> Entry:
+    """What a gateway kept of a payment, where it told only afterwards."""
+    postings = (Posting(source, -amount), Posting("gateway-fees", amount))
+    return Entry(f"fee#{payment}", organization, order, currency, at, postings)

@@ -356,5 +356,5 @@ class StripeSandbox(MoneyBack):
     def _save(self) -> None:
         if self._state:
             intents = [intent.stored() for intent in self._intents.values()]
-            back = {"refunds": self._refunds, "disputes": self._disputes}
-            keep(self._state, {"intents": intents, **{n: [asdict(e) for e in v.values()] for n, v in back.items()}})
+            back = {"refunds": self._refunds.values(), "disputes": self._disputes.values()}
+            keep(self._state, {"intents": intents, **{name: [*map(asdict, each)] for name, each in back.items()}})

@@ -64,6 +64,8 @@ from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.payments.methods import service as methods
+from chalicelib.payments.reconciliations import service as reconciliations
+from chalicelib.payments.reconciliations.service import Statement
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.transfers import service as transfers
 from chalicelib.payments.transfers.model import Slip
@@ -173,6 +175,7 @@ class Shop:
     """What people were given, by owner."""
     packs: dict[str, str] = field(default_factory=dict)
     payouts: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
     promotions: dict[str, str] = field(default_factory=dict)
     parcels: dict[str, str] = field(default_factory=dict)
 
@@ -526,6 +529,8 @@ def _pay_out(shop: Shop) -> None:
             opened = payouts.open_payout(shop.people[maker].principal, until, f"payout-{name}")
             shop.payouts[name] = opened.id
             deliver.all()
+        asked = Statement(None, "stripe_balance", "0" * 64, 9, until - timedelta(days=1), until)
+        shop.statements["statement"] = reconciliations.offer(shop.people["admin"].principal, asked).reconciliation.id
     payouts.approve(shop.people["admin"].principal, shop.payouts["approved"])
 
 

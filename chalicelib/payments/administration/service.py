@@ -39,7 +39,9 @@ def open_file(principal: Principal, order_id: str) -> File:
     order = orders.open_order(principal, order_id)
     attempts = store.attempts(order.organization, order.id)
     given_back = refunds.of_order(order.organization, order.id)
-    names = [f"{kind}#{payment.id}" for payment in attempts if payment.is_final for kind in ("capture", "accept")]
+    names = [
+        f"{kind}#{payment.id}" for payment in attempts if payment.is_final for kind in ("capture", "accept", "fee")
+    ]
     names += [f"refund#{refund.id}" for refund in given_back if refund.ended_at]
     disputed = disputes.of_order(order.organization, order.id)
     names += [name for dispute in disputed for name in dispute.entries]

@@ -55,11 +55,11 @@ MOST_REFUNDS = 100  # that one list holds; an order has fewer
 _TWO_DECIMALS = (
     "AED AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR LAK MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
 )
-_ZERO_DECIMALS = "CLP JPY KRW PYG RWF VND XAF XOF XPF"
-_THREE_DECIMALS = "BHD JOD KWD OMR TND"
+ZERO_DECIMALS = "CLP JPY KRW PYG RWF VND XAF XOF XPF"
+THREE_DECIMALS = "BHD JOD KWD OMR TND"
 _WRITTEN_WITH_CENTS = "ISK UGX"
 """They have none any more, but Stripe still counts in hundredths of them."""
-CURRENCIES = tuple(" ".join((_TWO_DECIMALS, _ZERO_DECIMALS, _THREE_DECIMALS, _WRITTEN_WITH_CENTS)).split())
+CURRENCIES = tuple(" ".join((_TWO_DECIMALS, ZERO_DECIMALS, THREE_DECIMALS, _WRITTEN_WITH_CENTS)).split())
 
 _STATES: Mapping[str, State] = {
     "requires_payment_method": "pending",
@@ -367,7 +367,7 @@ def _moment(seconds: object) -> datetime:
 
 def _to_stripe(amount: int, currency: str) -> int:
     """Minor units as Stripe counts them. Raises Unprocessable for what it does not take."""
-    if currency in _THREE_DECIMALS and amount % 10:
+    if currency in THREE_DECIMALS and amount % 10:
         raise refused()  # it takes no thousandths
     return amount * 100 if currency in _WRITTEN_WITH_CENTS else amount
 

@@ -79,8 +79,7 @@ def refund_of(paid):
 
 
 def begin(order, *lines, key="refund-1"):
-    asked = {"lines": list(lines) or None, "reason": "blurred", "way": None, "pay_to": None}
-    return refunds.begin(STAFF, order.id, key, **asked)
+    return refunds.begin(STAFF, order.id, key, lines=list(lines) or None, reason="blurred", way=None, pay_to=None)
 
 
 def test_what_the_bank_took_is_set_aside_and_its_shares_are_held_back(paid, order, tell):

@@ -1078,6 +1078,36 @@ def _disputed(world: World, state: Any, **more: int) -> None:
         world.minute(timedelta(hours=7))
 
 
+def compare_statement(world: World) -> None:
+    """Staff hand in what the gateway settled: our payment with a fee that nobody knew, and one that we do not know."""
+    organizer, payment = world.person("organizer"), world.notes["payment"]
+    world.wait(timedelta(hours=2))
+    received = world.see(organizer, f"/admin/orders/{world.notes['order']}")["payments"][0]["received"]
+    rows = [f"{payment},{received / 100:.2f},1.25", "=someone,9.99,0.10"]
+    content = "\n".join(["ours,amount,fee", *rows]).encode()
+    at = clock.now()
+    statement = {
+        "gateway": "paynoi",
+        "columns": {"reference": "ours", "amount": "amount", "fee": "fee"},
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "since": clock.stamp(at - timedelta(days=1)),
+        "until": clock.stamp(at - timedelta(hours=1)),
+    }
+    offered = world.ask(organizer, "POST", "/admin/reconciliations", statement, expect=202).data
+    world.send_document(offered["form"], content)
+    held = world.ask(organizer, "POST", "/admin/reconciliations", statement, expect=202).data["reconciliation"]
+    world.settle()
+    for _ in range(2):
+        world.minute()
+    found = world.see(organizer, f"/admin/reconciliations/{held['id']}")
+    assert (found["status"], found["counts"]) == ("done", {"matched": 1, "missing_here": 1, "fees_booked": 1})
+    assert [each["id"] for each in world.see(organizer, "/admin/reconciliations")["items"]] == [held["id"]]
+    (wrong,) = world.see(organizer, f"/admin/reconciliations/{held['id']}/differences")["items"]
+    assert (wrong["kind"], wrong["theirs"]) == ("missing_here", 999)
+    assert "'=someone" in world.see(organizer, f"/admin/reconciliations/{held['id']}/export")
+
+
 def pay_again(world: World) -> None:
     """The QR code ran out; the buyer takes another one."""
     world.wait(QR_LASTS + timedelta(seconds=1))
@@ -2248,6 +2278,7 @@ FLOWS: dict[str, Flow] = {
     "payment by card": Flow(payment, pay_by_card),
     "dispute": Flow(paid_by_card, dispute),
     "lost dispute": Flow(paid_by_card, lose_dispute),
+    "statement": Flow(paid, compare_statement),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),
