@@ -51,6 +51,7 @@ KEPT = {
     "CodeRecord": ("order",),
     "CreditRecord": ("organization", "user", "grants", "holds"),
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
+    "DepositRecord": ("id", "order", "line", "amount", "releasing", "released", "forfeited"),
     "DisputeRecord": ("id", "state", "withdrawn", "fee", "refund", "held"),
     "EmailRecord": ("user",),
     "EventRecord": ("id", "deleted_at"),
@@ -66,7 +67,7 @@ KEPT = {
     "PointerRecord": ("pk",),
     "PostingRecord": ("pk", "sk", "entry", "organization", "order", "account", "account_sk", "amount", "currency"),
     "RedemptionRecord": ("pk", "order", "amount"),
-    "RefundRecord": ("id", "order", "payment", "state", "parts", "tail", "excess", "returned"),
+    "RefundRecord": ("id", "order", "payment", "state", "parts", "tail", "excess", "returned", "deposit", "deposit_of"),
     "SalesRecord": ("pk", "files", "amount"),
     "SeriesRecord": ("organization", "kind", "year", "last"),
     "SlugRecord": ("event",),
@@ -234,6 +235,7 @@ def refunds(books: Books) -> Findings:
             strays[of] += int(posting.amount)
     for refund in books.of("RefundRecord"):
         amount = int(refund.tail) + int(refund.excess) + sum(part.amount for part in refund.parts)
+        amount += int(refund.deposit or 0)
         gone[refund.payment] += amount if refund.state in ("submitted", "settled") else 0
         due = amount if refund.state == "settled" else 0
         yield refund.id, None if booked[refund.id] == due else f"gave back {due}, booked {booked[refund.id]}"
@@ -267,6 +269,36 @@ def disputes(books: Books) -> Findings:
         if (held, freed) != (-at_stake, at_stake if is_over else 0):
             wrong.append(f"{at_stake} of shares are at stake, {-held} were held back and {freed} freed")
         yield dispute.id, _told(wrong)
+
+
+def deposits(books: Books) -> Findings:
+    """What came as a deposit is held, went back or was kept, to the last satang, and the ledger holds the same."""
+    booked: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    back: Counter[tuple[str, str]] = Counter()
+    for posting in books.of("PostingRecord"):
+        if posting.account == "deposits":
+            booked[posting.order] -= int(posting.amount)
+            kind, of, *_ = posting.entry.split("#")
+            kept[of] += int(posting.amount) * (kind == "forfeit")
+    for refund in books.of("RefundRecord"):
+        back[str(refund.deposit_of), str(refund.state)] += int(refund.deposit or 0)
+    held = {(deposit.order, deposit.line): deposit for deposit in books.of("DepositRecord")}
+    for (order_id, _), deposit in held.items():
+        went = {"releasing": back[deposit.id, "submitted"], "released": back[deposit.id, "settled"]}
+        went["forfeited"] = kept[deposit.id]
+        wrong = [f"has {getattr(deposit, name)} {name}, booked are {due}" for name, due in went.items()
+                 if int(getattr(deposit, name)) != due]  # fmt: skip
+        outstanding = int(deposit.amount) - sum(went.values())
+        wrong += [f"{outstanding} of it is outstanding"] if outstanding < 0 else []
+        booked[order_id] -= outstanding + went["releasing"]
+        yield deposit.id, _told(wrong)
+    for order in books.of("OrderRecord"):
+        paid = [line for line in order.lines if line.deposit and order.payment]
+        wrong = [f"{line.id} has no deposit" for line in paid if (order.id, line.id) not in held]
+        wrong += [f"the ledger holds {booked[order.id]} too much of its deposits"] if booked[order.id] else []
+        if paid or wrong:
+            yield order.id, _told(wrong)
 
 
 def shares(books: Books) -> Findings:
@@ -558,6 +590,7 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     orders,
     refunds,
     disputes,
+    deposits,
     shares,
     taxes,
     takings,

@@ -13,6 +13,7 @@ from chalicelib.orders import service as orders
 from chalicelib.orders.administration import service as order_desk
 from chalicelib.orders.model import Note, Order
 from chalicelib.payments import store
+from chalicelib.payments.deposits import holding
 from chalicelib.payments.disputes import service as disputes
 from chalicelib.payments.disputes.model import Dispute
 from chalicelib.payments.model import Payment, State
@@ -98,8 +99,9 @@ def _accepted(actor: Principal, payment: Payment, reason: str, pay_to: str | Non
         owed=payment.amount,
         currency=payment.currency,
         at=at,
+        deposit=order.deposit,
     )
-    writes = [*ledger.book(entry), *orders.pay(order, payment.id)]
+    writes = [*ledger.book(entry), *holding.taken(order, payment.id, at), *orders.pay(order, payment.id)]
     if accepted.waiting:
         refund, begun = refunds.return_waiting(actor, accepted, reason, pay_to)
         accepted = accepted.reserved(refund.amount, refund.excess)

@@ -88,8 +88,9 @@ class Refund:
     """`number` counts the refunds of an order. Amounts are minor units.
 
     `tail` is what the payment brought beyond the price, or less than nothing where it was short; it goes back with the
-    last line. `excess` is what belonged to no order. `key` is the request's that began it, `pay_to` (sealed) where a
-    transfer goes, gone once it went. A transfer is `sent_by` one person under `reference` and `ended_by` another.
+    last line. `excess` is what belonged to no order, `deposit` what goes back of the deposit `deposit_of`. `key` is the
+    request's that began it, `pay_to` (sealed) where a transfer goes, gone once it went. A transfer is `sent_by` one
+    person under `reference` and `ended_by` another.
     """
 
     id: str
@@ -118,11 +119,13 @@ class Refund:
     next_check_at: datetime | None = None
     returned: tuple[Returned, ...] = ()
     correlation: str | None = None
+    deposit: int | None = None
+    deposit_of: str | None = None
     version: int = 0
 
     @property
     def amount(self) -> int:
-        return sum(part.amount for part in self.parts) + self.tail + self.excess
+        return sum(part.amount for part in self.parts) + self.tail + self.excess + (self.deposit or 0)
 
     @property
     def by_line(self) -> Mapping[str, tuple[int, bool]]:

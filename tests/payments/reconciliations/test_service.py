@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from chalicelib.core.table import PageRequest
 from chalicelib.ledger import service as ledger
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
+from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
@@ -248,14 +250,14 @@ def test_others_do_not_see_it(sell):
 
 
 def test_a_payment_of_somebody_else_is_none_of_theirs(sell):
-    payment = sell()
+    payment, other = sell(), replace(STRANGER, organization=organizations.create("Other").id)
     with clock.travel(timedelta(hours=2)):
         content, statement = announced(f"{HEAD}\n{payment.id},50.24,1.00,THB\n")
-        put(service.offer(STRANGER, statement).reconciliation, content)
-        held = service.offer(STRANGER, statement).reconciliation
+        put(service.offer(other, statement).reconciliation, content)
+        held = service.offer(other, statement).reconciliation
         deliver.all()
 
-    assert service.get(STRANGER, held.id).counts == {"missing_here": 1, "fees_booked": 0}
+    assert service.get(other, held.id).counts == {"missing_here": 1, "fees_booked": 0}
     assert payments.get(DEFAULT, payment.id).fee is None
 
 

@@ -377,6 +377,7 @@ APPROVED_PAYOUTS = _one("payouts", "pot", "approved", "draft", "own")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
 TRANSFERS = _one("payments", "pay", "transfer", "unpaid", "guest")
+DEPOSITS = _one("deposits", "dep", "held")
 STATEMENTS = _one("statements", "rec", "statement")
 STATEMENT = {
     "format": "stripe_balance",
@@ -631,6 +632,10 @@ OBJECTS: dict[str, Asking] = {
     "POST /admin/payments/{id}/reject": _with(TRANSFERS, {"reason": "of last year"}),
     "POST /payments/{id}/slip": _with(TRANSFERS, SLIP),
     "GET /payments/history": NOTHING,
+    "GET /deposits": NOTHING,
+    "GET /admin/deposits": NOTHING,
+    "POST /admin/deposits/{id}/release": _with(DEPOSITS, {"amount": 1_00}),
+    "POST /admin/deposits/{id}/forfeit": _with(DEPOSITS, {"amount": 1_00, "reason": "broken"}),
     "GET /payments/methods": NOTHING,
     "POST /payments/refund": _one(
         "payments", "pay", "paid", "unpaid", "guest", body=lambda id: {"paymentId": id, "reason": "blurred"}

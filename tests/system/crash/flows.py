@@ -30,7 +30,7 @@ from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import credit
 from infra.local.heard import Heard
-from tests import zone
+from tests import hiring, zone
 from tests.elsewhere import id_token
 from tests.lines.photos.pictures import File, jpeg
 from tests.media.photos import encoded, picture
@@ -1076,6 +1076,38 @@ def _disputed(world: World, state: Any, **more: int) -> None:
     world.settle()
     for _ in range(2):
         world.minute(timedelta(hours=7))
+
+
+def hired(world: World) -> None:
+    """The buyer has hired a tool, and left a deposit."""
+    members(world)
+    for name in ("buyer", "organizer"):
+        _log_in(world, world.person(name))
+    buyer = world.person("buyer")
+    world.ask(buyer, "POST", "/cart/items", {"items": [{"kind": "tools", "ref": "drill"}]})
+    check_out(world)
+    open_payment(world)
+    webhook(world)
+
+
+def settle_deposit(world: World) -> None:
+    """Some of the deposit goes back, some is kept, and the rest goes back by itself when it is due."""
+    buyer, organizer = world.person("buyer"), world.person("organizer")
+    (held,) = world.see(organizer, "/admin/deposits")["items"]
+    path, some = f"/admin/deposits/{held['id']}", {"amount": 200_00}
+    world.ask(organizer, "POST", f"{path}/release", some, expect=202, key="release-1")
+    kept = {"amount": 100_00, "reason": "The blade is broken."}
+    world.ask(organizer, "POST", f"{path}/forfeit", kept, key="forfeit-1")
+    world.settle()
+    for _ in range(2):  # the sweep asks what no message came to ask
+        world.minute(timedelta(hours=1))
+    world.minute(hiring.BACK_AFTER)
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=1))
+    (ended,) = world.see(buyer, "/deposits")["items"]
+    assert (ended["status"], ended["released"], ended["forfeited"]) == ("released", 400_00, 100_00)
+    assert world.see(organizer, "/admin/deposits")["items"] == []
 
 
 def compare_statement(world: World) -> None:
@@ -2279,6 +2311,7 @@ FLOWS: dict[str, Flow] = {
     "dispute": Flow(paid_by_card, dispute),
     "lost dispute": Flow(paid_by_card, lose_dispute),
     "statement": Flow(paid, compare_statement),
+    "deposit": Flow(hired, settle_deposit),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),

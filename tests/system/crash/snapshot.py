@@ -180,6 +180,7 @@ def violations(world: World) -> list[str]:
         *_money(world),
         *_refunded(world),
         *_disputed(),
+        *_deposited(),
         *_shared(),
         *_wallets(),
         *_held(),
@@ -267,7 +268,8 @@ def _refunded(world: World) -> Iterator[str]:
 
 
 def _amount(refund: Mapping[str, Any]) -> int:
-    return int(refund["tail"]) + int(refund["excess"]) + sum(part["amount"] for part in json.loads(refund["parts"]))
+    parts = sum(part["amount"] for part in json.loads(refund["parts"]))
+    return parts + int(refund["tail"]) + int(refund["excess"]) + int(refund.get("deposit", 0))
 
 
 def _pays_out(posting: Mapping[str, Any], refund: str) -> bool:
@@ -284,6 +286,18 @@ def _disputed() -> Iterator[str]:
         sums[row["account"]] += int(row["amount"])
     if sums["disputes"] != undecided or bool(sums["disputed-shares"]) != bool(undecided):
         yield f"{undecided} is undecided, booked are {sums['disputes']} and {sums['disputed-shares']} of shares"
+
+
+def _deposited() -> Iterator[str]:
+    """The books hold what was neither given back nor kept."""
+    there = sum(
+        int(row["amount"]) - int(row["released"]) - int(row["forfeited"])
+        for row in rows("payments")
+        if "forfeited" in row
+    )
+    booked = sum(int(row["amount"]) for row in _postings() if row["account"] == "deposits")
+    if there + booked:
+        yield f"{there} of deposits is held, booked are {-booked}"
 
 
 def _shared() -> Iterator[str]:

@@ -4,7 +4,14 @@ Before any money moves it is set aside: in one transaction the payment's `refund
 What becomes of it is booked once, in the transaction that raises its rank.
 """
 
-from chalicelib.payments.refunds.service.deciding import begin, decide, request, return_waiting, take_for_bank
+from chalicelib.payments.refunds.service.deciding import (
+    begin,
+    decide,
+    request,
+    return_deposit,
+    return_waiting,
+    take_for_bank,
+)
 from chalicelib.payments.refunds.service.looking import (
     erase_person,
     get,
@@ -29,6 +36,7 @@ __all__ = [
     "pay_to",
     "personal_data",
     "request",
+    "return_deposit",
     "return_waiting",
     "submit",
     "submit_due",

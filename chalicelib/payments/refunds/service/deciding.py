@@ -128,6 +128,20 @@ def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, l
     return refund, [store.add(refund), *_reserved(refund, payment)]
 
 
+def return_deposit(
+    payment: Payment, deposit: str, amount: int, *, reason: str, by: str | None
+) -> tuple[Refund, list[Write]]:
+    """A refund of what a buyer had left with us, and the writes that begin it.
+
+    Raises Conflict `payment_disputed`, `too_many_refunds`.
+    """
+    earlier = store.of_order(payment.organization, payment.order)
+    refuse_disputed(earlier)
+    drawn = replace(_new(payment, earlier, reason, None), deposit=amount, deposit_of=deposit)
+    refund = drawn.submitted(_way(payment, None), by, clock.now())
+    return refund, [store.add(refund), *_reserved(refund, payment)]
+
+
 def decide(
     actor: Principal,
     order_id: str,
@@ -177,7 +191,7 @@ def decline(actor: Principal, order_id: str, refund_id: str, why: str) -> Refund
         if refund.way is not Way.TRANSFER:
             raise Conflict("refund_status", f"A refund that is {refund.state} and no transfer can not be given up.")
         failed = refund.ended(State.FAILED, why, actor.user, clock.now())
-        return failed, [restored(refund)]
+        return failed, restored(refund)
 
     return _change(actor, order_id, refund_id, change)
 

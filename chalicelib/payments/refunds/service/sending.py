@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, log, outbox
@@ -16,6 +16,7 @@ from chalicelib.orders.model import Order
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
+from chalicelib.payments.deposits import holding
 from chalicelib.payments.refunds import store
 from chalicelib.payments.refunds.messages import RefundFailed, RefundSettled
 from chalicelib.payments.refunds.model import ON_THEIR_OWN, Part, Refund, Returned, State, Way
@@ -138,7 +139,7 @@ def settle(refund: Refund, was: Refund, reference: str, actor: Principal | None)
         returned = _shares_back(order, settled, parts) if order.is_delivered else ()
         at = clock.now()
         done = refund.settled(reference, parts, returned, at)
-        writes = [*ledger.book(_entry(done, order)), store.save(done, was=was)]
+        writes = [*ledger.book(_entry(done, order)), store.save(done, was=was), *_of_deposit(done, at)]
         if refund.way is Way.CREDIT and order.owner is not None:
             writes.append(wallet.give_back(order.organization, order.owner, refund.amount))
         if refund.parts:
@@ -173,7 +174,7 @@ def _fail(refund: Refund, why: str) -> Outcome:
         failed = refund.ended(State.FAILED, why, None, clock.now())
         fact = RefundFailed(organization=refund.organization, order=refund.order, refund=refund.id)
         try:
-            transact(store.save(failed, was=refund), restored(refund), outbox.publish(fact))
+            transact(store.save(failed, was=refund), *restored(refund), outbox.publish(fact))
         except Conflict:
             refund = store.get(refund.organization, refund.order, refund.id)
             if refund.state is not State.SUBMITTED:
@@ -185,10 +186,19 @@ def _fail(refund: Refund, why: str) -> Outcome:
     raise Conflict("changed_meanwhile", "The refund keeps changing.")
 
 
-def restored(refund: Refund) -> Write:
+def restored(refund: Refund) -> list[Write]:
     """What was set aside for it is free again; holds only while the payment is as it is now."""
     payment = payments.get(refund.organization, refund.payment)
-    return payment_store.save(payment.restored(refund.amount, refund.excess), was=payment)
+    free = payment_store.save(payment.restored(refund.amount, refund.excess), was=payment)
+    return [free, *_of_deposit(refund, clock.now())]
+
+
+def _of_deposit(refund: Refund, at: datetime) -> list[Write]:
+    """What a refund that is over means for the deposit that it is of."""
+    if refund.deposit_of is None or refund.deposit is None:
+        return []
+    settled = refund.state is State.SETTLED
+    return [holding.ended(refund.organization, refund.deposit_of, refund.deposit, refund.id, at, settled=settled)]
 
 
 def told(actor: Principal, was: Refund | None, now: Refund) -> Write:
@@ -222,6 +232,7 @@ def _entry(refund: Refund, order: Order) -> ledger.Entry:
         sales=sum(part.amount for part in refund.parts),
         tail=refund.tail,
         suspended=refund.excess,
+        deposit=refund.deposit or 0,
         currency=refund.currency,
         at=clock.now(),
     )
