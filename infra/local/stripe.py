@@ -356,5 +356,6 @@ class StripeSandbox(MoneyBack):
     def _save(self) -> None:
         if self._state:
             intents = [intent.stored() for intent in self._intents.values()]
-            back = {"refunds": self._refunds.values(), "disputes": self._disputes.values()}
-            keep(self._state, {"intents": intents, **{name: [*map(asdict, each)] for name, each in back.items()}})
+            refunds = [asdict(refund) for refund in self._refunds.values()]
+            disputes = [asdict(dispute) for dispute in self._disputes.values()]
+            keep(self._state, {"intents": intents, "refunds": refunds, "disputes": disputes})
