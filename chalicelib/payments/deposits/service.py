@@ -5,6 +5,7 @@ by people, and released, or held again, in the transaction that ends it.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from chalicelib.payments.refunds import service as refunds
 _TRIES = 8
 _SWEEP_AT_MOST = 100
 _SWEEP_LASTS = timedelta(seconds=20)
+_TRIED_AGAIN = timedelta(days=1)
 _BY_ITSELF = "due"
 """The key of what time asks for."""
 
@@ -66,9 +68,17 @@ def release_due() -> int:
             released += 1
         except AppError as refusal:
             log.warning("deposit not released", order=deposit.order, code=refusal.code)
-        except Exception as failure:  # noqa: BLE001 (tried again in a minute; the others have their turn now)
+            _postpone(deposit)
+        except Exception as failure:  # noqa: BLE001 (tried again later; the others have their turn now)
             log.bug("deposit not released", failure, order=deposit.order)
+            _postpone(deposit)
     return released
+
+
+def _postpone(deposit: Deposit) -> None:
+    """Else those that always fail would stand at the head of every sweep."""
+    with suppress(Conflict):
+        transact(store.save(replace(deposit, due_at=clock.now() + _TRIED_AGAIN), was=deposit))
 
 
 def list_own(principal: Principal, request: PageRequest) -> Page[Deposit]:

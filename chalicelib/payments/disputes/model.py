@@ -106,6 +106,9 @@ class Dispute:
         ended_at = noted.ended_at or (at if noted.is_over else None)
         return replace(noted, ended_at=ended_at, next_check_at=at + _PAUSE if waits else None)
 
+    def postponed(self, at: datetime) -> "Dispute":
+        return replace(self, next_check_at=at + _PAUSE)
+
 
 def id_of(payment: Payment, reference: str) -> str:
     return ids.derived("dsp", payment.organization, payment.gateway, reference)

@@ -5,6 +5,7 @@ time, and who earned by it is not paid it meanwhile. If the bank keeps it the re
 if not, the refund has failed.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,7 +36,7 @@ def settle(organization: str, payment_id: str, reference: str) -> Outcome:
     payment = payments.get(organization, payment_id)
     account = gateways.account_of(organization, payment.gateway)
     told = gateways.of_name(payment.gateway).dispute(account, reference)
-    if told.transaction_id != payment.transaction or told.currency != payment.currency:
+    if told.transaction_id != payment.transaction or told.currency != (payment.other_currency or payment.currency):
         log.error("gateway names another payment", payment=payment.id)
         return Outcome.SKIPPED
     if told.state == "unknown":
@@ -66,9 +67,17 @@ def settle_due() -> int:
             asked += 1
         except AppError as refusal:
             log.warning("dispute not asked about", payment=dispute.payment, code=refusal.code)
-        except Exception as failure:  # noqa: BLE001 (asked again in a minute; the others have their turn now)
+            _postpone(dispute)
+        except Exception as failure:  # noqa: BLE001 (asked again later; the others have their turn now)
             log.bug("dispute not asked about", failure, payment=dispute.payment)
+            _postpone(dispute)
     return asked
+
+
+def _postpone(dispute: Dispute) -> None:
+    """Else those that always fail would stand at the head of every sweep."""
+    with suppress(Conflict):
+        transact(store.save(dispute.postponed(clock.now()), was=dispute))
 
 
 def follow_shares(organization: str, order_id: str, dispute_id: str, state: State) -> Outcome:

@@ -142,6 +142,16 @@ def test_won_money_that_is_not_there_yet_is_asked_for_again(paid, gateway, tell)
     assert balances("disputes", GATEWAY) == [0, 100_00]
 
 
+def test_the_sweep_goes_on_after_a_failure_and_asks_again(paid, gateway, tell):
+    tell("open")
+    gateway.fail.add("dispute")
+
+    with clock.travel(timedelta(hours=7)):
+        assert [service.settle_due(), service.settle_due()] == [0, 0]
+        with clock.travel(timedelta(hours=7)):
+            assert service.settle_due() == 1
+
+
 def test_what_is_lost_is_given_back_with_all_that_follows(paid, order, tell):
     tell("open")
 
