@@ -116,7 +116,10 @@ class Bank(FakeGateway):
         """The same books under the name of another gateway. Of transfers there are no books."""
         if name == BankTransfer.name:
             return BankTransfer()
-        return self if name == self.name else replace(self, name=name, tail=0, means=HostedFields("secret", "public"))
+        if name == self.name:
+            return self
+        fields = HostedFields("secret", "public")
+        return replace(self, name=name, tail=0, means=fields, disputes=name == Stripe.name)
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
         return self._wires[self.name].locate(raw, headers)
