@@ -38,6 +38,9 @@ ROOMS = (
     "chalicelib.payments.methods",
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
+    "chalicelib.payments.disputes",
+    "chalicelib.payments.reconciliations",
+    "chalicelib.payments.deposits",
     "chalicelib.payments.administration",
     "chalicelib.orders.administration",
     "chalicelib.entitlements",
@@ -71,6 +74,8 @@ JOBS = (
     "chalicelib.payments",
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
+    "chalicelib.payments.disputes",
+    "chalicelib.payments.reconciliations",
     "chalicelib.lines.photos",
     "chalicelib.lines.prints",
     "chalicelib.privacy",
@@ -192,12 +197,14 @@ def sweep_outbox(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_payments")
 def sweep_payments(_event: Any) -> None:
-    """Payments whose webhook may be lost, refunds that are not through: ask the gateway. Credit whose time is up."""
+    """Payments, refunds and disputes whose webhook may be lost: ask the gateway. Deposits and credit that are due."""
     from chalicelib.payments import service as payments
+    from chalicelib.payments.deposits import service as deposits
+    from chalicelib.payments.disputes import service as disputes
     from chalicelib.payments.refunds import service as refunds
     from chalicelib.wallet import service as wallet
 
-    sweeps.run(payments.settle_due, refunds.submit_due, wallet.expire_due)
+    sweeps.run(payments.settle_due, refunds.submit_due, disputes.settle_due, deposits.release_due, wallet.expire_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_orders")

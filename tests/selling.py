@@ -14,6 +14,8 @@ from chalicelib.core.table import Record, Write, create, delete, table, transact
 from chalicelib.lines.contract import Item, Part, Problem, Quote, QuoteLine, Sold
 from chalicelib.payments.gateways.contract import (
     Charge,
+    Disputed,
+    DisputeState,
     GatewayAccount,
     Headers,
     Located,
@@ -102,6 +104,8 @@ class FakeGateway:
     asked: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     refunds: bool = True
+    disputes: bool = False
+    disputed: dict[str, Disputed] = field(default_factory=dict)
     knows_again: bool = False
     """Asked again for a reference, it finds the charge."""
     means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
@@ -141,6 +145,34 @@ class FakeGateway:
         self._may_fail("refund")
         return Returned(self.refund_state, f"R-{key}")
 
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        self._may_fail("dispute")
+        return self.disputed[dispute]
+
+    def set_dispute(
+        self,
+        dispute: str,
+        transaction: str,
+        state: DisputeState,
+        *,
+        amount: int | None = None,
+        withdrawn: int | None = None,
+        fee: int = 15_00,
+    ) -> None:
+        """What it will say of a dispute from now on; without more, all of the charge is gone while that is open."""
+        charge = self.charges[transaction]
+        amount = charge.amount if amount is None else amount
+        gone = amount if withdrawn is None and state in ("open", "lost") else withdrawn or 0
+        due_at, taken = clock.now() + timedelta(days=7), fee if state not in ("inquiry", "closed") else 0
+        if dispute in self.disputed:
+            due_at = self.disputed[dispute].due_at or due_at
+        told = Disputed(transaction, state, amount, charge.currency, "fraudulent", gone, taken, due_at)
+        self.disputed[dispute] = told
+
+    def dispute_webhook(self, dispute: str, key: str) -> bytes:
+        data = {"trans_id": self.disputed[dispute].transaction_id, "ref1": "", "dispute": dispute}
+        return json.dumps({"data": data, "signature": key}).encode()
+
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         """Knows every token that begins with `tok_`."""
         self._may_fail("describe_method")
@@ -150,13 +182,13 @@ class FakeGateway:
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
         data = json.loads(raw)["data"]
-        return Located(data["trans_id"], data["ref1"])
+        return Located(data["trans_id"], data["ref1"], data.get("dispute"))
 
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         if json.loads(raw)["signature"] != account.api_key:
             raise Unauthorized("invalid_signature", "This is not a webhook of ours.")
         located = self.locate(raw, headers)
-        return Notification(located.transaction_id, located.reference)
+        return Notification(located.transaction_id, located.reference, located.dispute)
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"status": 1}

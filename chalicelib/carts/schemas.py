@@ -1,5 +1,6 @@
 """Wire shapes of carts and quotes. Amounts are whole minor units of `currency`."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -81,6 +82,13 @@ class TaxSum(Output):
     amount: int
 
 
+class Deposit(Output):
+    """Paid beside the amount, and given back."""
+
+    amount: int
+    due_at: datetime | None = Field(description="When it goes back by itself.")
+
+
 class Line(Output):
     kind: str
     subject: str = Field(description="What the line is about: the event's id for `photos`.")
@@ -95,6 +103,7 @@ class Line(Output):
         0, description="What codes took off: the parts come to this and the amount, less the tax put on top."
     )
     tax: LineTax | None = Field(None, description="What of the amount is tax.")
+    deposit: Deposit | None = None
 
 
 class Discount(Output):
@@ -116,6 +125,7 @@ class Totals(Output):
     discounts: list[Discount]
     taxes: list[TaxSum]
     total: int
+    deposit: int = Field(description="What of the total is given back one day.")
     list_total: int
     saved: int = Field(description="Against the list, before tax is put on top.")
     currency: str
@@ -129,6 +139,7 @@ class Totals(Output):
                 "discounts": quote.discounts,
                 "taxes": quote.taxes,
                 "total": quote.total,
+                "deposit": quote.deposit,
                 "list_total": quote.list_total,
                 "saved": quote.saved,
                 "currency": quote.currency,
@@ -186,6 +197,7 @@ class Summary(Output):
     discounts: list[Discount]
     taxes: list[TaxSum]
     total: int
+    deposit: int = Field(description="What of the total is given back one day.")
     list_total: int
     saved: int
     currency: str
@@ -200,6 +212,7 @@ class Summary(Output):
             discounts=[Discount.model_validate(discount) for discount in quote.discounts],
             taxes=[TaxSum.model_validate(tax) for tax in quote.taxes],
             total=quote.total,
+            deposit=quote.deposit,
             list_total=quote.list_total,
             saved=quote.saved,
             currency=quote.currency,

@@ -62,6 +62,14 @@ class Money:
         """In whole units, with as many decimals as the currency has."""
         return Decimal(self.amount).scaleb(-_DECIMALS.get(self.currency, 2))
 
+    @classmethod
+    def of(cls, units: Decimal, currency: str) -> "Money":
+        """Of whole units: `12.50` is 1250 satang. Raises ValueError for what is finer than the currency."""
+        amount = units.scaleb(_DECIMALS.get(currency, 2))
+        if amount != int(amount):
+            raise ValueError(f"{units} {currency} is no amount of money")
+        return cls(int(amount), currency)
+
     @property
     def number(self) -> str:
         """The amount for people, without its currency."""

@@ -62,12 +62,21 @@ def capture(
     currency: str,
     at: datetime,
     fee: int = 0,
+    deposit: int = 0,
 ) -> Entry:
-    """The money of an order came in. A gateway's satang tail above what was owed is booked apart from the sale."""
-    postings = [*_arrived(into, received, fee), Posting("sales", -owed)]
+    """The money of an order came in. A gateway's satang tail above what was owed is booked apart from the sale.
+
+    What of it is a deposit is the buyer's still.
+    """
+    postings = [*_arrived(into, received, fee), *_sold(owed, deposit)]
     if received != owed:
         postings.append(Posting("payment-tails", owed - received))
     return Entry(f"capture#{payment}", organization, order, currency, at, tuple(postings))
+
+
+def _sold(owed: int, deposit: int) -> list[Posting]:
+    kept = [Posting("deposits", -deposit)] if deposit else []
+    return [Posting("sales", deposit - owed), *kept]
 
 
 def _arrived(into: str, received: int, fee: int) -> list[Posting]:
@@ -77,10 +86,18 @@ def _arrived(into: str, received: int, fee: int) -> list[Posting]:
 
 
 def spending(
-    payment: str, *, organization: str, order: str, account: str, amount: int, currency: str, at: datetime
+    payment: str,
+    *,
+    organization: str,
+    order: str,
+    account: str,
+    amount: int,
+    currency: str,
+    at: datetime,
+    deposit: int = 0,
 ) -> Entry:
     """An order was paid with what we owed its buyer already, in `account`."""
-    postings = (Posting(account, amount), Posting("sales", -amount))
+    postings = (Posting(account, amount), *_sold(amount, deposit))
     return Entry(f"capture#{payment}", organization, order, currency, at, postings)
 
 
@@ -101,10 +118,18 @@ def suspense(
 
 
 def acceptance(
-    payment: str, *, organization: str, order: str, kept: int, owed: int, currency: str, at: datetime
+    payment: str,
+    *,
+    organization: str,
+    order: str,
+    kept: int,
+    owed: int,
+    currency: str,
+    at: datetime,
+    deposit: int = 0,
 ) -> Entry:
     """Money that waited for a person pays its order after all; what is short of the price is booked as a tail is."""
-    postings = [Posting("suspense", kept), Posting("sales", -owed)]
+    postings = [Posting("suspense", kept), *_sold(owed, deposit)]
     if kept != owed:
         postings.append(Posting("payment-tails", owed - kept))
     return Entry(f"accept#{payment}", organization, order, currency, at, tuple(postings))
@@ -121,10 +146,13 @@ def refund(
     suspended: int,
     currency: str,
     at: datetime,
+    deposit: int = 0,
 ) -> Entry:
-    """Money went back out of the account `source`: of what was sold, of its tail, of what no order accounted for."""
-    parts = [Posting("sales", sales), Posting("payment-tails", tail), Posting("suspense", suspended)]
-    postings = (Posting(source, -sales - tail - suspended), *(part for part in parts if part.amount))
+    """Money went back out of the account `source`: of what was sold, of its tail, of what no order accounted for, of
+    what the buyer had left with us."""
+    of = {"sales": sales, "payment-tails": tail, "suspense": suspended, "deposits": deposit}
+    parts = (Posting(account, amount) for account, amount in of.items() if amount)
+    postings = (Posting(source, -sum(of.values())), *parts)
     return Entry(f"refund#{refund}", organization, order, currency, at, postings)
 
 
@@ -141,17 +169,19 @@ def distribution(
     currency: str,
     at: datetime,
     kind: str = "share",
+    against: str = "revenue-shares",
 ) -> Entry:
     """What was sold is owed to whom it belongs to: `part` names the piece of the order. Parts below zero take it back.
 
-    `revenue-shares` mirrors `sales`: of an order that is handed over the two come to nothing.
+    `revenue-shares` mirrors `sales`: of an order that is handed over the two come to nothing. What is only held back
+    stands in another account.
     """
     owed = [("platform", platform_part), (f"organizer:{organization}", organizer_part)]
     if photographer is not None:
         owed.append((f"photographer:{photographer}", photographer_part))
     gross = sum(amount for _, amount in owed)
     credits = (Posting(whose, -amount, subject) for whose, amount in owed)
-    postings = (Posting("revenue-shares", gross, subject), *credits)
+    postings = (Posting(against, gross, subject), *credits)
     return Entry(f"{kind}#{part}", organization, order, currency, at, postings)
 
 
@@ -161,3 +191,40 @@ def taxation(
     """What of a sale is tax belongs to nobody who shares in it: `part` names the line. Below zero takes it back."""
     postings = (Posting("sales", amount), Posting(f"tax:{organization}", -amount))
     return Entry(f"{kind}#{part}", organization, order, currency, at, postings)
+
+
+def dispute(
+    part: str,
+    *,
+    organization: str,
+    order: str,
+    source: str,
+    into: str,
+    withdrawn: int,
+    fee: int,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """A buyer's bank took money out of the account `source`, and the gateway its fee. Below zero it came back."""
+    parts = Posting(source, -withdrawn - fee), Posting(into, withdrawn), Posting("gateway-fees", fee)
+    return Entry(f"dispute#{part}", organization, order, currency, at, tuple(part for part in parts if part.amount))
+
+
+def dispute_loss(dispute: str, *, organization: str, order: str, amount: int, currency: str, at: datetime) -> Entry:
+    """What a bank keeps beyond what was left of a payment is the house's loss."""
+    postings = (Posting("disputes", -amount), Posting("dispute-losses", amount))
+    return Entry(f"dispute-lost#{dispute}", organization, order, currency, at, postings)
+
+
+def fee(payment: str, *, organization: str, order: str, source: str, amount: int, currency: str, at: datetime) -> Entry:
+    """What a gateway kept of a payment, where it told only afterwards."""
+    postings = (Posting(source, -amount), Posting("gateway-fees", amount))
+    return Entry(f"fee#{payment}", organization, order, currency, at, postings)
+
+
+def forfeiture(
+    part: str, *, organization: str, order: str, subject: str, amount: int, currency: str, at: datetime
+) -> Entry:
+    """What a buyer had left with us is the organizer's now: no sale, so nobody shares in it, and no tax is on it."""
+    postings = (Posting("deposits", amount), Posting(f"organizer:{organization}", -amount, subject))
+    return Entry(f"forfeit#{part}", organization, order, currency, at, postings)

@@ -61,6 +61,14 @@ class LineTax:
 
 
 @dataclass(frozen=True, slots=True)
+class Deposit:
+    """What a buyer leaves with us beside the price, in minor units: it goes back, at `due_at` by itself."""
+
+    amount: int
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaxSum:
     """What lines with a tax of this name and rate come to: `base` without it and `amount` of it, in minor units."""
 
@@ -95,7 +103,8 @@ class QuoteLine:
     its part of the amount, without them all bring the same. What is `prepaid` goes to the buyer's account, which they
     need, and nobody earns by it until it is spent; credit does not pay for it. `discount` is what codes took off,
     `tax` what of the amount is tax: the parts come to `amount` and `discount`, less what tax is put on top.
-    `tax_class` is the class of product by which it is taxed, None where it never is."""
+    `tax_class` is the class of product by which it is taxed, None where it never is. The `deposit` is paid with the
+    amount and no part of it: no code takes it off, no tax is on it, nobody earns by it."""
 
     kind: str
     subject: str
@@ -112,6 +121,7 @@ class QuoteLine:
     tax_class: str | None = None
     tax: LineTax | None = None
     weights: tuple[int, ...] = ()
+    deposit: Deposit | None = None
 
     @property
     def net(self) -> int:
@@ -165,7 +175,12 @@ class Quote:
 
     @property
     def total(self) -> int:
-        return sum(line.amount for line in self.lines)
+        """What is to be paid: the lines and their deposits."""
+        return sum(line.amount for line in self.lines) + self.deposit
+
+    @property
+    def deposit(self) -> int:
+        return sum(line.deposit.amount for line in self.lines if line.deposit)
 
     @property
     def discount(self) -> int:

@@ -138,6 +138,22 @@ class RefundDeclined(Values):
     organization: Line | None = None
 
 
+class PaymentDisputed(Values):
+    """For staff. `amount` is as a person reads it: `str(Money)`; `reason` is the gateway's word.
+
+    Until `due_at` evidence is taken. A datetime is told in the reader's language and the organization's zone.
+    """
+
+    about: ClassVar[Kind] = Kind.ORDERS
+
+    order_code: Line
+    amount: Line
+    reason: Line
+    outcome: Literal["inquiry", "open", "won", "lost", "closed"]
+    due_at: Line | AwareDatetime | None = None
+    organization: Line | None = None
+
+
 class TransferRejected(Values):
     """`amount` is what was to be paid, as a person reads it: `str(Money)`. `reason` is the staff's."""
 
@@ -290,6 +306,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "refunded": Refunded,
     "refund_declined": RefundDeclined,
     "transfer_rejected": TransferRejected,
+    "payment_disputed": PaymentDisputed,
     "follow_event_code": FollowCode,
     "event_live": EventNews,
     "own_photos": OwnPhotos,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.lines.contract import LineTax, Part, QuoteLine, Sold, TaxSum, tax_sums
+from chalicelib.lines.contract import Deposit, LineTax, Part, QuoteLine, Sold, TaxSum, tax_sums
 from chalicelib.promotions.model import Redeemed
 from chalicelib.revenue.model import Share
 
@@ -59,7 +59,7 @@ class Line:
 
     `shares` say to whom the amount belongs once it is paid, by the rules of when the order was placed. `refunded` is
     what of the amount was given back. The parts come to the amount and the `discount` that codes took off, less what
-    `tax` is put on top; the shares come to the amount less all of its tax.
+    `tax` is put on top; the shares come to the amount less all of its tax. The `deposit` comes on top of all that.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Line:
     refunded: int = 0
     discount: int = 0
     tax: LineTax | None = None
+    deposit: Deposit | None = None
 
     @classmethod
     def of(cls, number: int, quoted: QuoteLine, shares: tuple[Share, ...]) -> "Line":
@@ -94,6 +95,7 @@ class Line:
             licence=quoted.licence,
             discount=quoted.discount,
             tax=quoted.tax,
+            deposit=quoted.deposit,
         )
 
     def quoted(self) -> QuoteLine:
@@ -209,6 +211,11 @@ class Order:
     @property
     def refunded(self) -> int:
         return sum(line.refunded for line in self.lines)
+
+    @property
+    def deposit(self) -> int:
+        """What of the total goes back to the buyer one day."""
+        return sum(line.deposit.amount for line in self.lines if line.deposit)
 
     def line(self, line_id: str) -> Line:
         """Raises NotFound."""

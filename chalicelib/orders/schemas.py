@@ -41,6 +41,7 @@ class Order(Output):
     discounts: list[Discount]
     taxes: list[TaxSum]
     total: int
+    deposit: int = Field(description="What of the total is given back one day.")
     list_total: int
     refunded: int = Field(description="What was given back of the total.")
     currency: str

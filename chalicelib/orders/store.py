@@ -68,6 +68,7 @@ class OrderRecord(Record):
         each_gets("history", by=None),
         each_gets("lines", discount=0),
         each_gets("lines", tax=None),
+        each_gets("lines", deposit=None),
     )
 
     id = UnicodeAttribute()

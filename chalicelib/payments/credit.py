@@ -18,6 +18,7 @@ from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
 from chalicelib.payments import store
+from chalicelib.payments.deposits import holding
 from chalicelib.payments.model import Payment, State
 from chalicelib.wallet import service as wallet
 
@@ -75,7 +76,7 @@ def _held(order: Order, payment: Payment) -> list[Write]:
         return []
     charges: Counter[str] = Counter()
     for line in order.lines:
-        charges[line.subject] += line.amount
+        charges[line.subject] += line.amount + (line.deposit.amount if line.deposit else 0)
     return [wallet.hold(order.organization, order.owner, payment.id, charges)]
 
 
@@ -89,9 +90,11 @@ def _take(payment: Payment, order: Order) -> Outcome:
         amount=payment.amount,
         currency=payment.currency,
         at=at,
+        deposit=order.deposit,
     )
     transact(
         *ledger.book(entry),
+        *holding.taken(order, payment.id, at),
         *([wallet.spend(order.organization, spender, payment.id)] if spender else []),
         store.save(payment.captured(payment.amount, at), was=payment),
         *orders.pay(order, payment.id),

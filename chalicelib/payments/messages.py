@@ -10,6 +10,16 @@ class GatewayNotified(Fact):
     transaction: str
 
 
+class GatewayDisputed(Fact):
+    """A gateway's webhook, proven authentic, says that a buyer's bank wants money back. Ask the gateway how it stands.
+
+    `dispute` is the gateway's name for it.
+    """
+
+    payment: str
+    dispute: str
+
+
 class PaymentUnderReview(Fact):
     """Money arrived that fits no order as agreed; staff must look."""
 

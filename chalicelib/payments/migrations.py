@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chalicelib.core.migrations import filling
 from chalicelib.core.table import Item, Record, Write
-from chalicelib.payments import store
+from chalicelib.payments import gateways, store
 
 
 @filling("list-payments")
@@ -14,3 +14,14 @@ def list_payments(record: type[Record], item: Item) -> Sequence[Write]:
         return ()
     payment = record.from_raw_data(item).value()
     return (store.save(payment, was=payment),)
+
+
+@filling("name-charges")
+def name_charges(record: type[Record], item: Item) -> Sequence[Write]:
+    """Let payments from before there were disputes be found by what their gateway calls them."""
+    if record is not store.PaymentRecord or "transaction" not in item:
+        return ()
+    payment = record.from_raw_data(item).value()
+    if payment.gateway not in gateways.NAMES or not gateways.of_name(payment.gateway).disputes:
+        return ()
+    return () if store.is_named(payment) else (store.name_charge(payment),)

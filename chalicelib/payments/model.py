@@ -192,7 +192,7 @@ class Payment:
     def accepted(self, by: str | None, at: datetime) -> "Payment":
         """It pays its order after all; what is above its price still waits."""
         received = self.received or 0
-        kept = min(received, self.payable or self.amount)
+        kept = min(received, self.payable or self.amount, self.waiting)
         return replace(self, state=State.CAPTURED, kept=kept, suspended=self.waiting - kept)._looked_at(by, at)
 
     def returned(self, by: str | None, at: datetime) -> "Payment":

@@ -18,7 +18,7 @@ from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
 from chalicelib.payments import booking, credit, gateways, hosted, offering, store
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
-from chalicelib.payments.messages import GatewayNotified
+from chalicelib.payments.messages import GatewayDisputed, GatewayNotified
 from chalicelib.payments.model import Payment, State
 
 _TRIES = 5
@@ -97,11 +97,14 @@ def accept_webhook(name: str, raw: bytes, headers: Headers) -> dict[str, object]
         raise NotFound("unknown_gateway", "There is no such payment service.")
     gateway = gateways.of_name(name)
     try:
-        organization, proven = _proven(gateway, name, raw, headers)
+        organization, payment, proven = _proven(gateway, name, raw, headers)
     except Unauthorized:
         log.warning("webhook refused", metrics.of({Metric.WEBHOOKS_REFUSED: 1}))
         raise
-    queues.tell(GatewayNotified(organization=organization, payment=proven.reference, transaction=proven.transaction_id))
+    if proven.dispute is None:
+        queues.tell(GatewayNotified(organization=organization, payment=payment, transaction=proven.transaction_id))
+    else:
+        queues.tell(GatewayDisputed(organization=organization, payment=payment, dispute=proven.dispute))
     return gateway.acknowledgement(proven)
 
 
@@ -203,17 +206,18 @@ def list_under_review(principal: Principal, request: PageRequest) -> Page[Paymen
     return store.under_review(principal.organization, request)
 
 
-def _proven(gateway: Gateway, name: str, raw: bytes, headers: Headers) -> tuple[str, Notification]:
-    """Whose webhook it is, and what it says. Raises Unauthorized."""
+def _proven(gateway: Gateway, name: str, raw: bytes, headers: Headers) -> tuple[str, str, Notification]:
+    """Whose webhook it is, about which payment, and what it says. Raises Unauthorized."""
     claimed = gateway.locate(raw, headers)
     try:
-        place = store.locate(claimed.reference)
+        payment = claimed.reference or store.behind(name, claimed.transaction_id)
+        place = store.locate(payment)
         account = gateways.account_of(place.organization, name)
     except (NotFound, Unprocessable) as unknown:
         raise Unauthorized("invalid_signature", "This is not a webhook of ours.") from unknown
     if place.gateway not in (None, name):
         raise Unauthorized("invalid_signature", "This payment goes through another payment service.")
-    return place.organization, gateway.verify(account, raw, headers)
+    return place.organization, payment, gateway.verify(account, raw, headers)
 
 
 def _make_way(payment: Payment) -> None:
@@ -299,7 +303,8 @@ def _charge(payment: Payment) -> Payment:
     charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged))
+        named = [store.name_charge(charged)] if gateway.disputes else []
+        transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged), *named)
     except Conflict:
         kept = store.get(payment.organization, payment.id)
         if kept.transaction != charge.transaction_id:

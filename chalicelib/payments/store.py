@@ -4,12 +4,14 @@
 |-------------------------------------|------------------------------------------------------------|
 | an order's attempts                 | pk T#{org}#ORD#{order} / sk PAY#{attempt}                  |
 | the payment behind its id (global)  | pk G#gateway-transaction#{payment} / sk -                  |
+| the payment behind a charge (global) | pk G#gateway-charge#{gateway}:{transaction} / sk -        |
 | payments to ask the gateway about   | due G#DUE#payment#{0-3} / next_check_at#payment            |
 | payments a person must look at      | by_review T#{org}#REVIEW / created_at#payment              |
 | payments in a state, newest first   | by_list T#{org}#PAYMENTS#{state} / created_at#payment      |
 
 The global row is written before the gateway is asked, so even the earliest webhook finds its payment by our own
-reference. It holds ids only.
+reference. What a gateway tells of a dispute names the charge alone: where there are disputes, that finds it, too. These
+rows hold ids only.
 """
 
 import dataclasses
@@ -98,6 +100,13 @@ class PointerRecord(Record):
     gateway = UnicodeAttribute(null=True)
 
 
+class ChargeRecord(Record):
+    Meta = table("payments")
+    keys = ("G#gateway-charge#{*}", "-")
+
+    payment = UnicodeAttribute()
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a payment is kept. `gateway` is None of one from before this was noted."""
@@ -129,6 +138,19 @@ def locate(payment_id: str) -> Place:
     return Place(pointer.organization, pointer.order, int(pointer.attempt), pointer.gateway)
 
 
+def behind(gateway: str, transaction: str) -> str:
+    """The id of the payment that a charge is for. Raises NotFound. Mind the tenant: the row is global."""
+    found = ChargeRecord.fetch(_charge(gateway, transaction), "-")
+    if found is None:
+        raise NotFound("payment_not_found", "There is no such payment.")
+    return str(found.payment)
+
+
+def is_named(payment: Payment) -> bool:
+    """Whether it is found by what its gateway calls it."""
+    return ChargeRecord.fetch(_charge(payment.gateway, str(payment.transaction)), "-") is not None
+
+
 def get(organization: str, payment_id: str) -> Payment:
     """Raises NotFound, for a foreign payment too."""
     missing = NotFound("payment_not_found", "There is no such payment.")
@@ -155,6 +177,11 @@ def add(payment: Payment) -> tuple[Write, ...]:
         gateway=payment.gateway,
     )
     return create(_record(payment), AttemptTaken()), create(pointer, AttemptTaken())
+
+
+def name_charge(payment: Payment) -> Write:
+    """Lets a payment be found by what its gateway calls it."""
+    return create(ChargeRecord(_charge(payment.gateway, str(payment.transaction)), "-", payment=payment.id))
 
 
 def save(payment: Payment, *, was: Payment) -> Write:
@@ -223,3 +250,7 @@ def _sk(attempt: int) -> str:
 
 def _pointer(payment_id: str) -> str:
     return f"G#gateway-transaction#{payment_id}"
+
+
+def _charge(gateway: str, transaction: str) -> str:
+    return f"G#gateway-charge#{gateway}:{transaction}"

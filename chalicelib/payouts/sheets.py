@@ -1,11 +1,10 @@
 """CSV (RFC 4180) of payouts: the file for the bank, what a party's money is made of, statements of account."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chalicelib.core.money import Money
+from chalicelib.core.sheets import text, written
 from chalicelib.ledger.service import Movement
 from chalicelib.organizations.model import BankAccount
 from chalicelib.payouts.model import Item, Statement
@@ -13,7 +12,6 @@ from chalicelib.payouts.model import Item, Statement
 TRANSFERS = ("reference", "holder", "bank", "account", "amount", "currency")
 STATEMENT = ("day", "kind", "event", "bookings", "amount", "currency")
 ACCOUNT = ("day", "kind", "reference", "event", "event_name", "amount", "balance", "currency")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def transfers(items: Sequence[tuple[Item, BankAccount]]) -> str:
@@ -22,9 +20,9 @@ def transfers(items: Sequence[tuple[Item, BankAccount]]) -> str:
     What a spreadsheet takes for a formula begins with `'`.
     """
     rows = [
-        (item.reference, _text(to.holder), _text(to.bank), to.number, *_money(item.amount, item)) for item, to in items
+        (item.reference, text(to.holder), text(to.bank), to.number, *_money(item.amount, item)) for item, to in items
     ]
-    return _written(TRANSFERS, rows)
+    return written(TRANSFERS, rows)
 
 
 def statement(item: Item, booked: Iterable[Movement]) -> str:
@@ -35,7 +33,7 @@ def statement(item: Item, booked: Iterable[Movement]) -> str:
         key = one.at.date().isoformat(), one.kind, one.subject or ""
         sums[key] -= one.amount
         counts[key] += 1
-    return _written(STATEMENT, [(*key, str(counts[key]), *_money(sums[key], item)) for key in sorted(counts)])
+    return written(STATEMENT, [(*key, str(counts[key]), *_money(sums[key], item)) for key in sorted(counts)])
 
 
 def account(found: Statement) -> str:
@@ -49,7 +47,7 @@ def account(found: Statement) -> str:
             line.kind,
             line.reference,
             line.event or "",
-            _text(line.event_name or ""),
+            text(line.event_name or ""),
             str(Money(line.amount, currency).decimal),
             str(Money(line.balance, currency).decimal),
             currency,
@@ -58,20 +56,8 @@ def account(found: Statement) -> str:
     ]
     opening = (first, "opening", "", "", "", "", opened, currency)
     closing = (last, "closing", "", "", "", "", closed, currency)
-    return _written(ACCOUNT, [opening, *lines, closing])
+    return written(ACCOUNT, [opening, *lines, closing])
 
 
 def _money(amount: int, item: Item) -> tuple[str, str]:
     return str(Money(amount, item.currency).decimal), item.currency
-
-
-def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value
-
-
-def _written(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return out.getvalue()

@@ -22,6 +22,7 @@ from chalicelib.lines.prints import service as prints
 from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
+from chalicelib.payments.deposits import service as deposits
 from chalicelib.payments.methods import service as payment_methods
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.transfers import service as transfers
@@ -59,6 +60,7 @@ HOLDINGS = (
     Holding("photographer", photographers.personal_data, photographers.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
     Holding("prints", prints.personal_data, prints.erase_person, kept="what was printed, under a pseudonym"),
+    Holding("deposits", deposits.personal_data, deposits.erase_person, kept="deposits, under a pseudonym"),
     Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
     Holding("invoices", invoices.personal_data, invoices.erase_person, kept="documents of account, under a pseudonym"),
     Holding(

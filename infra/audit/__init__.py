@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from infra.audit import indexes, ledger, selling, sharing
+from infra.audit import indexes, ledger, selling, sharing, withheld
 from infra.audit.books import Books, Findings
 from infra.audit.report import Difference, Report
 
@@ -24,6 +24,8 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     ledger.captures,
     selling.orders,
     ledger.refunds,
+    withheld.disputes,
+    withheld.deposits,
     sharing.shares,
     sharing.taxes,
     sharing.tax_reports,

@@ -64,12 +64,13 @@ def refunds(books: Books) -> Findings:
     gone: Counter[str] = Counter()
     for posting in books.of("PostingRecord"):
         kind, of, *stray = posting.entry.split("#")
-        if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:")):
+        if kind == "refund" and posting.account.startswith(("gateway:", "bank", "credits:", "disputes")):
             booked[of] -= int(posting.amount)
         if kind == "capture" and stray and posting.account.startswith(("gateway:", "gateway-fees")):
             strays[of] += int(posting.amount)
     for refund in books.of("RefundRecord"):
         amount = int(refund.tail) + int(refund.excess) + sum(part.amount for part in refund.parts)
+        amount += int(refund.deposit or 0)
         gone[refund.payment] += amount if refund.state in ("submitted", "settled") else 0
         due = amount if refund.state == "settled" else 0
         yield refund.id, None if booked[refund.id] == due else f"gave back {due}, booked {booked[refund.id]}"

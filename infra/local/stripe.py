@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 from chalicelib.core import clock
 from infra.local.sandbox import BACKOFF, Faults, NoAnswer, Refused, Server, keep, refuse_strangers
 from infra.local.stripe_http import Handler
+from infra.local.stripe_money_back import Dispute, MoneyBack
 from infra.local.stripe_wire import (
     FAULTS,
     OPEN,
@@ -31,7 +32,6 @@ from infra.local.stripe_wire import (
     event,
     invalid,
     known,
-    missing,
     new_id,
     signature,
     whole,
@@ -39,7 +39,7 @@ from infra.local.stripe_wire import (
 from infra.local.webhooks import Courier, post
 
 
-class StripeSandbox:
+class StripeSandbox(MoneyBack):
     """`now` and `backoff` as of the PayNoi sandbox. With `state`, what was paid outlives the process."""
 
     def __init__(
@@ -64,6 +64,7 @@ class StripeSandbox:
         self._lock = threading.RLock()
         self._intents: dict[str, Intent] = {}
         self._refunds: dict[str, Refund] = {}
+        self._disputes: dict[str, Dispute] = {}
         self._replays: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.refund_state: RefundState = "succeeded"
         self.faults = Faults(FAULTS)
@@ -78,6 +79,7 @@ class StripeSandbox:
             stored = json.loads(self._state.read_text("utf-8"))
             self._intents = {each["id"]: Intent.restored(each) for each in stored["intents"]}
             self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}
+            self._disputes = {each["id"]: Dispute(**each) for each in stored.get("disputes", ())}
         self._stopping.clear()
         self._server = Server(self, self._port, Handler)
         self._port = self._server.server_port
@@ -156,6 +158,8 @@ class StripeSandbox:
                 return "refund", self._refund
             case "GET", "refunds":
                 return "list", self._list_refunds
+            case "GET", "disputes", id:
+                return "dispute", lambda given: self._dispute(id).shown()
             case "GET", "payment_methods", id:
                 return "method", lambda given: card(id)
         raise invalid(f"Unrecognized request URL ({method}: /v1/{'/'.join(path)}).", status=HTTPStatus.NOT_FOUND)
@@ -210,37 +214,6 @@ class StripeSandbox:
         self._notify(intent)
         return intent.shown()
 
-    def _refund(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        known(given, "payment_intent", "amount", "metadata")
-        intent = self._intent(str(given.get("payment_intent")))
-        amount = whole(given, "amount")
-        left = intent.received - self.returned(intent.id)
-        if intent.charge is None:
-            raise invalid("This PaymentIntent does not have a successful charge to refund.")
-        if left == 0:
-            raise invalid(f"Charge {intent.charge} has already been refunded.", "charge_already_refunded")
-        if amount > left:
-            raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).")
-        refund = Refund(
-            id=new_id("re"),
-            intent=intent.id,
-            amount=amount,
-            currency=intent.currency,
-            metadata=dict(given.get("metadata", {})),
-            created=int(self.now().timestamp()),
-            status=self.refund_state,
-        )
-        self._refunds[refund.id] = refund
-        self._save()
-        return refund.shown()
-
-    def _list_refunds(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        known(given, "payment_intent", "limit")
-        intent = self._intent(str(given.get("payment_intent")))
-        found = [refund.shown() for refund in reversed(self._refunds.values()) if refund.intent == intent.id]
-        limit = whole({"limit": given.get("limit", 10)}, "limit")
-        return {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": "/v1/refunds"}
-
     # What a person, a bank or a bad day does
 
     def pay(
@@ -293,23 +266,10 @@ class StripeSandbox:
             self._notify(intent, **how)
         return intent
 
-    def refunds_go(self, state: RefundState) -> None:
-        """How refunds stand from now on, those that are pending too."""
-        with self._lock:
-            self.refund_state = state
-            for refund in self._refunds.values():
-                if refund.status in ("pending", "requires_action"):
-                    refund.status = state
-            self._save()
-
     def forget_keys(self) -> None:
         """What Stripe does with idempotency keys after a day."""
         with self._lock:
             self._replays.clear()
-
-    def returned(self, id: str) -> int:
-        with self._lock:
-            return sum(each.amount for each in self._refunds.values() if each.intent == id and each.counts)
 
     def intents(self, **wanted: str) -> list[Intent]:
         """Newest first; `wanted` filters by equality, `reference="..."` or `status="..."`."""
@@ -344,11 +304,6 @@ class StripeSandbox:
 
     # Inside
 
-    def _intent(self, id: str) -> Intent:
-        if id not in self._intents:
-            raise missing("payment_intent", id)
-        return self._intents[id]
-
     def _waiting(self, id: str) -> Intent:
         intent = self.intent(id)
         if intent.status not in (*OPEN, "processing"):
@@ -371,6 +326,9 @@ class StripeSandbox:
             self._courier.enqueue(intent.id, delay)
 
     def _send(self, id: str) -> bool:
+        if " " in id:  # a dispute, and what happened to it
+            body = self._dispute_event(*id.split(" "))
+            return post(self._webhook_url, body, self._signed(body))[0]
         with self._lock:
             intent = self._intents[id]
             intent.webhook.attempts += 1
@@ -385,14 +343,19 @@ class StripeSandbox:
             self._save()
         return accepted
 
+    def _signed(self, body: bytes) -> dict[str, str]:
+        return {"Stripe-Signature": signature(body, self._webhook_secret, self.now())}
+
     def _abandon(self, id: str) -> None:
         with self._lock:
-            webhook = self._intents[id].webhook
-            if webhook.state == "due":
+            webhook = self._intents[id].webhook if id in self._intents else None
+            if webhook and webhook.state == "due":
                 webhook.state = "abandoned"
                 self._save()
 
     def _save(self) -> None:
         if self._state:
             intents = [intent.stored() for intent in self._intents.values()]
-            keep(self._state, {"intents": intents, "refunds": [asdict(refund) for refund in self._refunds.values()]})
+            refunds = [asdict(refund) for refund in self._refunds.values()]
+            disputes = [asdict(dispute) for dispute in self._disputes.values()]
+            keep(self._state, {"intents": intents, "refunds": refunds, "disputes": disputes})

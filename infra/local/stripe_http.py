@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from infra.local.sandbox import Doors, Refused, Reply, added, as_json, page, see, switches
+from infra.local.stripe_money_back import DISPUTED
 from infra.local.stripe_wire import FAULTS, Failed, Intent, new_id, params
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 SWITCHES = ("delay", "duplicates", "drop", "bad_signature")
-ACTIONS = ("pay", "decline", "process", "expire", "fail", "notify")
+ACTIONS = ("pay", "decline", "process", "expire", "fail", "notify", *DISPUTED)
 
 
 class Handler(Doors):
@@ -95,6 +96,9 @@ class Handler(Doors):
                 return sandbox.process(id, **how)
             case "notify":
                 return sandbox.notify(id, **how)
+            case "dispute" | "inquire" | "review" | "win" | "lose" | "withdraw":
+                sandbox.dispute(id, action, drop=bool(how.get("drop")))
+                return sandbox.intent(id)
             case _:
                 return sandbox.end(id, "expired" if action == "expire" else "failed", **how)
 

@@ -33,6 +33,7 @@ FAULTS = {
     "check": _ANYWHERE | {"odd_status": "a status nobody has heard of"},
     "cancel": _ANYWHERE,
     "refund": _ANYWHERE,
+    "dispute": _ANYWHERE,
     "method": _ANYWHERE,
 }
 RefundState = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]

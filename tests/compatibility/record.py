@@ -138,7 +138,7 @@ def main() -> None:
     on_record = {path.stem for path in (folder / "items").glob("*.json")}
     missing = {record.__name__ for record in records()} - on_record
     missing |= {name for name, fact in Fact.known.items() if fact.__module__.startswith("chalicelib")} - (
-        notebook.facts.keys() | {"GatewayNotified"}
+        notebook.facts.keys() | {"GatewayNotified", "GatewayDisputed"}
     )
     missing |= queues.handlers().keys() - notebook.messages.keys()
     if missing:

@@ -104,3 +104,15 @@ def test_what_is_taken_back_is_what_was_given(total, shares):
 def test_weights_that_share_nothing_are_refused(shares):
     with pytest.raises(ValueError, match="weights"):
         allocate(100, shares)
+
+
+@given(amounts, st.sampled_from(["THB", "JPY", "KWD", "CLF"]))
+def test_whole_units_and_minor_units_are_the_same_money(amount, currency):
+    money = Money(amount, currency)
+    assert Money.of(money.decimal, currency) == money
+
+
+@pytest.mark.parametrize(("units", "currency"), [("0.001", "THB"), ("0.5", "JPY"), ("1.0005", "KWD")])
+def test_nothing_is_finer_than_its_currency(units, currency):
+    with pytest.raises(ValueError, match="no amount of money"):
+        Money.of(Decimal(units), currency)

@@ -20,6 +20,7 @@ from botocore.client import BaseClient
 from pyotp import TOTP
 
 from app import app
+from chalicelib import lines
 from chalicelib.accounts import passwords, providers
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens
@@ -59,6 +60,7 @@ from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
+from chalicelib.payments.deposits import holding
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from chalicelib.payments.gateways.contract import GatewayAccount, Headers, HostedFields, Located, Notification
@@ -66,6 +68,8 @@ from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.payments.methods import service as methods
+from chalicelib.payments.reconciliations import service as reconciliations
+from chalicelib.payments.reconciliations.service import Statement
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.transfers import service as transfers
 from chalicelib.payments.transfers.model import Slip
@@ -82,7 +86,7 @@ from chalicelib.verification.model import Kind
 from chalicelib.wallet import service as wallet
 from chalicelib.wallet.model import Source
 from infra.local.gateway import Gateway, Response
-from tests import deliver, rekognition, zone
+from tests import deliver, hiring, rekognition, zone
 from tests.elsewhere import FakeProvider
 from tests.lines.photos.pictures import File, jpeg
 from tests.printing import FakeLab, account
@@ -114,7 +118,10 @@ class Bank(FakeGateway):
         """The same books under the name of another gateway. Of transfers there are no books."""
         if name == BankTransfer.name:
             return BankTransfer()
-        return self if name == self.name else replace(self, name=name, tail=0, means=HostedFields("secret", "public"))
+        if name == self.name:
+            return self
+        fields = HostedFields("secret", "public")
+        return replace(self, name=name, tail=0, means=fields, disputes=name == Stripe.name)
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
         return self._wires[self.name].locate(raw, headers)
@@ -177,6 +184,8 @@ class Shop:
     """What people were given, by owner."""
     packs: dict[str, str] = field(default_factory=dict)
     payouts: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
+    deposits: dict[str, str] = field(default_factory=dict)
     promotions: dict[str, str] = field(default_factory=dict)
     parcels: dict[str, str] = field(default_factory=dict)
 
@@ -237,6 +246,7 @@ def opened(bank: Bank) -> Iterator[None]:
     nobodys = cheap.hash(ids.token())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", bank.called)
+        patch.setattr(lines, "discover", hiring.with_tools(lines.discover()))
         patch.setattr(labs, "lab", FakeLab)
         patch.setattr(labs, "account_of", account)
         patch.setattr(providers, "of_name", FakeProvider)
@@ -428,8 +438,8 @@ def picture(seed: int) -> File:
 def _sell(shop: Shop, bank: Bank) -> None:
     """`paid` and `unpaid` are the customer's, `guest` is paid and `walk-in` is not; each has a payment.
 
-    For `short` too little came, which waits for a person. The customer asked for the money of `paid`, and sent the slip
-    of a `transfer`.
+    For `short` too little came, which waits for a person. Of `hired` a deposit is held. The customer asked for the
+    money of `paid`, and sent the slip of a `transfer`.
     """
     customer = shop.people["customer"].principal
     _order(shop, "paid", customer, "approved")
@@ -437,7 +447,9 @@ def _sell(shop: Shop, bank: Bank) -> None:
     _order(shop, "guest", Principal(shop.organization), "approved")
     _order(shop, "walk-in", Principal(shop.organization), "second")
     _order(shop, "short", Principal(shop.organization), "second")
-    for name in ("paid", "guest", "short"):
+    _order(shop, "hired", Principal(shop.organization), "drill", kind="tools")
+    shop.deposits["held"] = holding.id_of(shop.orders["hired"], "line-1")
+    for name in ("paid", "guest", "short", "hired"):
         payment = payments.read_payment(_holder(shop, name), shop.payments[name])
         assert payment.transaction is not None
         assert payment.payable is not None
@@ -533,11 +545,15 @@ def _pay_out(shop: Shop) -> None:
             opened = payouts.open_payout(shop.people[maker].principal, until, f"payout-{name}")
             shop.payouts[name] = opened.id
             deliver.all()
+        asked = Statement(None, "stripe_balance", "0" * 64, 9, until - timedelta(days=1), until)
+        shop.statements["statement"] = reconciliations.offer(shop.people["admin"].principal, asked).reconciliation.id
     payouts.approve(shop.people["admin"].principal, shop.payouts["approved"])
 
 
-def _order(shop: Shop, name: str, buyer: Principal, *wanted: str, method: str | None = None) -> None:
-    opened = carts.add(buyer, [Item("photos", shop.photos[photo]) for photo in wanted])
+def _order(
+    shop: Shop, name: str, buyer: Principal, *wanted: str, method: str | None = None, kind: str = "photos"
+) -> None:
+    opened = carts.add(buyer, [Item(kind, shop.photos.get(each, each)) for each in wanted])
     if opened.token is not None:
         shop.carts[name] = opened.token
         buyer = replace(buyer, tokens={"cart": opened.token})

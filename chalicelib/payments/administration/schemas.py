@@ -7,6 +7,7 @@ from pydantic import Field
 
 from chalicelib.core.wire import Input, Output, Paging
 from chalicelib.orders.administration.schemas import Note, Order
+from chalicelib.payments.disputes.schemas import Dispute
 from chalicelib.payments.model import State
 from chalicelib.payments.refunds.schemas import Refund, Text
 
@@ -51,6 +52,7 @@ class File(Output):
     order: Order
     payments: list[Payment]
     refunds: list[Refund]
+    disputes: list[Dispute]
     entries: list[Entry]
     notes: list[Note]
 

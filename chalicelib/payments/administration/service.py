@@ -13,6 +13,9 @@ from chalicelib.orders import service as orders
 from chalicelib.orders.administration import service as order_desk
 from chalicelib.orders.model import Note, Order
 from chalicelib.payments import store
+from chalicelib.payments.deposits import holding
+from chalicelib.payments.disputes import service as disputes
+from chalicelib.payments.disputes.model import Dispute
 from chalicelib.payments.model import Payment, State
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.refunds.model import Refund
@@ -27,6 +30,7 @@ class File:
     order: Order
     payments: list[Payment]
     refunds: list[Refund]
+    disputes: list[Dispute]
     entries: list[ledger.Entry]
     notes: list[Note]
 
@@ -36,10 +40,15 @@ def open_file(principal: Principal, order_id: str) -> File:
     order = orders.open_order(principal, order_id)
     attempts = store.attempts(order.organization, order.id)
     given_back = refunds.of_order(order.organization, order.id)
-    names = [f"{kind}#{payment.id}" for payment in attempts if payment.is_final for kind in ("capture", "accept")]
+    names = [
+        f"{kind}#{payment.id}" for payment in attempts if payment.is_final for kind in ("capture", "accept", "fee")
+    ]
     names += [f"refund#{refund.id}" for refund in given_back if refund.ended_at]
+    disputed = disputes.of_order(order.organization, order.id)
+    names += [name for dispute in disputed for name in dispute.entries]
     found = [ledger.find(order.organization, name) for name in names]
-    return File(order, attempts, given_back, [entry for entry in found if entry], order_desk.notes(order))
+    entries = [entry for entry in found if entry]
+    return File(order, attempts, given_back, disputed, entries, order_desk.notes(order))
 
 
 def list_payments(principal: Principal, state: State, request: PageRequest) -> Page[Payment]:
@@ -72,7 +81,7 @@ def close_case(
 
 
 def _accepted(actor: Principal, payment: Payment, reason: str, pay_to: str | None) -> tuple[Payment, list[Write]]:
-    if payment.state is not State.REVIEW or payment.reviewed_at is not None:
+    if payment.state is not State.REVIEW or payment.reviewed_at is not None or payment.waiting <= 0:
         raise Conflict("nothing_waits", "Nothing of this payment waits to be accepted.")
     if payment.other_currency is not None:
         raise Conflict("other_currency", "An order is paid in its own currency: give this money back.")
@@ -90,8 +99,9 @@ def _accepted(actor: Principal, payment: Payment, reason: str, pay_to: str | Non
         owed=payment.amount,
         currency=payment.currency,
         at=at,
+        deposit=order.deposit,
     )
-    writes = [*ledger.book(entry), *orders.pay(order, payment.id)]
+    writes = [*ledger.book(entry), *holding.taken(order, payment.id, at), *orders.pay(order, payment.id)]
     if accepted.waiting:
         refund, begun = refunds.return_waiting(actor, accepted, reason, pay_to)
         accepted = accepted.reserved(refund.amount, refund.excess)

@@ -113,10 +113,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Who a webhook claims to be about. Unproven: only good for finding the account that proves it."""
+    """Who a webhook claims to be about. Unproven: only good for finding the account that proves it.
+
+    One about a `dispute`, by the gateway's name for it, knows no reference: it is empty.
+    """
 
     transaction_id: str
     reference: str
+    dispute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class Notification:
 
     transaction_id: str
     reference: str
+    dispute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,27 @@ class Returned:
     reference: str
 
 
+DisputeState = Literal["inquiry", "open", "won", "lost", "closed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """How a dispute stands: a buyer's bank wants `amount` of a charge back, and we may speak against it until `due_at`.
+
+    An `inquiry` only asks; it may end `closed`. `withdrawn` is what is gone from our account for it at this moment,
+    `fee` what the gateway keeps for its trouble, None where it took that in another currency. `reason` is its word.
+    """
+
+    transaction_id: str
+    state: DisputeState
+    amount: int
+    currency: str
+    reason: str
+    withdrawn: int
+    fee: int | None
+    due_at: datetime | None
+
+
 class Gateway(Protocol):
     @property
     def name(self) -> str: ...
@@ -151,6 +177,10 @@ class Gateway(Protocol):
     @property
     def refunds(self) -> bool:
         """Whether it gives money back when it is asked to. Else people transfer it."""
+
+    @property
+    def disputes(self) -> bool:
+        """Whether buyers' banks take money back through it."""
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         """Ask for `amount` minor units; `reference` comes back in `Status` and in webhooks."""
@@ -166,6 +196,9 @@ class Gateway(Protocol):
         Raises Unprocessable `refund_by_hand` where the gateway has no such thing, before it is asked anything;
         `payment_gateway_refused` for more than is left of the charge, or another amount under the same key.
         """
+
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        """How a dispute stands, by the gateway's name for it."""
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         """What `token` stands for at the gateway.

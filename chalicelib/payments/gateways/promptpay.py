@@ -26,6 +26,7 @@ from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import (
     WEBHOOK_KEY,
     Charge,
+    Disputed,
     GatewayAccount,
     Headers,
     Located,
@@ -162,6 +163,7 @@ class PromptPay:
     name = "promptpay"
     offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
     refunds = False
+    disputes = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
         self._url = base_url.rstrip("/")
@@ -222,6 +224,9 @@ class PromptPay:
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         raise Unprocessable("refund_by_hand", "The bank gives no money back by itself. Transfer it.")
+
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        raise refused()  # there are none
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "Nothing can be saved for a QR code.")

@@ -16,6 +16,8 @@ from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import (
     Charge,
+    Disputed,
+    DisputeState,
     GatewayAccount,
     Headers,
     HostedFields,
@@ -76,6 +78,16 @@ _RETURNED: Mapping[str, Literal["pending", "settled", "failed"]] = {
     "failed": "failed",
     "canceled": "failed",
 }
+_DISPUTES: Mapping[str, DisputeState] = {
+    "warning_needs_response": "inquiry",
+    "warning_under_review": "inquiry",
+    "warning_closed": "closed",
+    "prevented": "closed",
+    "needs_response": "open",
+    "under_review": "open",
+    "won": "won",
+    "lost": "lost",
+}
 
 
 class Stripe:
@@ -84,6 +96,7 @@ class Stripe:
     name = "stripe"
     offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES)
     refunds = True
+    disputes = True
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
         self._url = base_url.rstrip("/")
@@ -167,6 +180,9 @@ class Stripe:
             sure=False,
         )
 
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        return self._ask(account, lambda client: client.v1.disputes.retrieve(dispute), _disputed)
+
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         try:
             return self._ask(account, lambda client: client.v1.payment_methods.retrieve(token), _method)
@@ -174,12 +190,12 @@ class Stripe:
             raise Unprocessable("payment_method_unknown", "The payment service knows no such card.") from None
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
-        return Located(*_webhook(raw))
+        return _webhook(raw)
 
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         from stripe import SignatureVerificationError, WebhookSignature
 
-        transaction_id, reference = _webhook(raw)
+        about = _webhook(raw)
         header = headers.get("stripe-signature", "")
         if not header.isascii():  # which the SDK can not compare
             raise forged()
@@ -188,7 +204,7 @@ class Stripe:
                 WebhookSignature.verify_header(raw.decode(), header, secret, TOLERANCE)
             except SignatureVerificationError:
                 continue
-            return Notification(transaction_id, reference)
+            return Notification(about.transaction_id, about.reference, about.dispute)
         raise forged()
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
@@ -290,6 +306,29 @@ def _returned(refund: Object) -> Returned:
     return Returned(_RETURNED[refund["status"]], identifier(refund["id"]))
 
 
+def _disputed(dispute: Object) -> Disputed:
+    """Stripe tells what it moved for it in the currency in which it settles: that may be another one."""
+    currency = _currency(dispute)
+    amount = _amount(dispute["amount"], currency)
+    moved = dispute["balance_transactions"]
+    net = sum(int(each["amount"]) for each in moved)  # below zero: withdrawn, and not reinstated
+    if same := all(_currency(each) == currency for each in moved):
+        withdrawn = _amount(max(0, -net), currency)
+    else:
+        withdrawn = amount if net < 0 else 0
+    due_by = dispute["evidence_details"]["due_by"]
+    return Disputed(
+        transaction_id=identifier(dispute["payment_intent"]),
+        state=_DISPUTES.get(text(dispute["status"]), "unknown"),
+        amount=amount,
+        currency=currency,
+        reason=identifier(dispute["reason"]),
+        withdrawn=withdrawn,
+        fee=_amount(sum(int(each["fee"]) for each in moved), currency) if same else None,
+        due_at=_moment(due_by) if due_by else None,
+    )
+
+
 def _method(found: Object) -> Method:
     """Raises Unprocessable for what is no card."""
     if found["type"] != "card":
@@ -298,16 +337,20 @@ def _method(found: Object) -> Method:
     return Method(text(card["brand"]), text(card["last4"]), f"{int(card['exp_year']):04d}-{int(card['exp_month']):02d}")
 
 
-def _webhook(raw: bytes) -> tuple[str, str]:
-    """PaymentIntent and reference of an event about one. Raises Unauthorized for anything else."""
+def _webhook(raw: bytes) -> Located:
+    """What an event is about: a PaymentIntent, or a dispute of one. Raises Unauthorized for anything else."""
     if len(raw) > WEBHOOK_LIMIT:
         raise forged()
     try:
         event = DECODER.decode(raw.decode())
-        intent = event["data"]["object"]
-        if (event["object"], intent["object"]) != ("event", "payment_intent"):
-            raise ValueError("not about a payment")
-        return identifier(intent["id"]), identifier(intent["metadata"]["reference"])
+        about = event["data"]["object"]
+        match event["object"], about["object"]:
+            case "event", "payment_intent":
+                return Located(identifier(about["id"]), identifier(about["metadata"]["reference"]))
+            case "event", "dispute":
+                return Located(identifier(about["payment_intent"]), "", identifier(about["id"]))
+            case _:
+                raise ValueError("not about a payment")
     except (KeyError, TypeError, *MALFORMED):
         raise forged() from None
 

@@ -7,7 +7,7 @@ from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.refunds import service
 from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue, RefundSettled
-from chalicelib.payments.refunds.model import Refund
+from chalicelib.payments.refunds.model import Refund, Way
 
 
 @on(RefundDue, queue="payments")
@@ -23,12 +23,14 @@ def take_back(fact: RefundSettled) -> Outcome:
 @on(RefundSettled, queue="emails")
 def mail_refund(fact: RefundSettled) -> Outcome:
     refund = service.get(fact.organization, fact.order, fact.refund)
+    if refund.way is Way.DISPUTE:
+        return Outcome.SKIPPED  # the buyer hears of it from the bank
     return _mail(
         refund,
         once=f"refunded#{refund.id}",
         template="refunded",
-        by_transfer=refund.way == "transfer",
-        by_credit=refund.way == "credit",
+        by_transfer=refund.way is Way.TRANSFER,
+        by_credit=refund.way is Way.CREDIT,
         withdrawn=any(part.whole for part in refund.parts),
     )
 

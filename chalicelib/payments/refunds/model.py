@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.errors import Conflict, Forbidden, Unprocessable
+from chalicelib.core.money import allocate
 from chalicelib.orders.model import LineStatus, Order, Status
 from chalicelib.payments.model import Payment
+from chalicelib.payments.model import State as PaymentState
 from chalicelib.revenue.model import Return
 
 ERASED = "erased"
 MOST = 50
 """Refunds of one order, those that were declined or failed included."""
 
+_PAID = frozenset({Status.PAID, Status.COMPLETED, Status.PAID_LATE})
 _FIRST_LOOK = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
 
@@ -38,11 +41,17 @@ class Way(StrEnum):
     """TRANSFER: somebody of the staff sends it from the bank account, and somebody else confirms that.
 
     CREDIT: it goes into the buyer's wallet: what credit paid, and what is exchanged for something else.
+    DISPUTE: the buyer's bank has it, and decides whether it keeps it.
     """
 
     GATEWAY = "gateway"
     TRANSFER = "transfer"
     CREDIT = "credit"
+    DISPUTE = "dispute"
+
+
+ON_THEIR_OWN = frozenset({Way.TRANSFER, Way.DISPUTE})
+"""Ways on which no gateway is asked for the money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,9 @@ class Refund:
     """`number` counts the refunds of an order. Amounts are minor units.
 
     `tail` is what the payment brought beyond the price, or less than nothing where it was short; it goes back with the
-    last line. `excess` is what belonged to no order. `key` is the request's that began it, `pay_to` (sealed) where a
-    transfer goes, gone once it went. A transfer is `sent_by` one person under `reference` and `ended_by` another.
+    last line. `excess` is what belonged to no order, `deposit` what goes back of the deposit `deposit_of`. `key` is the
+    request's that began it, `pay_to` (sealed) where a transfer goes, gone once it went. A transfer is `sent_by` one
+    person under `reference` and `ended_by` another.
     """
 
     id: str
@@ -110,11 +120,13 @@ class Refund:
     next_check_at: datetime | None = None
     returned: tuple[Returned, ...] = ()
     correlation: str | None = None
+    deposit: int | None = None
+    deposit_of: str | None = None
     version: int = 0
 
     @property
     def amount(self) -> int:
-        return sum(part.amount for part in self.parts) + self.tail + self.excess
+        return sum(part.amount for part in self.parts) + self.tail + self.excess + (self.deposit or 0)
 
     @property
     def by_line(self) -> Mapping[str, tuple[int, bool]]:
@@ -122,7 +134,7 @@ class Refund:
         return {part.line: (part.amount, part.whole) for part in self.parts}
 
     def submitted(self, way: Way, by: str | None, at: datetime) -> "Refund":
-        due = None if way is Way.TRANSFER else at + _FIRST_LOOK
+        due = None if way in ON_THEIR_OWN else at + _FIRST_LOOK
         moved = self._risen(State.SUBMITTED)
         return replace(moved, way=way, decided_by=by, submitted_at=at, next_check_at=due)
 
@@ -172,27 +184,58 @@ def drawn_up(
 ) -> tuple[tuple[Part, ...], int]:
     """What goes back of each line, and the tail; without `wanted` all that is left.
 
-    Raises NotFound for a line that is not there, Conflict `order_status`, `nothing_to_refund`, `refund_all`,
-    Unprocessable `more_than_left`.
+    Raises NotFound for a line that is not there, Conflict `order_status`, `payment_disputed`, `nothing_to_refund`,
+    `refund_all`, Unprocessable `more_than_left`.
     """
-    if order.payment != payment.id or order.status not in {Status.PAID, Status.COMPLETED, Status.PAID_LATE}:
+    if order.payment != payment.id or order.status not in _PAID:
         raise Conflict("order_status", f"Of an order that is {order.status} there is nothing to give back.")
-    claims = [part for refund in earlier if refund.state in CLAIMING for part in refund.parts]
-    gone = {part.line for part in claims if part.whole}
-    standing = [line for line in order.lines if line.id not in gone and line.status is not LineStatus.REVOKED]
+    refuse_disputed(earlier)
+    left = _left(order, earlier)
     parts = []
-    for want in [Wanted(line.id) for line in standing] if wanted is None else wanted:
-        line = order.line(want.line)
-        left = line.amount - sum(part.amount for part in claims if part.line == line.id)
-        amount = left if want.amount is None else want.amount
-        if line not in standing or amount > left:
-            raise Unprocessable("more_than_left", f"Of {line.id} {left} is left.", field="lines")
-        parts.append(Part(line.id, amount, amount == left))
-    leaves = gone | {part.line for part in parts if part.whole}
-    is_last = all(line.id in leaves for line in order.lines)
+    for want in [Wanted(line) for line in left] if wanted is None else wanted:
+        line = order.line(want.line).id
+        rest = left.get(line, 0)
+        amount = rest if want.amount is None else want.amount
+        if line not in left or amount > rest:
+            raise Unprocessable("more_than_left", f"Of {line} {rest} is left.", field="lines")
+        parts.append(Part(line, amount, amount == rest))
+    is_last = left.keys() == {part.line for part in parts if part.whole}
     if order.status is Status.PAID_LATE and not is_last:
         raise Conflict("refund_all", "Nothing of this order was delivered: give all of it back.")
     tail = payment.difference if is_last else 0
     if sum(part.amount for part in parts) + tail <= 0:
         raise Conflict("nothing_to_refund", "There is nothing left to give back.")
     return tuple(parts), tail
+
+
+def refuse_disputed(earlier: Sequence[Refund]) -> None:
+    """Raises Conflict `payment_disputed` while a bank has money of the order: who gave it back would pay twice."""
+    if any(refund.way is Way.DISPUTE and refund.state is State.SUBMITTED for refund in earlier):
+        raise Conflict("payment_disputed", "The buyer's bank holds money of this payment. Wait for its decision.")
+
+
+def taken(order: Order, payment: Payment, earlier: Sequence[Refund], amount: int) -> tuple[tuple[Part, ...], int, int]:
+    """What of each line, of the tail and of what waits for a person a bank's `amount` takes, as far as there is any."""
+    amount = min(amount, payment.left)
+    if payment.state is PaymentState.REVIEW:
+        return (), 0, min(amount, payment.waiting)
+    left = _left(order, earlier) if order.payment == payment.id and order.status in _PAID else {}
+    if not left or amount <= 0:
+        return (), 0, 0
+    whole = sum(left.values()) + payment.difference
+    if amount >= whole:
+        return tuple(Part(line, rest, True) for line, rest in left.items()), payment.difference, 0
+    amounts = allocate(min(amount, sum(left.values())), list(left.values()))
+    parts = (Part(line, part, part == left[line]) for line, part in zip(left, amounts, strict=True) if part)
+    return tuple(parts), 0, 0
+
+
+def _left(order: Order, earlier: Sequence[Refund]) -> dict[str, int]:
+    """What is left of each line of which no refund takes all that was."""
+    claims = [part for refund in earlier if refund.state in CLAIMING for part in refund.parts]
+    gone = {part.line for part in claims if part.whole}
+    return {
+        line.id: line.amount - sum(part.amount for part in claims if part.line == line.id)
+        for line in order.lines
+        if line.id not in gone and line.status is not LineStatus.REVOKED
+    }

@@ -75,6 +75,7 @@ class Refund(Output):
     amount: int
     currency: str
     parts: list[Part]
+    deposit: int | None = Field(description="What of the amount is of a deposit.")
     reason: str
     way: model.Way | None
     created_at: datetime

@@ -67,6 +67,8 @@ class RefundRecord(Record):
     next_check_at = Moment(null=True)
     returned = Several(Returned)
     correlation = UnicodeAttribute(null=True)
+    deposit = NumberAttribute(null=True)
+    deposit_of = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)

@@ -85,6 +85,11 @@ def test_each_action_of_the_control_api(sandbox):
     assert [each["status"] for each in found] == ["succeeded"]
     assert control(sandbox, f"{found[0]['id']}/pay", {}).status_code == 409
     assert control(sandbox, f"{found[0]['id']}/burn", {}).status_code == 404
+    assert control(sandbox, f"{found[0]['id']}/win", {}).status_code == 409, "nothing is disputed yet"
+    assert [control(sandbox, f"{found[0]['id']}/{action}", {}).status_code for action in ("dispute", "lose")] == [
+        200
+    ] * 2
+    assert control(sandbox, f"{found[0]['id']}/win", {}).status_code == 409, "the bank has decided"
     assert control(sandbox, f"{found[0]['id']}/notify", {"speed": 1}).status_code == 400
 
 
@@ -106,10 +111,12 @@ def test_what_was_paid_outlives_the_process(tmp_path: Path, told):
         Stripe(first.url).refund(
             ACCOUNT, transaction_id=charge.transaction_id, amount=1000, currency="THB", key="rfd_1"
         )
+        disputed = first.dispute(charge.transaction_id, "dispute", drop=True).id
 
     with StripeSandbox(KEY, SECRET, f"{told.url}/hook", stage="test", state=state) as second:
         assert Stripe(second.url).check(ACCOUNT, charge.transaction_id).state == "captured"
         assert second.returned(charge.transaction_id) == 1000
+        assert Stripe(second.url).dispute(ACCOUNT, disputed).withdrawn > 0
 
 
 def test_errors_are_told_as_stripe_tells_them(sandbox):

@@ -307,6 +307,69 @@ def test_what_is_no_card_is_not_saved(told):
         Stripe(told.url).describe_method(ACCOUNT, "pm_1")
 
 
+# Disputes
+
+
+def test_a_dispute_is_told_as_it_stands_and_by_its_events(lab):
+    charge = create(lab)
+    lab.finish(charge.transaction_id, "captured")
+    lab.told.wait_for(1)
+    dispute = lab.sandbox.dispute(charge.transaction_id, "inquire").id
+    told = [lab.gateway.dispute(ACCOUNT, dispute)]
+
+    for action in ("dispute", "review", "win"):
+        lab.sandbox.dispute(charge.transaction_id, action)
+        told.append(lab.gateway.dispute(ACCOUNT, dispute))
+
+    assert [(each.state, each.withdrawn, each.fee) for each in told] == [
+        ("inquiry", 0, 0),
+        ("open", 100_00, 15_00),
+        ("open", 100_00, 15_00),
+        ("won", 0, 15_00),
+    ]
+    assert {(each.amount, each.currency, each.reason) for each in told} == {(100_00, "THB", "fraudulent")}
+    assert all(each.due_at is not None and each.due_at > clock.now() for each in told)
+    lab.told.wait_for(7)
+    for body, headers in zip(lab.told.bodies[1:], lab.told.headers[1:], strict=True):
+        expected = Notification(charge.transaction_id, "", dispute)
+        assert lab.gateway.verify(ACCOUNT, body, headers) == expected
+        with pytest.raises(Unauthorized):
+            lab.gateway.verify(STRANGER, body, headers)
+
+
+@pytest.mark.parametrize(("action", "state"), [("lose", "lost"), ("withdraw", "closed")])
+def test_a_dispute_ends(lab, action, state):
+    charge = create(lab)
+    lab.finish(charge.transaction_id, "captured")
+    dispute = lab.sandbox.dispute(charge.transaction_id, "inquire" if state == "closed" else "dispute").id
+
+    lab.sandbox.dispute(charge.transaction_id, action, drop=True)
+
+    assert lab.gateway.dispute(ACCOUNT, dispute).state == state
+
+
+def test_what_was_taken_in_another_currency_is_taken_as_the_disputed_amount(lab):
+    charge = create(lab, 100_00, "USD", "pay_usd")
+    lab.finish(charge.transaction_id, "captured")
+    dispute = lab.sandbox.dispute(charge.transaction_id, "dispute").id
+
+    told = lab.gateway.dispute(ACCOUNT, dispute)
+    lab.sandbox.dispute(charge.transaction_id, "win")
+
+    assert (told.currency, told.withdrawn, told.fee) == ("USD", 100_00, None)
+    assert lab.gateway.dispute(ACCOUNT, dispute).withdrawn == 0
+
+
+def test_nobody_else_knows_of_a_dispute(lab):
+    charge = create(lab)
+    lab.finish(charge.transaction_id, "captured")
+    dispute = lab.sandbox.dispute(charge.transaction_id, "dispute", drop=True).id
+
+    for account, name in ((STRANGER, dispute), (ACCOUNT, "du_none")):
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            lab.gateway.dispute(account, name)
+
+
 # Webhooks
 
 
@@ -376,6 +439,7 @@ def test_what_is_not_signed_is_refused(lab, event):
         b'{"object": "event", "data": {"object": {"object": "charge", "id": "ch_1", "metadata": {"reference": "p"}}}}',
         b'{"object": "event", "data": {"object": {"object": "payment_intent", "id": "pi_1", "metadata": {}}}}',
         b'{"object": "event", "data": {"object": {"object": "payment_intent", "id": 1, "metadata": {"reference": 1}}}}',
+        b'{"object": "event", "data": {"object": {"object": "dispute", "id": "du_1", "payment_intent": null}}}',
         b'{"object": "event", "object": "event"}',
         b" " * WEBHOOK_LIMIT + b" {}",
     ],

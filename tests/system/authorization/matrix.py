@@ -386,6 +386,15 @@ APPROVED_PAYOUTS = _one("payouts", "pot", "approved", "draft", "own")
 ORDERS = _one("orders", "ord", "paid", "unpaid", "guest")
 PAYMENTS = _one("payments", "pay", "paid", "unpaid", "guest")
 TRANSFERS = _one("payments", "pay", "transfer", "unpaid", "guest")
+DEPOSITS = _one("deposits", "dep", "held")
+STATEMENTS = _one("statements", "rec", "statement")
+STATEMENT = {
+    "format": "stripe_balance",
+    "size": 9,
+    "sha256": "1" * 64,
+    "since": "2026-10-01T00:00:00Z",
+    "until": "2026-10-02T00:00:00Z",
+}
 SLIP = {"contentType": "image/png", "size": 9, "sha256": "0" * 64}
 
 
@@ -627,11 +636,21 @@ OBJECTS: dict[str, Asking] = {
     "GET /admin/refunds": NOTHING,
     "GET /admin/payments": NOTHING,
     "GET /admin/payments/transfers": NOTHING,
+    "GET /admin/payments/disputes": NOTHING,
+    "GET /admin/reconciliations": NOTHING,
+    "POST /admin/reconciliations": lambda world: {"-": Asked(body=STATEMENT)},
+    "GET /admin/reconciliations/{id}": STATEMENTS,
+    "GET /admin/reconciliations/{id}/differences": STATEMENTS,
+    "GET /admin/reconciliations/{id}/export": STATEMENTS,
     "GET /admin/payments/{id}/slip": TRANSFERS,
     "POST /admin/payments/{id}/confirm": _with(TRANSFERS, {"received": 79_00}),
     "POST /admin/payments/{id}/reject": _with(TRANSFERS, {"reason": "of last year"}),
     "POST /payments/{id}/slip": _with(TRANSFERS, SLIP),
     "GET /payments/history": NOTHING,
+    "GET /deposits": NOTHING,
+    "GET /admin/deposits": NOTHING,
+    "POST /admin/deposits/{id}/release": _with(DEPOSITS, {"amount": 1_00}),
+    "POST /admin/deposits/{id}/forfeit": _with(DEPOSITS, {"amount": 1_00, "reason": "broken"}),
     "GET /payments/methods": NOTHING,
     "POST /payments/refund": _one(
         "payments", "pay", "paid", "unpaid", "guest", body=lambda id: {"paymentId": id, "reason": "blurred"}

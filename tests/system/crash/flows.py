@@ -30,7 +30,7 @@ from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import credit
 from infra.local.heard import Heard
-from tests import zone
+from tests import hiring, zone
 from tests.elsewhere import id_token
 from tests.lines.photos.pictures import File, jpeg
 from tests.media.photos import encoded, picture
@@ -1058,6 +1058,111 @@ def pay_by_card(world: World) -> None:
     for _ in range(2):
         world.minute(timedelta(hours=1))
     _await(world, "refunded")
+
+
+def paid_by_card(world: World) -> None:
+    """The buyer has paid by card, and has the mail with the link."""
+    payment(world)
+    asked = {"orderId": world.notes["order"], "method": "stripe"}
+    world.notes["payment"] = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data["id"]
+    transaction = _charge(world)
+    world.bank.set(transaction, "captured", fee=13_65)
+    world.webhook(transaction, "stripe")
+    _await(world, "completed")
+
+
+def dispute(world: World) -> None:
+    """The buyer's bank takes the money back; nobody gives it back again, and the bank gives up."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    _disputed(world, "open")
+    (found,) = world.see(organizer, "/admin/payments/disputes")["items"]
+    assert (found["status"], found["orderId"]) == ("open", order)
+    wanted = {"reason": "they are blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=409, key="refund-1")
+    _disputed(world, "won", withdrawn=0, fee=0)
+    assert world.see(organizer, f"/admin/orders/{order}")["payments"][0]["refunded"] == 0
+
+
+def lose_dispute(world: World) -> None:
+    """The bank takes the money back, and keeps it: the order counts as refunded, its downloads are withdrawn."""
+    order = world.notes["order"]
+    _disputed(world, "open")
+    _disputed(world, "lost")
+    _await(world, "refunded")
+    guest = Person("", "", {"X-Order-Token": world.notes["token"]})
+    world.ask(guest, "POST", f"/downloads/{order}/photos/{_photos(world)[0]}", expect=403)
+
+
+def _disputed(world: World, state: Any, **more: int) -> None:
+    """The gateway tells of it; and where no message came of that, the sweep asks some hours later."""
+    transaction = _charge(world)
+    world.bank.set_dispute("dp_1", transaction, state, **more)
+    world.webhook(transaction, "stripe", "dp_1")
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=7))
+
+
+def hired(world: World) -> None:
+    """The buyer has hired a tool, and left a deposit."""
+    members(world)
+    for name in ("buyer", "organizer"):
+        _log_in(world, world.person(name))
+    buyer = world.person("buyer")
+    world.ask(buyer, "POST", "/cart/items", {"items": [{"kind": "tools", "ref": "drill"}]})
+    check_out(world)
+    open_payment(world)
+    webhook(world)
+
+
+def settle_deposit(world: World) -> None:
+    """Some of the deposit goes back, some is kept, and the rest goes back by itself when it is due."""
+    buyer, organizer = world.person("buyer"), world.person("organizer")
+    (held,) = world.see(organizer, "/admin/deposits")["items"]
+    path, some = f"/admin/deposits/{held['id']}", {"amount": 200_00}
+    world.ask(organizer, "POST", f"{path}/release", some, expect=202, key="release-1")
+    kept = {"amount": 100_00, "reason": "The blade is broken."}
+    world.ask(organizer, "POST", f"{path}/forfeit", kept, key="forfeit-1")
+    world.settle()
+    for _ in range(2):  # the sweep asks what no message came to ask
+        world.minute(timedelta(hours=1))
+    world.minute(hiring.BACK_AFTER)
+    world.settle()
+    for _ in range(2):
+        world.minute(timedelta(hours=1))
+    (ended,) = world.see(buyer, "/deposits")["items"]
+    assert (ended["status"], ended["released"], ended["forfeited"]) == ("released", 400_00, 100_00)
+    assert world.see(organizer, "/admin/deposits")["items"] == []
+
+
+def compare_statement(world: World) -> None:
+    """Staff hand in what the gateway settled: our payment with a fee that nobody knew, and one that we do not know."""
+    organizer, payment = world.person("organizer"), world.notes["payment"]
+    world.wait(timedelta(hours=2))
+    received = world.see(organizer, f"/admin/orders/{world.notes['order']}")["payments"][0]["received"]
+    rows = [f"{payment},{received / 100:.2f},1.25", "=someone,9.99,0.10"]
+    content = "\n".join(["ours,amount,fee", *rows]).encode()
+    at = clock.now()
+    statement = {
+        "gateway": "paynoi",
+        "columns": {"reference": "ours", "amount": "amount", "fee": "fee"},
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "since": clock.stamp(at - timedelta(days=1)),
+        "until": clock.stamp(at - timedelta(hours=1)),
+    }
+    offered = world.ask(organizer, "POST", "/admin/reconciliations", statement, expect=202).data
+    world.send_document(offered["form"], content)
+    held = world.ask(organizer, "POST", "/admin/reconciliations", statement, expect=202).data["reconciliation"]
+    world.settle()
+    for _ in range(2):
+        world.minute()
+    found = world.see(organizer, f"/admin/reconciliations/{held['id']}")
+    assert (found["status"], found["counts"]) == ("done", {"matched": 1, "missing_here": 1, "fees_booked": 1})
+    assert [each["id"] for each in world.see(organizer, "/admin/reconciliations")["items"]] == [held["id"]]
+    (wrong,) = world.see(organizer, f"/admin/reconciliations/{held['id']}/differences")["items"]
+    assert (wrong["kind"], wrong["theirs"]) == ("missing_here", 999)
+    assert "'=someone" in world.see(organizer, f"/admin/reconciliations/{held['id']}/export")
 
 
 def pay_again(world: World) -> None:
@@ -2274,6 +2379,10 @@ FLOWS: dict[str, Flow] = {
     "checkout": Flow(cart, check_out),
     "payment": Flow(order, open_payment, (CHARGE,)),
     "payment by card": Flow(payment, pay_by_card),
+    "dispute": Flow(paid_by_card, dispute),
+    "lost dispute": Flow(paid_by_card, lose_dispute),
+    "statement": Flow(paid, compare_statement),
+    "deposit": Flow(hired, settle_deposit),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from chalicelib import lines
 from chalicelib.accounts import passwords, providers
 from chalicelib.core import clock, log
 from chalicelib.lines.prints import labs
 from chalicelib.media import service as media
 from chalicelib.organizations import dns
 from chalicelib.payments import gateways
-from tests import stack, zone
+from tests import hiring, stack, zone
 from tests.elsewhere import FakeProvider
 from tests.printing import account
 from tests.system.crash import snapshot
@@ -141,6 +142,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
         patch.setattr(clock, "now", lambda: _START + clock._offset)
         patch.setattr(gateways, "of_name", lambda name: lab.world.gateway(name))
+        patch.setattr(lines, "discover", hiring.with_tools(lines.discover()))
         patch.setattr(labs, "lab", lambda: lab.world.printer)
         patch.setattr(labs, "account_of", account)
         patch.setattr(providers, "of_name", FakeProvider)

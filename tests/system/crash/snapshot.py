@@ -184,6 +184,8 @@ def violations(world: World) -> list[str]:
         *_unbalanced(),
         *_money(world),
         *_refunded(world),
+        *_disputed(),
+        *_deposited(),
         *_shared(),
         *_wallets(),
         *_held(),
@@ -271,11 +273,36 @@ def _refunded(world: World) -> Iterator[str]:
 
 
 def _amount(refund: Mapping[str, Any]) -> int:
-    return int(refund["tail"]) + int(refund["excess"]) + sum(part["amount"] for part in json.loads(refund["parts"]))
+    parts = sum(part["amount"] for part in json.loads(refund["parts"]))
+    return parts + int(refund["tail"]) + int(refund["excess"]) + int(refund.get("deposit", 0))
 
 
 def _pays_out(posting: Mapping[str, Any], refund: str) -> bool:
-    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(("gateway:", "bank", "credits:"))
+    return posting["entry"] == f"refund#{refund}" and posting["account"].startswith(
+        ("gateway:", "bank", "credits:", "disputes")
+    )
+
+
+def _disputed() -> Iterator[str]:
+    """What a bank took is undecided or decided, and whoever earned by it has it again once it is."""
+    undecided = sum(int(row["withdrawn"]) for row in rows("payments") if row.get("state") == "open" and "held" in row)
+    sums: Counter[str] = Counter()
+    for row in _postings():
+        sums[row["account"]] += int(row["amount"])
+    if sums["disputes"] != undecided or bool(sums["disputed-shares"]) != bool(undecided):
+        yield f"{undecided} is undecided, booked are {sums['disputes']} and {sums['disputed-shares']} of shares"
+
+
+def _deposited() -> Iterator[str]:
+    """The books hold what was neither given back nor kept."""
+    there = sum(
+        int(row["amount"]) - int(row["released"]) - int(row["forfeited"])
+        for row in rows("payments")
+        if "forfeited" in row
+    )
+    booked = sum(int(row["amount"]) for row in _postings() if row["account"] == "deposits")
+    if there + booked:
+        yield f"{there} of deposits is held, booked are {-booked}"
 
 
 def _shared() -> Iterator[str]:

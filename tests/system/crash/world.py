@@ -37,7 +37,15 @@ from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, HostedFields, Method, Returned, Status
+from chalicelib.payments.gateways.contract import (
+    Charge,
+    Disputed,
+    GatewayAccount,
+    HostedFields,
+    Method,
+    Returned,
+    Status,
+)
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
@@ -67,6 +75,7 @@ BY_CARD: dict[str, Any] = {
     "name": "stripe",
     "tail": 0,
     "knows_again": True,
+    "disputes": True,
     "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
 }
 """What Stripe does otherwise than PayNoi."""
@@ -96,6 +105,9 @@ class Bank(FakeGateway):
                 account, transaction_id=transaction_id, amount=amount, currency=currency, key=key
             ),
         )
+
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        return self.chaos.ask_gateway("dispute", lambda: super(Bank, self).dispute(account, dispute))
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.chaos.ask_gateway("cancel", lambda: super(Bank, self).cancel(account, transaction_id))
@@ -332,11 +344,12 @@ class World:
     def pay(self, transaction: str) -> None:
         self.bank.set(transaction, "captured")
 
-    def webhook(self, transaction: str, gateway: str = "paynoi") -> None:
-        """The gateway tells of a transaction until somebody takes it."""
+    def webhook(self, transaction: str, gateway: str = "paynoi", dispute: str | None = None) -> None:
+        """The gateway tells of a transaction, or of a dispute about it, until somebody takes it."""
         held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
         account = json.loads(held["SecretString"])[gateway]
-        raw = self.bank.webhook(transaction, account.get("api_key") or account["secret_key"])
+        key = account.get("api_key") or account["secret_key"]
+        raw = self.bank.dispute_webhook(dispute, key) if dispute else self.bank.webhook(transaction, key)
         address = "" if gateway == gateways.FIRST else f"/{gateway}"
         self.ask(Person("", ""), "POST", f"/payments/webhook{address}", json.loads(raw))
 

@@ -20,6 +20,9 @@ from chalicelib.orders.model import Order, Status
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import service as payments
 from chalicelib.payments.administration import service as desk
+from chalicelib.payments.deposits import service as deposits
+from chalicelib.payments.disputes import service as disputes
+from chalicelib.payments.gateways.contract import DisputeState
 from chalicelib.payments.model import Payment
 from chalicelib.payments.model import State as PaymentState
 from chalicelib.payments.refunds import service as refunds
@@ -50,7 +53,18 @@ FATES = {
     "cancelled": 4,
     "with credit": 3,
 }
-AFTERWARDS = {"nothing": 84, "all back": 4, "some back": 5, "transferred": 2, "refused": 2, "declined": 3}
+AFTERWARDS = {
+    "nothing": 78,
+    "all back": 4,
+    "some back": 5,
+    "transferred": 2,
+    "refused": 2,
+    "declined": 3,
+    "dispute won": 2,
+    "dispute lost": 2,
+    "part of it lost": 2,
+}
+DEPOSITS = {"left alone": 4, "given back": 3, "kept in part": 3}
 CODES = {"": 60, "TENTH": 15, "TWENTY": 10, "TWO-FOR-ONE": 10, "GIFT": 5}
 DAY = timedelta(days=2)
 """From one day on which people order to the next: by then unpaid orders are over."""
@@ -129,7 +143,8 @@ class Season:
         wanted = self._chance.sample(["approved", "second", "mixed"], self._chance.choice((1, 1, 2, 3)))
         if buyer:
             carts.clear(buyer)  # what they ordered earlier on the day leaves it with the messages at its end
-        opened = carts.add(who, [Item("photos", self._shop.photos[name]) for name in wanted])
+        hired = [Item("tools", "drill")] if self._chance.random() < 0.1 else []
+        opened = carts.add(who, [*(Item("photos", self._shop.photos[name]) for name in wanted), *hired])
         who = who if buyer else replace(who, tokens={"cart": str(opened.token)})
         if code := self._draw(CODES):
             carts.take_code(who, code)
@@ -183,6 +198,12 @@ class Season:
             if order.status is Status.COMPLETED:
                 self._regret(order, self._draw(AFTERWARDS))
         deliver.all()
+        for deposit in deposits.list_held(self._admin, PageRequest(100)).items:
+            if deposit.order in self.orders[self._opened_with :] and deposit.outstanding:
+                self._settle(deposit.id, self._draw(DEPOSITS))
+        while deposits.release_due():
+            deliver.all()
+        deliver.all()
 
     # --- people decide --------------------------------------------------------------------------------------
 
@@ -199,7 +220,8 @@ class Season:
             desk.close_case(self._admin, payment.id, "refund", "does not fit", None)
 
     def _regret(self, order: Order, how: str) -> None:
-        self._count(f"refunds: {how}" if how != "nothing" else "kept")
+        kind = "disputes" if how.endswith(("won", "lost")) else "refunds"
+        self._count(f"{kind}: {how}" if how != "nothing" else "kept")
         match how:
             case "all back":
                 self._refund(order, None)
@@ -226,6 +248,30 @@ class Season:
                 buyer = self._customer if order.owner else holder
                 asked = refunds.request(buyer, str(order.payment), lines=None, reason="blurred", pay_to=None)
                 refunds.decide(self._admin, order.id, asked.id, "decline", way=None, reason="sharp", reference=None)
+
+            case "dispute won" | "dispute lost" | "part of it lost":
+                self._dispute(payments.get(order.organization, str(order.payment)), how)
+
+    def _dispute(self, payment: Payment, how: str) -> None:
+        """The buyer's bank takes the money, or a part of it, and decides."""
+        if payment.transaction is None:
+            return  # paid with credit, or nothing
+        bank, reference = self.till.world.bank, f"dp_{payment.id}"
+        amount = (payment.received or 0) // (2 if how == "part of it lost" else 1)
+        steps: list[tuple[DisputeState, int]] = [("inquiry", 0), ("open", amount)]
+        steps.append(("won", 0) if how == "dispute won" else ("lost", amount))
+        for state, withdrawn in steps:
+            bank.set_dispute(reference, payment.transaction, state, amount=amount, withdrawn=withdrawn)
+            disputes.settle(payment.organization, payment.id, reference)
+            deliver.all()
+
+    def _settle(self, deposit: str, how: str) -> None:
+        self._count(f"deposits {how}")
+        if how == "given back":
+            deposits.release(self._admin, deposit, None, f"back-{deposit}")
+        elif how == "kept in part":
+            deposits.release(self._admin, deposit, 300_00, f"back-{deposit}")
+            deposits.forfeit(self._admin, deposit, 123_45, "broken", f"kept-{deposit}")
 
     def _refund(self, order: Order, lines: list[Wanted] | None, way: Way | None = None) -> Refund | None:
         """None where there is nothing to give back any more, or never was."""

@@ -45,10 +45,12 @@ def test_the_books_of_a_season_agree(till: Till, figure: Show, full: bool, seed:
     figure(
         "simulation",
         "whatever people do, the books agree with the bank and with themselves",
-        "{orders} orders, {refunds} refunds, {cases} cases, {payouts} payouts: {entries} entries, {wrong} differences, "
-        "{satang} satang off the bank",
+        "{orders} orders, {refunds} refunds, {disputes} disputes, {deposits} deposits, {cases} cases, {payouts} "
+        "payouts: {entries} entries, {wrong} differences, {satang} satang off the bank",
         orders=len(placed),
         refunds=sum(n for what, n in season.happened.items() if what.startswith("refunds")),
+        disputes=len(till.world.bank.disputed),
+        deposits=sum(n for what, n in season.happened.items() if what.startswith("deposits")),
         cases=sum(n for what, n in season.happened.items() if what.startswith("cases")),
         payouts=sum(n for what, n in season.happened.items() if what.startswith("payouts")),
         entries=report.looked_at["entries"],
@@ -62,5 +64,6 @@ def test_the_books_of_a_season_agree(till: Till, figure: Show, full: bool, seed:
 
 
 def held(till: Till) -> int:
-    """What the gateway holds for everybody, in satang: what came less what it gave back."""
-    return till.received() - sum(amount for _, amount in till.world.bank.returned.values())
+    """What the gateway holds for everybody, in satang: what came less what it gave back, and what banks took."""
+    taken = sum(each.withdrawn + (each.fee or 0) for each in till.world.bank.disputed.values())
+    return till.received() - sum(amount for _, amount in till.world.bank.returned.values()) - taken

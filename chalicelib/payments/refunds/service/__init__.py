@@ -4,7 +4,14 @@ Before any money moves it is set aside: in one transaction the payment's `refund
 What becomes of it is booked once, in the transaction that raises its rank.
 """
 
-from chalicelib.payments.refunds.service.deciding import begin, decide, request, return_waiting
+from chalicelib.payments.refunds.service.deciding import (
+    begin,
+    decide,
+    request,
+    return_deposit,
+    return_waiting,
+    take_for_bank,
+)
 from chalicelib.payments.refunds.service.looking import (
     erase_person,
     get,
@@ -14,11 +21,13 @@ from chalicelib.payments.refunds.service.looking import (
     pay_to,
     personal_data,
 )
-from chalicelib.payments.refunds.service.sending import submit, submit_due, take_back
+from chalicelib.payments.refunds.service.sending import at_stake, end_dispute, submit, submit_due, take_back
 
 __all__ = [
+    "at_stake",
     "begin",
     "decide",
+    "end_dispute",
     "erase_person",
     "get",
     "list_waiting",
@@ -27,8 +36,10 @@ __all__ = [
     "pay_to",
     "personal_data",
     "request",
+    "return_deposit",
     "return_waiting",
     "submit",
     "submit_due",
     "take_back",
+    "take_for_bank",
 ]

@@ -16,7 +16,18 @@ from chalicelib.payments import store as payment_store
 from chalicelib.payments.model import Payment
 from chalicelib.payments.refunds import store
 from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue
-from chalicelib.payments.refunds.model import MOST, OPEN, Refund, State, Wanted, Way, drawn_up
+from chalicelib.payments.refunds.model import (
+    MOST,
+    ON_THEIR_OWN,
+    OPEN,
+    Refund,
+    State,
+    Wanted,
+    Way,
+    drawn_up,
+    refuse_disputed,
+    taken,
+)
 from chalicelib.payments.refunds.service.looking import pay_to as goes_to
 from chalicelib.payments.refunds.service.looking import purpose
 from chalicelib.payments.refunds.service.sending import restored, settle, told
@@ -91,15 +102,45 @@ def begin(
 def return_waiting(actor: Principal, payment: Payment, reason: str, pay_to: str | None) -> tuple[Refund, list[Write]]:
     """A refund of what waits for a person at a payment, and the writes that begin it; the caller saves the payment.
 
-    Raises Conflict `nothing_waits`, `too_many_refunds`.
+    Raises Conflict `nothing_waits`, `payment_disputed`, `too_many_refunds`.
     """
     if payment.waiting <= 0:
         raise Conflict("nothing_waits", "Nothing of this payment waits for anybody.")
     earlier = store.of_order(payment.organization, payment.order)
+    refuse_disputed(earlier)
     stray = payment.review_reason == "unknown_transaction"
     drawn = replace(_new(payment, earlier, reason, pay_to), excess=payment.waiting)
     refund = drawn.submitted(_sent(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
     return refund, [store.add(refund), *_due_of(refund), told(actor, None, refund)]
+
+
+def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, list[Write]] | None:
+    """What a buyer's bank took, as a refund whose money is set aside; None where nothing is left that it could be of.
+
+    The writes hold while the payment is as it was read.
+    """
+    order = orders.get(payment.organization, payment.order)
+    earlier = store.of_order(order.organization, order.id)
+    parts, tail, excess = taken(order, payment, earlier, amount)
+    drawn = replace(_drawn(payment, earlier, reason, None), parts=parts, tail=tail, excess=excess)
+    if drawn.amount <= 0:
+        return None
+    refund = drawn.submitted(Way.DISPUTE, None, clock.now())
+    return refund, [store.add(refund), *_reserved(refund, payment)]
+
+
+def return_deposit(
+    payment: Payment, deposit: str, amount: int, *, reason: str, by: str | None
+) -> tuple[Refund, list[Write]]:
+    """A refund of what a buyer had left with us, and the writes that begin it.
+
+    Raises Conflict `payment_disputed`, `too_many_refunds`.
+    """
+    earlier = store.of_order(payment.organization, payment.order)
+    refuse_disputed(earlier)
+    drawn = replace(_new(payment, earlier, reason, None), deposit=amount, deposit_of=deposit)
+    refund = drawn.submitted(_way(payment, None), by, clock.now())
+    return refund, [store.add(refund), *_reserved(refund, payment)]
 
 
 def decide(
@@ -151,7 +192,7 @@ def decline(actor: Principal, order_id: str, refund_id: str, why: str) -> Refund
         if refund.way is not Way.TRANSFER:
             raise Conflict("refund_status", f"A refund that is {refund.state} and no transfer can not be given up.")
         failed = refund.ended(State.FAILED, why, actor.user, clock.now())
-        return failed, [restored(refund)]
+        return failed, restored(refund)
 
     return _change(actor, order_id, refund_id, change)
 
@@ -175,6 +216,10 @@ def confirm(actor: Principal, order_id: str, refund_id: str) -> Refund:
 def _new(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str | None) -> Refund:
     if len(earlier) >= MOST:
         raise Conflict("too_many_refunds", "This order was refunded too often.")
+    return _drawn(payment, earlier, reason, pay_to)
+
+
+def _drawn(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str | None) -> Refund:
     number = len(earlier) + 1
     id = ids.derived("rfd", payment.organization, payment.order, str(number))
     return Refund(
@@ -230,7 +275,7 @@ def _reserved(refund: Refund, payment: Payment) -> list[Write]:
 
 def _due_of(refund: Refund) -> list[Write]:
     fact = RefundDue(organization=refund.organization, order=refund.order, refund=refund.id)
-    return [] if refund.way is Way.TRANSFER else [outbox.publish(fact)]
+    return [] if refund.way in ON_THEIR_OWN else [outbox.publish(fact)]
 
 
 def _change(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, log, outbox
@@ -16,9 +16,10 @@ from chalicelib.orders.model import Order
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
+from chalicelib.payments.deposits import holding
 from chalicelib.payments.refunds import store
 from chalicelib.payments.refunds.messages import RefundFailed, RefundSettled
-from chalicelib.payments.refunds.model import Part, Refund, Returned, State, Way
+from chalicelib.payments.refunds.model import ON_THEIR_OWN, Part, Refund, Returned, State, Way
 from chalicelib.revenue import service as revenue
 from chalicelib.revenue.model import Portion
 from chalicelib.taxes import service as taxes
@@ -35,7 +36,7 @@ def submit(organization: str, order_id: str, refund_id: str) -> Outcome:
     The refund's id is the key: asked twice, the gateway pays once. Credit asks nobody. Raises Unavailable.
     """
     refund = store.get(organization, order_id, refund_id)
-    if refund.state is not State.SUBMITTED or refund.way is Way.TRANSFER:
+    if refund.state is not State.SUBMITTED or refund.way in ON_THEIR_OWN:
         return Outcome.SKIPPED
     if refund.way is Way.CREDIT:
         return _give_credit(refund)
@@ -114,16 +115,35 @@ def take_back(organization: str, order_id: str, refund_id: str) -> Outcome:
     return Outcome.SUCCESS
 
 
+def at_stake(order: Order, refund: Refund) -> tuple[Returned, ...]:
+    """What a refund on its way would take back of each share, if it were settled now."""
+    if not order.is_delivered:
+        return ()
+    settled = _settled(order)
+    return _shares_back(order, settled, [_with_tax(order, settled, part) for part in refund.parts])
+
+
+def end_dispute(organization: str, order_id: str, refund_id: str, reference: str, *, lost: bool) -> None:
+    """What a bank took is gone for good, or free again. May be said twice."""
+    refund = store.get(organization, order_id, refund_id)
+    if refund.state is not State.SUBMITTED:
+        return
+    if lost:
+        settle(refund, refund, reference, None)
+    else:
+        _fail(refund, "dispute_won")
+
+
 def settle(refund: Refund, was: Refund, reference: str, actor: Principal | None) -> Outcome:
     """Book the money that went back, once: the refund, the order, the ledger, and the fact that all else follows."""
     for _ in range(_TRIES):
         order = orders.get(refund.organization, refund.order)  # before the refunds: whatever they change, it changes
-        settled = [each for each in store.of_order(order.organization, order.id) if each.state is State.SETTLED]
+        settled = _settled(order)
         parts = [_with_tax(order, settled, part) for part in refund.parts] if order.is_delivered else refund.parts
         returned = _shares_back(order, settled, parts) if order.is_delivered else ()
         at = clock.now()
         done = refund.settled(reference, parts, returned, at)
-        writes = [*ledger.book(_entry(done, order)), store.save(done, was=was)]
+        writes = [*ledger.book(_entry(done, order)), store.save(done, was=was), *_of_deposit(done, at)]
         if refund.way is Way.CREDIT and order.owner is not None:
             writes.append(wallet.give_back(order.organization, order.owner, refund.amount))
         if refund.parts:
@@ -158,21 +178,31 @@ def _fail(refund: Refund, why: str) -> Outcome:
         failed = refund.ended(State.FAILED, why, None, clock.now())
         fact = RefundFailed(organization=refund.organization, order=refund.order, refund=refund.id)
         try:
-            transact(store.save(failed, was=refund), restored(refund), outbox.publish(fact))
+            transact(store.save(failed, was=refund), *restored(refund), outbox.publish(fact))
         except Conflict:
             refund = store.get(refund.organization, refund.order, refund.id)
             if refund.state is not State.SUBMITTED:
                 return Outcome.SKIPPED
             continue
-        log.error("refund failed", organization=refund.organization, order=refund.order, code=why)
+        tell = log.info if refund.way is Way.DISPUTE else log.error
+        tell("refund failed", organization=refund.organization, order=refund.order, code=why)
         return Outcome.SUCCESS
     raise Conflict("changed_meanwhile", "The refund keeps changing.")
 
 
-def restored(refund: Refund) -> Write:
+def restored(refund: Refund) -> list[Write]:
     """What was set aside for it is free again; holds only while the payment is as it is now."""
     payment = payments.get(refund.organization, refund.payment)
-    return payment_store.save(payment.restored(refund.amount, refund.excess), was=payment)
+    free = payment_store.save(payment.restored(refund.amount, refund.excess), was=payment)
+    return [free, *_of_deposit(refund, clock.now())]
+
+
+def _of_deposit(refund: Refund, at: datetime) -> list[Write]:
+    """What a refund that is over means for the deposit that it is of."""
+    if refund.deposit_of is None or refund.deposit is None:
+        return []
+    settled = refund.state is State.SETTLED
+    return [holding.ended(refund.organization, refund.deposit_of, refund.deposit, refund.id, at, settled=settled)]
 
 
 def told(actor: Principal, was: Refund | None, now: Refund) -> Write:
@@ -206,6 +236,7 @@ def _entry(refund: Refund, order: Order) -> ledger.Entry:
         sales=sum(part.amount for part in refund.parts),
         tail=refund.tail,
         suspended=refund.excess,
+        deposit=refund.deposit or 0,
         currency=refund.currency,
         at=clock.now(),
     )
@@ -215,11 +246,17 @@ def _source(refund: Refund, order: Order) -> str:
     """The account that the money leaves. Raises Conflict for credit of somebody who was forgotten meanwhile."""
     if refund.way is Way.TRANSFER:
         return "bank"
+    if refund.way is Way.DISPUTE:
+        return "disputes"
     if refund.way is Way.CREDIT:
         if order.owner is None:
             raise Conflict("buyer_gone", "There is nobody any more whose credit it was.")
         return wallet.account(order.owner)
     return f"gateway:{payments.get(refund.organization, refund.payment).gateway}"
+
+
+def _settled(order: Order) -> list[Refund]:
+    return [each for each in store.of_order(order.organization, order.id) if each.state is State.SETTLED]
 
 
 def _with_tax(order: Order, settled: Sequence[Refund], part: Part) -> Part:

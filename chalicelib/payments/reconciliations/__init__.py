@@ -1,0 +1,1 @@
+"""Reconciliation: what a gateway's statement says, beside what is booked."""
