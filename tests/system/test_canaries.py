@@ -748,7 +748,7 @@ def _tell_of_oneself(found: Evidence, buyer: Person) -> None:
         wanted = {"token": GATEWAY_TOKEN, "gateway": gateway}
         assert buyer.call("POST", "/users/payment-methods", wanted).status == 422
     assert buyer.call("POST", "/users/payment-methods", {"token": f"card {CARD}"}).status == 400
-    assert buyer.call("PUT", "/users/notifications/settings", {"email": {"news": True}}).status == 200
+    assert buyer.call("PUT", "/notifications/preferences", {"email": {"news": True}}).status == 200
     found.canaries |= {"card number": CARD, "token of the gateway": GATEWAY_TOKEN}
     found.canaries |= {"national id": NATIONAL_ID, "family name": FAMILY_NAME, "street": STREET}
 

@@ -18,7 +18,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.events.model import Event
 from chalicelib.notifications import service as notifications
-from chalicelib.notifications.service import Undeliverable
+from chalicelib.notifications.service import Reader, Undeliverable
 from chalicelib.organizations import service as organizations
 
 _REMEMBERED = timedelta(days=30)
@@ -69,6 +69,13 @@ def page_of(event: Event) -> str:
     return f"{organizations.url_of(event.organization)}/events/{event.slug}"
 
 
+def reader_of(follower: Follower, event: Event, occasion: str) -> Reader | None:
+    """The account of somebody who hears of an event; who asked for that has chosen."""
+    if follower.user is None:
+        return None
+    return Reader(follower.user, f"/events/{event.slug}", occasion, asked=follower.asked_at is not None)
+
+
 def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
     """Whether the message is sent, now or by an earlier try; somebody with an account may have chosen otherwise."""
     values: dict[str, Any] = {
@@ -88,6 +95,6 @@ def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
         template=_TEMPLATES[notice.kind],
         language=follower.language,
         values=values,
-        user=None if follower.asked_at else follower.user,  # who asked for it has chosen
+        reader=reader_of(follower, event, notice.id),
     )
     return outcome is Outcome.SUCCESS or notifications.was_sent(event.organization, "sms" if is_text else "email", key)

@@ -363,6 +363,7 @@ PRINT_PRODUCT = {"name": "10 x 15 cm", "sku": "PHO-4X6", "width": 102, "height":
 PRINT_PRODUCT |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
+NOTIFICATIONS = _one("notifications", "ntf", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
 LIKED = _one("photos", "pho", "approved", "pending")
 EVENTS = _one("events", "evt", "live", "draft")
@@ -729,8 +730,13 @@ OBJECTS: dict[str, Asking] = {
     "PUT /verification/{user}/documents/{id}/approve": _with(_documents, {}),
     "PUT /verification/{user}/documents/{id}/reject": _with(_documents, {"reason": "cut off"}),
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
-    "GET /users/notifications/settings": NOTHING,
-    "PUT /users/notifications/settings": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "GET /notifications/preferences": NOTHING,
+    "PUT /notifications/preferences": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "GET /notifications": NOTHING,
+    "DELETE /notifications": NOTHING,
+    "PUT /notifications/read-all": NOTHING,
+    "PUT /notifications/{id}/read": NOTIFICATIONS,
+    "DELETE /notifications/{id}": NOTIFICATIONS,
     "GET /favorites": NOTHING,
     "GET /favorites/check/{id}": LIKED,
     "POST /favorites/{id}": _with(LIKED, {}),

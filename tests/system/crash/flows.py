@@ -564,8 +564,8 @@ def choose(world: World) -> None:
     kept = world.see(buyer, "/users/payment-methods")["items"]
     assert [(method["last4"], method["isDefault"]) for method in kept] == [("2222", True)]
     for wanted in (True, False):
-        world.ask(buyer, "PUT", "/users/notifications/settings", {"email": {"news": wanted, "reminders": not wanted}})
-    assert world.see(buyer, "/users/notifications/settings")["email"]["reminders"] is True
+        world.ask(buyer, "PUT", "/notifications/preferences", {"email": {"news": wanted, "reminders": not wanted}})
+    assert world.see(buyer, "/notifications/preferences")["email"]["reminders"] is True
 
 
 def show_oneself(world: World) -> None:
@@ -1138,6 +1138,27 @@ def look_after(world: World) -> None:
     assert len(world.mails_to(world.person("buyer"))) >= 2
 
 
+def read_inbox(world: World) -> None:
+    """The buyer reads of the order, is told of a refund, and has all deleted."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    old = next(each for each in world.see(buyer, "/notifications")["items"] if each["topic"] == "download_ready")
+    assert (old["isRead"], old["link"].endswith(f"/orders/{order}")) == (False, True)
+    world.ask(buyer, "PUT", f"/notifications/{old['id']}/read", expect=204)
+    some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", some, expect=202, key="refund-1")
+    world.settle()
+    unread = world.see(buyer, "/notifications?unread=true")
+    assert unread["items"][0]["topic"] == "refunded"
+    assert unread["unreadCount"] == len(unread["items"])
+    world.ask(buyer, "PUT", "/notifications/read-all", expect=204)
+    world.ask(buyer, "DELETE", f"/notifications/{old['id']}", expect=204, settled=404)
+    shown = world.see(buyer, "/notifications")
+    assert (shown["unreadCount"], old["id"] in str(shown["items"])) == (0, False)
+    world.ask(buyer, "DELETE", "/notifications", expect=204)
+    world.settle()
+    assert world.see(buyer, "/notifications")["items"] == []
+
+
 def refund(world: World) -> None:
     """Staff give some of the money back, and the rest when the buyer asks for it."""
     buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
@@ -1452,7 +1473,7 @@ def _tell_everything(world: World, person: Person) -> None:
         world.settle()
         world.ask(person, "POST", "/users/addresses", place, expect=201)
         world.ask(person, "POST", "/users/payment-methods", {"token": "tok_1234"}, expect=201)
-        world.ask(person, "PUT", "/users/notifications/settings", {"email": {"news": True}})
+        world.ask(person, "PUT", "/notifications/preferences", {"email": {"news": True}})
 
 
 def _send_document(world: World, kind: str) -> None:
@@ -2214,6 +2235,7 @@ FLOWS: dict[str, Flow] = {
     "late payment": Flow(expired, webhook),
     "cancellation": Flow(payment, cancel),
     "orders of others": Flow(paid, look_after, (RESENT, MAILED_TWICE)),
+    "inbox": Flow(paid, read_inbox),
     "refund": Flow(paid, refund),
     "refused refund": Flow(refusing, refused_refund),
     "refund by transfer": Flow(bank_transfers, transfer_back),

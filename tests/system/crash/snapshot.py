@@ -46,10 +46,10 @@ _RANDOM = {
     "token",
     "signed",
 }
-_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit", "ntf"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
 invitation that was taken up, what somebody was told, an index of faces, whose an address is, credit that is spent,
-what a bank tells with a transfer.
+what a bank tells with a transfer, what somebody deleted from their inbox.
 """
 
 
@@ -119,6 +119,8 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept |= dict.fromkeys({"upload", "parts"} & kept.keys(), "<storage's>")
             if "transfer_to" in kept and "transaction" in kept:  # id, moment and amount: see gateways/terms.py
                 kept["transaction"] = f"{kept['transaction'][:26]}<moment>{kept['transaction'][33:]}"
+            if "topic" in kept:  # of what happened at what time tells a text
+                kept |= {"title": _without_codes(kept["title"]), "text": "<text>"}
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]
             text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
@@ -188,6 +190,7 @@ def violations(world: World) -> list[str]:
         *_grants(),
         *_documents(),
         *_incomplete_photos(),
+        *_inboxes(),
     ]
     return found
 
@@ -209,6 +212,16 @@ def _dangling() -> Iterator[str]:
             mentioned = {id for id in _ID.findall(json.dumps(row)) if id[:3] not in _NOT_RECORDS}
             if missing := mentioned - held - (audited if table in ("orders", "ledger") else set()):
                 yield f"{table} {row['pk']} mentions {sorted(missing)}, which is nowhere"
+
+
+def _inboxes() -> Iterator[str]:
+    """What an inbox counts as unread is what nobody has read in it."""
+    held = [row for row in rows("notifications") if "#INBOX#" in row["pk"]]
+    for inbox in (row for row in held if row["sk"] == "-"):
+        shown = [row for row in held if row["pk"] == inbox["pk"] and row["sk"] > max("ntf_", inbox["read_to"])]
+        unread = sum("read_at" not in row for row in shown)
+        if sum(json.loads(inbox["unread"]).values()) != unread:
+            yield f"{inbox['pk']} counts {inbox['unread']}, unread are {unread}"
 
 
 def _unbalanced() -> Iterator[str]:
