@@ -13,6 +13,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.notifications import store
 from chalicelib.notifications.channels import Undeliverable, email, sms
+from chalicelib.notifications.devices import service as devices
 from chalicelib.notifications.inbox import service as inbox
 from chalicelib.notifications.mail import LANGUAGES, compose, compose_entry, compose_text
 from chalicelib.notifications.model import NECESSARY, TEMPLATES, TEXTS, Channel, Kind, Preferences, Reader, Values, told
@@ -97,15 +98,17 @@ def choose(principal: Principal, told: Mapping[Channel, Mapping[Kind, bool]]) ->
 
 
 def personal_data(organization: str, user: str) -> dict[str, Any]:
-    """Which notices somebody has chosen, and what their inbox holds."""
+    """Which notices somebody has chosen, what their inbox holds, and which devices ring."""
     return {
         "settings": store.preferences_of(organization, user).chosen,
         "inbox": inbox.personal_data(organization, user),
+        "devices": devices.personal_data(organization, user),
     }
 
 
 def erase_person(organization: str, user: str) -> None:
     """Forget what somebody has chosen and was told. May run again where it was cut off."""
+    devices.erase_person(organization, user)
     inbox.erase_person(organization, user)
     transact(store.forget(organization, user))
 

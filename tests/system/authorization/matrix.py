@@ -732,6 +732,8 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
     "GET /notifications/preferences": NOTHING,
     "PUT /notifications/preferences": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "POST /notifications/push-token": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
+    "DELETE /notifications/push-token": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
     "GET /notifications": NOTHING,
     "DELETE /notifications": NOTHING,
     "PUT /notifications/read-all": NOTHING,

@@ -1139,14 +1139,17 @@ def look_after(world: World) -> None:
 
 
 def read_inbox(world: World) -> None:
-    """The buyer reads of the order, is told of a refund, and has all deleted."""
+    """The buyer reads of the order, is told of a refund, on their phone too, and has all deleted."""
     buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    world.ask(buyer, "POST", "/notifications/push-token", {"token": "phone-of-the-buyer"}, expect=204)
     old = next(each for each in world.see(buyer, "/notifications")["items"] if each["topic"] == "download_ready")
     assert (old["isRead"], old["link"].endswith(f"/orders/{order}")) == (False, True)
     world.ask(buyer, "PUT", f"/notifications/{old['id']}/read", expect=204)
     some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
     world.ask(organizer, "POST", f"/admin/orders/{order}/refund", some, expect=202, key="refund-1")
     world.settle()
+    assert ("phone-of-the-buyer", "refunded") in world.phones.sent
+    world.ask(buyer, "DELETE", "/notifications/push-token", {"token": "phone-of-the-buyer"}, expect=204)
     unread = world.see(buyer, "/notifications?unread=true")
     assert unread["items"][0]["topic"] == "refunded"
     assert unread["unreadCount"] == len(unread["items"])

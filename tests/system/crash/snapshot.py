@@ -81,6 +81,7 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
         subject = re.sub("|".join(codes) or "(?!)", "<code>", mail.subject)
         lines.append(f"mail {mail.destinations['ToAddresses']} {subject}")
     lines += [f"text {phone} {_said(text)}" for phone, text in texts()]
+    lines += [f"push {token} {topic}" for token, topic in world.phones.sent]
     for collection, faces in here().collections.items():
         lines += [f"faces {_plain(collection, known)} {_plain(name, known)}" for name, _ in faces.values()]
     for charge in world.bank.charges.values():
@@ -109,7 +110,7 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept["code"] = "<code>"
             if "frame" in kept:  # what is told late shows a later state, and two facts may come in any order
                 kept["frame"] = json.loads(kept["frame"])["type"]
-            if "#CLM#email#" in kept["pk"] or "#CLM#sms#" in kept["pk"]:
+            if any(f"#CLM#{channel}#" in kept["pk"] for channel in ("email", "sms", "push")):
                 kept["result"] = "<message id>"
             for name in ("place", "name") if "#SES#" in kept["pk"] or kept["sk"].startswith("PLACE#") else ():
                 kept[name] = "<place>"  # which of the free ones is nobody's business
