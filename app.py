@@ -213,7 +213,8 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Documents, exports, faces and selfies whose time is up, erasures nobody took back, domains to look at again."""
+    """Documents, exports and faces whose time is up, erasures nobody took back, domains to look at, broadcasts due."""
+    from chalicelib.announcements import service as announcements
     from chalicelib.faces import service as faces
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
@@ -226,4 +227,5 @@ def sweep_people(_event: Any) -> None:
         faces.delete_selfies,
         faces.give_up_due,
         faces.begin_rounds,
+        announcements.begin_due,
     )

@@ -20,7 +20,7 @@ from chalicelib.notifications.model import NECESSARY, TEMPLATES, TEXTS, Channel,
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Organization
 
-__all__ = ["Reader", "Undeliverable", "choose", "preferences_of", "send_email", "send_text", "told", "was_sent"]
+__all__ = ["Reader", "Undeliverable", "choose", "preferences_of", "send_email", "send_text", "tell", "told", "was_sent"]
 
 _REMEMBERED = timedelta(days=30)
 _TRIES = 5
@@ -73,6 +73,20 @@ def send_text(
         return sms.send(compose_text(template, spoken, filled), to=to)
 
     return _send("sms", organization, reader, once, template, language, values, send)
+
+
+def tell(organization: str, reader: Reader, *, once: str, about: Kind, topic: str, title: str, text: str) -> bool:
+    """Put plain text into somebody's inbox, which rings their devices; False where they do not want it there.
+
+    Twice for one occasion, which `once` names where the reader names none, is once.
+    """
+    if not _is_wanted(organization, reader, "inapp", about):
+        return False
+    occasion = reader.occasion or once
+    inbox.receive(
+        organization, reader.user, occasion=occasion, kind=about, topic=topic, title=title, text=text, page=reader.page
+    )
+    return True
 
 
 def was_sent(organization: str, channel: Channel, once: str) -> bool:
@@ -142,7 +156,8 @@ def _send(
     }
     filled["organization"] = filled.get("organization") or home.mail_name
     if reader is not None and not given.opens:
-        _keep(organization, reader, reader.occasion or once, template, spoken, given.about, filled)
+        title, text = compose_entry(template, spoken, filled)
+        tell(organization, reader, once=once, about=given.about, topic=template, title=title, text=text)
     named = {"organization": organization, "template": template}
     if not _is_wanted(organization, reader, channel, given.about):
         log.info(f"{word} not wanted", **named)
@@ -158,22 +173,3 @@ def _send(
     except Taken:
         log.warning(f"two deliveries of one message became two {word}s", **named)
     return Outcome.SUCCESS
-
-
-def _keep(
-    organization: str, reader: Reader, occasion: str, template: str, language: str, about: Kind, values: dict[str, Any]
-) -> None:
-    """Into the inbox. Twice is once."""
-    if not _is_wanted(organization, reader, "inapp", about):
-        return
-    title, text = compose_entry(template, language, values)
-    inbox.receive(
-        organization,
-        reader.user,
-        occasion=occasion,
-        kind=about,
-        topic=template,
-        title=title,
-        text=text,
-        page=reader.page,
-    )

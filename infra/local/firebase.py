@@ -138,9 +138,9 @@ class FirebaseSandbox:
         if fault in _ERRORS:
             return _error(*_ERRORS[fault])
         message = body.get("message")
-        token = message.get("token") if isinstance(message, dict) else None
-        if not isinstance(token, str) or not _is_message(message):
+        if not isinstance(message, dict) or not _is_message(message):
             return _error(*_ERRORS["malformed"])
+        token = message["token"]
         if token.startswith("malformed"):
             return _error(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
         if token in self.gone:
@@ -203,7 +203,7 @@ class Handler(Doors):
 def _is_message(message: dict[str, Any]) -> bool:
     """What FCM takes: texts in `data` alone, under names that it does not use itself."""
     data, shown = message.get("data", {}), message.get("notification", {})
-    texts = all(isinstance(value, str) for value in (*data.values(), *shown.values()))
+    texts = all(isinstance(value, str) for value in (message.get("token"), *data.values(), *shown.values()))
     return texts and not any(name.startswith(("google", "gcm")) or name == "from" for name in data)
 
 

@@ -24,6 +24,8 @@ from chalicelib.accounts import passwords, providers
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
+from chalicelib.announcements import service as announcements
+from chalicelib.announcements.model import Audience, Text
 from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
 from chalicelib.configuration import service as configuration
@@ -164,6 +166,7 @@ class Shop:
     addresses: dict[str, str] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
     notifications: dict[str, str] = field(default_factory=dict)
+    broadcasts: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
@@ -312,6 +315,10 @@ def _shop(host: str, bank: Bank) -> Shop:
         )
         shop.notifications[name] = inbox.listed(owner, PageRequest(), unread=True)[1].items[0].id
         favorites.add_favorite(owner, "photos", shop.photos["approved"])
+    said = {"en": Text("Hello", "All of you.")}
+    then, staff = clock.now() + timedelta(days=9), shop.people["admin"].principal
+    planned = announcements.broadcast(staff, said, Audience.EVERYBODY, event=None, page=None, at=then)
+    shop.broadcasts["planned"] = planned.id
     account = BankAccount("Kasikorn", "Nok", "1234567890")
     page = {
         "bio": "Of water and light.",

@@ -40,18 +40,20 @@ class Firebase:
 
     def send(self, token: str, push: Push) -> str:
         """See `PushService`."""
-        path = f"/v1/projects/{self._account.project_id}/messages:send"
-        for _ in range(2):
-            headers = {"Authorization": f"Bearer {self._access_token()}"}
-            status, answer = self._post(f"{self._account.url}{path}", json=_message(token, push), headers=headers)
-            if status != 401:
-                break
-            self._token = None  # taken back before its time
+        status, answer = self._ask_to_send(token, push)
+        if status == 401:  # the access token was taken back before its time
+            self._token = None
+            status, answer = self._ask_to_send(token, push)
         if status == 200 and isinstance(answer.get("name"), str):
             return str(answer["name"])
         if _error_code(answer) in _GONE:
             raise Undeliverable
         raise _unavailable()
+
+    def _ask_to_send(self, token: str, push: Push) -> tuple[int, Mapping[str, Any]]:
+        path = f"/v1/projects/{self._account.project_id}/messages:send"
+        headers = {"Authorization": f"Bearer {self._access_token()}"}
+        return self._post(f"{self._account.url}{path}", json=_message(token, push), headers=headers)
 
     def _access_token(self) -> str:
         now, held = clock.now(), self._token

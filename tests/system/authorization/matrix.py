@@ -363,6 +363,8 @@ PRINT_PRODUCT = {"name": "10 x 15 cm", "sku": "PHO-4X6", "width": 102, "height":
 PRINT_PRODUCT |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
+HELLO = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
+TO_FOLLOWERS = _one("events", "evt", "live", body=lambda id: HELLO | {"audience": "followers", "eventId": id})
 NOTIFICATIONS = _one("notifications", "ntf", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
 LIKED = _one("photos", "pho", "approved", "pending")
@@ -732,6 +734,10 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
     "GET /notifications/preferences": NOTHING,
     "PUT /notifications/preferences": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "GET /admin/notifications/broadcast": NOTHING,
+    "POST /admin/notifications/broadcast": lambda world: {"-": Asked(body=HELLO), **TO_FOLLOWERS(world)},
+    "GET /admin/notifications/broadcast/{id}": _one("broadcasts", "ann", "planned"),
+    "DELETE /admin/notifications/broadcast/{id}": _one("broadcasts", "ann", "planned"),
     "POST /notifications/push-token": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
     "DELETE /notifications/push-token": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
     "GET /notifications": NOTHING,

@@ -1162,6 +1162,26 @@ def read_inbox(world: World) -> None:
     assert world.see(buyer, "/notifications")["items"] == []
 
 
+def say_to_all(world: World) -> None:
+    """Something is told to all at once, something at a time, and something planned is called off."""
+    buyer, organizer, at = world.person("buyer"), world.person("organizer"), "/admin/notifications/broadcast"
+    hello = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
+    now = world.ask(organizer, "POST", at, hello, expect=202).data["id"]
+    later = {"at": clock.stamp(clock.now() + timedelta(minutes=30))}
+    planned = world.ask(organizer, "POST", at, hello | later | {"audience": "customers"}, expect=202).data["id"]
+    dropped = world.ask(organizer, "POST", at, hello | later | {"page": "/events"}, expect=202).data["id"]
+    world.ask(organizer, "DELETE", f"{at}/{dropped}")
+    world.settle()
+    world.wait(timedelta(minutes=30))
+    world.settle()
+    world.minute(only="sweep_people")
+    world.settle()
+    states = {each["id"]: (each["status"], each["sent"]) for each in world.see(organizer, at)["items"]}
+    assert states == {now: ("done", 3), planned: ("done", 1), dropped: ("cancelled", 0)}
+    shown = world.see(buyer, "/notifications")["items"]
+    assert [each["topic"] for each in shown if each["topic"] == "broadcast"] == ["broadcast"] * 2
+
+
 def refund(world: World) -> None:
     """Staff give some of the money back, and the rest when the buyer asks for it."""
     buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
@@ -2239,6 +2259,7 @@ FLOWS: dict[str, Flow] = {
     "cancellation": Flow(payment, cancel),
     "orders of others": Flow(paid, look_after, (RESENT, MAILED_TWICE)),
     "inbox": Flow(paid, read_inbox),
+    "broadcast": Flow(shop, say_to_all),
     "refund": Flow(paid, refund),
     "refused refund": Flow(refusing, refused_refund),
     "refund by transfer": Flow(bank_transfers, transfer_back),
