@@ -299,7 +299,7 @@ def test_entries_of_a_day_go_together_from_list_and_count(anna, monkeypatch):
         with pytest.raises(NotFound):
             inbox.remove(anna.principal, old.id)
 
-    held = store.EntryRecord.get(f"T#{DEFAULT}#INBOX#{anna.principal.known_user}", old.id)
+    held = store.InboxEntryRecord.get(f"T#{DEFAULT}#INBOX#{anna.principal.known_user}", old.id)
     assert held.ttl == clock.epoch(NOON + timedelta(days=KEPT_DAYS) - timedelta(hours=12))
 
 

@@ -49,7 +49,7 @@ class InboxRecord(Record):
     unread = Typed[Mapping[date, int]](dict[date, int])
 
 
-class EntryRecord(Record):
+class InboxEntryRecord(Record):
     Meta = table("notifications")
     keys = ("T#{}#INBOX#{}", "ntf_{}")
     model = Entry
@@ -78,36 +78,35 @@ def save(inbox: Inbox) -> Write:
 
 def add(entry: Entry) -> Write:
     pk, ttl = _pk(entry.organization, entry.user), clock.epoch(gone_at(entry))
-    return create(EntryRecord.of(entry, pk=pk, sk=entry.id, ttl=ttl))
+    return create(InboxEntryRecord.of(entry, pk=pk, sk=entry.id, ttl=ttl))
 
 
 def find(organization: str, user: str, entry: str) -> Entry | None:
-    record = EntryRecord.fetch(_pk(organization, user), entry) if entry.startswith("ntf_") else None
+    record = InboxEntryRecord.fetch(_pk(organization, user), entry) if entry.startswith("ntf_") else None
     return record.value() if record else None
 
 
 def mark(entry: Entry, at: datetime) -> Write:
-    there = EntryRecord.pk.exists()  # it may go by TTL at this moment
-    return update(_key(entry), EntryRecord.read_at.set(at), condition=there, refused=missing())
+    there = InboxEntryRecord.pk.exists()  # it may go by TTL at this moment
+    return update(_key(entry), InboxEntryRecord.read_at.set(at), condition=there, refused=missing())
 
 
 def drop(entry: Entry) -> Write:
-    return Write("delete", _key(entry), EntryRecord.pk.exists(), refused=missing())
+    return Write("delete", _key(entry), InboxEntryRecord.pk.exists(), refused=missing())
 
 
 def entries(organization: str, user: str, after: str, request: PageRequest) -> Page[Entry]:
     """Those that came after the entry `after`, the newest first."""
-    condition = EntryRecord.sk.between(f"{after}!", "ntf_~")  # ! comes before, and ~ after whatever an id has
-    found = page(
-        EntryRecord, EntryRecord, _pk(organization, user), request, newest_first=True, range_condition=condition
-    )
+    beyond = InboxEntryRecord.sk.between(f"{after}!", "ntf_~")  # ! comes before, and ~ after whatever an id has
+    pk, source = _pk(organization, user), InboxEntryRecord
+    found = page(source, source, pk, request, newest_first=True, range_condition=beyond)
     return found.map(lambda record: record.value())
 
 
 def all_entries(organization: str, user: str, newest: str = "ntf_~") -> Iterator[Entry]:
     """Those up to the entry `newest`, oldest first."""
-    up_to = EntryRecord.sk.between("ntf_", newest)
-    return (record.value() for record in EntryRecord.query(_pk(organization, user), up_to, consistent_read=True))
+    up_to = InboxEntryRecord.sk.between("ntf_", newest)
+    return (record.value() for record in InboxEntryRecord.query(_pk(organization, user), up_to, consistent_read=True))
 
 
 def drop_all(organization: str, user: str, newest: str = "ntf_~") -> bool:
@@ -126,8 +125,8 @@ def missing() -> NotFound:
     return NotFound("notification_not_found", "There is no such notification.")
 
 
-def _key(entry: Entry) -> EntryRecord:
-    return EntryRecord(_pk(entry.organization, entry.user), entry.id)
+def _key(entry: Entry) -> InboxEntryRecord:
+    return InboxEntryRecord(_pk(entry.organization, entry.user), entry.id)
 
 
 def _pk(organization: str, user: str) -> str:

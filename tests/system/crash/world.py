@@ -34,6 +34,7 @@ from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
+from chalicelib.notifications.channels import Undeliverable
 from chalicelib.notifications.channels.push import Push
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
@@ -123,11 +124,14 @@ class Phones:
 
     chaos: ClassVar[Chaos] = Chaos()
     sent: list[tuple[str, str]] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
 
     def send(self, token: str, push: Push) -> str:
         return self.chaos.ask_gateway("push", lambda: self._take(token, push))
 
     def _take(self, token: str, push: Push) -> str:
+        if token in self.gone:
+            raise Undeliverable
         self.sent.append((token, push.topic))
         return f"message-{len(self.sent)}"
 
