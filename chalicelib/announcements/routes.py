@@ -96,26 +96,32 @@ def list_announcements(principal: Principal, id: str, query: Paging) -> Page[Sai
 # --- broadcasts ---------------------------------------------------------------------------------------------
 
 
-@routes.post("/admin/notifications/broadcast", permission="user.manage", returns=schemas.Broadcast, status=202)
+@routes.post(
+    "/admin/broadcasts",
+    permission="user.manage",
+    returns=schemas.Broadcast,
+    status=202,
+    aliases=("/admin/notifications/broadcast",),
+)
 def broadcast(principal: Principal, body: schemas.NewBroadcast) -> schemas.Broadcast:
     """Tell something to many, now or at a time: up to ten times a day."""
     told = service.broadcast(principal, body.words(), body.heard_by(), event=body.event_id, page=body.page, at=body.at)
     return schemas.Broadcast.of(told)
 
 
-@routes.get("/admin/notifications/broadcast", permission="user.manage", returns=schemas.Broadcast, many=True)
+@routes.get("/admin/broadcasts", permission="user.manage", returns=schemas.Broadcast, many=True)
 def list_broadcasts(principal: Principal, query: Paging) -> Page[schemas.Broadcast]:
     """What was told and is planned, the newest first, and how many it reached."""
     return service.broadcasts(principal, query.request()).map(schemas.Broadcast.of)
 
 
-@routes.get("/admin/notifications/broadcast/{id}", permission="user.manage", returns=schemas.Broadcast)
+@routes.get("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)
 def show_broadcast(principal: Principal, id: str) -> schemas.Broadcast:
     """How far a broadcast is."""
     return schemas.Broadcast.of(service.get_broadcast(principal, id))
 
 
-@routes.delete("/admin/notifications/broadcast/{id}", permission="user.manage", returns=schemas.Broadcast)
+@routes.delete("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)
 def cancel_broadcast(principal: Principal, id: str) -> schemas.Broadcast:
     """Tell nobody any more. Who was told was told."""
     return schemas.Broadcast.of(service.cancel(principal, id))

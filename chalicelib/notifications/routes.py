@@ -8,10 +8,10 @@ routes = Routes("notifications")
 
 
 @routes.get(
-    "/notifications/preferences",
+    "/users/notifications/settings",
     permission=SIGNED_IN,
     returns=schemas.Settings,
-    aliases=("/users/notifications/settings",),
+    aliases=("/notifications/preferences",),
 )
 def read_settings(principal: Principal) -> schemas.Settings:
     """Which notices the caller gets, by channel and kind."""
@@ -19,10 +19,10 @@ def read_settings(principal: Principal) -> schemas.Settings:
 
 
 @routes.put(
-    "/notifications/preferences",
+    "/users/notifications/settings",
     permission=SIGNED_IN,
     returns=schemas.Settings,
-    aliases=("/users/notifications/settings",),
+    aliases=("/notifications/preferences",),
 )
 def choose(principal: Principal, body: schemas.Choice) -> schemas.Settings:
     """Want a kind of notice, or want it no more. Codes and what belongs to an order always come."""

@@ -749,8 +749,8 @@ def _tell_of_oneself(found: Evidence, buyer: Person) -> None:
         wanted = {"token": GATEWAY_TOKEN, "gateway": gateway}
         assert buyer.call("POST", "/users/payment-methods", wanted).status == 422
     assert buyer.call("POST", "/users/payment-methods", {"token": f"card {CARD}"}).status == 400
-    assert buyer.call("PUT", "/notifications/preferences", {"email": {"news": True}}).status == 200
-    buyer.call("POST", "/notifications/push-token", {"token": PUSH_TOKEN})
+    assert buyer.call("PUT", "/users/notifications/settings", {"email": {"news": True}}).status == 200
+    buyer.call("POST", "/users/notifications/devices", {"token": PUSH_TOKEN})
     found.canaries |= {"token of a device": PUSH_TOKEN}
     found.canaries |= {"card number": CARD, "token of the gateway": GATEWAY_TOKEN}
     found.canaries |= {"national id": NATIONAL_ID, "family name": FAMILY_NAME, "street": STREET}

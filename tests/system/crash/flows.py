@@ -564,8 +564,8 @@ def choose(world: World) -> None:
     kept = world.see(buyer, "/users/payment-methods")["items"]
     assert [(method["last4"], method["isDefault"]) for method in kept] == [("2222", True)]
     for wanted in (True, False):
-        world.ask(buyer, "PUT", "/notifications/preferences", {"email": {"news": wanted, "reminders": not wanted}})
-    assert world.see(buyer, "/notifications/preferences")["email"]["reminders"] is True
+        world.ask(buyer, "PUT", "/users/notifications/settings", {"email": {"news": wanted, "reminders": not wanted}})
+    assert world.see(buyer, "/users/notifications/settings")["email"]["reminders"] is True
 
 
 def show_oneself(world: World) -> None:
@@ -1141,30 +1141,30 @@ def look_after(world: World) -> None:
 def read_inbox(world: World) -> None:
     """The buyer reads of the order, is told of a refund, on their phone too, and has all deleted."""
     buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
-    world.ask(buyer, "POST", "/notifications/push-token", {"token": "phone-of-the-buyer"}, expect=204)
-    old = next(each for each in world.see(buyer, "/notifications")["items"] if each["topic"] == "download_ready")
+    world.ask(buyer, "POST", "/users/notifications/devices", {"token": "phone-of-the-buyer"}, expect=204)
+    old = next(each for each in world.see(buyer, "/users/notifications")["items"] if each["topic"] == "download_ready")
     assert (old["isRead"], old["link"].endswith(f"/orders/{order}")) == (False, True)
-    world.ask(buyer, "PUT", f"/notifications/{old['id']}/read", expect=204)
+    world.ask(buyer, "PUT", f"/users/notifications/{old['id']}", expect=204)
     some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
     world.ask(organizer, "POST", f"/admin/orders/{order}/refund", some, expect=202, key="refund-1")
     world.settle()
     assert ("phone-of-the-buyer", "refunded") in world.phones.sent
-    world.ask(buyer, "DELETE", "/notifications/push-token", {"token": "phone-of-the-buyer"}, expect=204)
-    unread = world.see(buyer, "/notifications?unread=true")
+    world.ask(buyer, "DELETE", "/users/notifications/devices", {"token": "phone-of-the-buyer"}, expect=204)
+    unread = world.see(buyer, "/users/notifications?unread=true")
     assert unread["items"][0]["topic"] == "refunded"
     assert unread["unreadCount"] == len(unread["items"])
-    world.ask(buyer, "PUT", "/notifications/read-all", expect=204)
-    world.ask(buyer, "DELETE", f"/notifications/{old['id']}", expect=204, settled=404)
-    shown = world.see(buyer, "/notifications")
+    world.ask(buyer, "PUT", "/users/notifications", expect=204)
+    world.ask(buyer, "DELETE", f"/users/notifications/{old['id']}", expect=204, settled=404)
+    shown = world.see(buyer, "/users/notifications")
     assert (shown["unreadCount"], old["id"] in str(shown["items"])) == (0, False)
-    world.ask(buyer, "DELETE", "/notifications", expect=204)
+    world.ask(buyer, "DELETE", "/users/notifications", expect=204)
     world.settle()
-    assert world.see(buyer, "/notifications")["items"] == []
+    assert world.see(buyer, "/users/notifications")["items"] == []
 
 
 def say_to_all(world: World) -> None:
     """Something is told to all at once, something at a time, and something planned is called off."""
-    buyer, organizer, at = world.person("buyer"), world.person("organizer"), "/admin/notifications/broadcast"
+    buyer, organizer, at = world.person("buyer"), world.person("organizer"), "/admin/broadcasts"
     hello = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
     now = world.ask(organizer, "POST", at, hello, expect=202).data["id"]
     later = {"at": clock.stamp(clock.now() + timedelta(minutes=30))}
@@ -1178,7 +1178,7 @@ def say_to_all(world: World) -> None:
     world.settle()
     states = {each["id"]: (each["status"], each["sent"]) for each in world.see(organizer, at)["items"]}
     assert states == {now: ("done", 3), planned: ("done", 1), dropped: ("cancelled", 0)}
-    shown = world.see(buyer, "/notifications")["items"]
+    shown = world.see(buyer, "/users/notifications")["items"]
     assert [each["topic"] for each in shown if each["topic"] == "broadcast"] == ["broadcast"] * 2
 
 
@@ -1496,7 +1496,7 @@ def _tell_everything(world: World, person: Person) -> None:
         world.settle()
         world.ask(person, "POST", "/users/addresses", place, expect=201)
         world.ask(person, "POST", "/users/payment-methods", {"token": "tok_1234"}, expect=201)
-        world.ask(person, "PUT", "/notifications/preferences", {"email": {"news": True}})
+        world.ask(person, "PUT", "/users/notifications/settings", {"email": {"news": True}})
 
 
 def _send_document(world: World, kind: str) -> None:

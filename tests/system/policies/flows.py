@@ -502,13 +502,13 @@ def without_the_app(world: World) -> None:
     """A phone is another person's by now, then has the app no more; somebody with a phone is forgotten."""
     buyer, organizer = world.person("buyer"), world.person("organizer")
     for who in (organizer, buyer):
-        world.ask(who, "POST", "/notifications/push-token", {"token": "phone-of-both"}, expect=204)
+        world.ask(who, "POST", "/users/notifications/devices", {"token": "phone-of-both"}, expect=204)
     world.phones.gone.add("phone-of-both")
-    world.ask(organizer, "POST", "/admin/notifications/broadcast", {"texts": SAID}, expect=202)
-    world.ask(buyer, "PUT", "/notifications/preferences", {"push": {"news": True}})
+    world.ask(organizer, "POST", "/admin/broadcasts", {"texts": SAID}, expect=202)
+    world.ask(buyer, "PUT", "/users/notifications/settings", {"push": {"news": True}})
     world.settle()
     assert world.rows_with("#DEVICE#") == []
-    world.ask(buyer, "POST", "/notifications/push-token", {"token": "another-phone"}, expect=204)
+    world.ask(buyer, "POST", "/users/notifications/devices", {"token": "another-phone"}, expect=204)
     world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
     let_erase(world)
 
