@@ -1,7 +1,7 @@
 """Hearing of events over HTTP. The `{id}` of an event is its id or its slug."""
 
 from chalicelib.announcements import page, schemas, service
-from chalicelib.announcements.model import Notice
+from chalicelib.announcements.model import Audience, Notice
 from chalicelib.announcements.service import Said
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
@@ -78,7 +78,7 @@ def press_link(principal: Principal, request: Request, query: schemas.Link) -> R
 @routes.post("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, status=202)
 def announce(principal: Principal, id: str, body: schemas.NewAnnouncement) -> Notice:
     """Tell something to those who asked to hear of an event, to its buyers, or to both: up to three times a day."""
-    return service.announce(principal, id, body.words(), body.audience)
+    return service.announce(principal, id, body.texts.words(), Audience(body.audience))
 
 
 @routes.get("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, many=True)
@@ -105,7 +105,9 @@ def list_announcements(principal: Principal, id: str, query: Paging) -> Page[Sai
 )
 def broadcast(principal: Principal, body: schemas.NewBroadcast) -> schemas.Broadcast:
     """Tell something to many, now or at a time: up to ten times a day."""
-    told = service.broadcast(principal, body.words(), body.heard_by(), event=body.event_id, page=body.page, at=body.at)
+    told = service.broadcast(
+        principal, body.texts.words(), body.heard_by(), event=body.event_id, page=body.page, at=body.at
+    )
     return schemas.Broadcast.of(told)
 
 

@@ -55,32 +55,32 @@ class NewTexts(Input):
     th: NewText | None = None
     en: NewText | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.th is None and self.en is None:
+            raise Invalid("text_missing", "Write it in Thai or in English.", field="texts")
+        return self
+
+    def words(self) -> dict[str, Words]:
+        given = {"th": self.th, "en": self.en}
+        return {name: Words(text.title, text.text) for name, text in given.items() if text is not None}
+
 
 class NewAnnouncement(Input):
     """In Thai, in English or in both: who reads the other language gets the one that is there."""
 
     texts: NewTexts
-    audience: Audience = Field(Audience.REGISTERED, strict=False)
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "NewAnnouncement":
-        if self.texts.th is None and self.texts.en is None:
-            raise Invalid("text_missing", "Write it in Thai or in English.", field="texts")
-        return self
-
-    def words(self) -> dict[str, Words]:
-        given = {"th": self.texts.th, "en": self.texts.en}
-        return {name: Words(text.title, text.text) for name, text in given.items() if text is not None}
+    audience: Literal["registered", "buyers", "all"] = "registered"
 
 
-class ShortText(Input):
+class ShortText(NewText):
     """As devices show it. No markup."""
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
-class ShortTexts(Input):
+class ShortTexts(NewTexts):
     th: ShortText | None = None
     en: ShortText | None = None
 
@@ -103,16 +103,10 @@ class NewBroadcast(Input):
     at: Moment | None = Field(None, description="Null: now.")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "NewBroadcast":
-        if self.texts.th is None and self.texts.en is None:
-            raise Invalid("text_missing", "Write it in Thai or in English.", field="texts")
+    def _names_the_event(self) -> Self:
         if (self.audience == "followers") != (self.event_id is not None):
             raise Invalid("event_missing", "Followers are those of an event, and nobody else is.", field="eventId")
         return self
-
-    def words(self) -> dict[str, Words]:
-        given = {"th": self.texts.th, "en": self.texts.en}
-        return {name: Words(text.title, text.text) for name, text in given.items() if text is not None}
 
     def heard_by(self) -> Audience:
         if self.audience == "followers":

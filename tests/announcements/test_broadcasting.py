@@ -25,6 +25,7 @@ from chalicelib.organizations.service import DEFAULT
 from tests import deliver
 from tests.announcements.conftest import MAIL, mails
 from tests.events.people import ADMIN
+from tests.profiles.conftest import person, refusal
 
 HELLO = {"en": Text("Hello", "All of you."), "th": Text("สวัสดี", "ทุกคน")}
 
@@ -114,7 +115,8 @@ def test_it_goes_from_page_to_page_and_a_page_that_comes_again_tells_nobody(peop
 
     assert jobs.deliver(due(notice)) is Outcome.SUCCESS
     cursor = known(notice).cursor
-    assert (told(people).keys(), known(notice).done_at) == ({"anna", "berta"}, None)
+    assert told(people).keys() == {"anna", "berta"}
+    assert known(notice).done_at is None
     assert jobs.deliver(due(notice)) is Outcome.SKIPPED
     assert jobs.deliver(due(notice, cursor)) is Outcome.SUCCESS
     assert jobs.deliver(due(notice, cursor)) is Outcome.SKIPPED
@@ -135,7 +137,8 @@ def test_a_page_that_broke_off_tells_the_others_and_counts_all(people, monkeypat
     monkeypatch.setattr(inbox, "receive", broken)
     with pytest.raises(TimeoutError):
         jobs.deliver(due(notice))
-    assert (told(people).keys(), known(notice).sent) == ({"anna", "berta"}, 0)
+    assert told(people).keys() == {"anna", "berta"}
+    assert known(notice).sent == 0
     monkeypatch.setattr(inbox, "receive", receive)
     deliver.all()
 
@@ -185,12 +188,56 @@ def test_followers_of_an_event_that_is_gone_are_nobody(wait, monkeypatch):
     assert (known(notice).sent, known(notice).done_at is not None) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"texts": {}}, "text_missing"),
+        ({"audience": "followers"}, "event_missing"),
+        ({"eventId": "run"}, "event_missing"),
+        ({"audience": "buyers"}, "validation_failed"),
+        ({"page": "https://elsewhere.example"}, "validation_failed"),
+        ({"at": "tomorrow"}, "validation_failed"),
+        ({"texts": {"en": {"title": "Hello", "text": "x" * 501}}}, "validation_failed"),
+    ],
+)
+def test_what_is_no_broadcast_is_refused(aws, wrong, code):
+    body = {"texts": {"en": {"title": "Hello", "text": "All of you."}}} | wrong
+
+    answer = person("keeper", "admin").call("POST", "/admin/notifications/broadcast", body)
+
+    assert refusal(answer) == (400, code)
+
+
+def test_no_audience_of_a_broadcast_is_one_of_an_event(wait):
+    body = {"texts": {"en": {"title": "Hello", "text": "All of you."}}, "audience": "everybody"}
+
+    answer = person("keeper", "admin").call("POST", f"/events/{wait.event.id}/announce", body)
+
+    assert refusal(answer) == (400, "validation_failed")
+
+
+def test_staff_see_how_far_it_is(people):
+    staff = person("keeper", "admin")
+    body = {"texts": {"en": {"title": "Hello", "text": "All of you."}}, "audience": "photographers"}
+
+    answer = staff.call("POST", "/admin/broadcasts", body)
+    told = answer.json()["data"]
+    deliver.all()
+
+    assert (answer.status, told["status"], told["audience"], told["eventId"]) == (202, "sending", "photographers", None)
+    (shown,) = staff.get("/admin/broadcasts")["items"]
+    assert (shown["status"], shown["sent"], shown["texts"]) == ("done", 1, body["texts"])
+    assert staff.get(f"/admin/broadcasts/{told['id']}") == shown
+
+
 # --- later --------------------------------------------------------------------------------------------------
 
 
 def test_what_is_planned_waits_for_its_time_and_begins_once(people):
     notice = say(at=clock.now() + timedelta(hours=2))
-    assert (service.begin_due(), deliver.all(), told(people)) == (0, None, {})
+    assert service.begin_due() == 0
+    deliver.all()
+    assert told(people) == {}
 
     with clock.travel(timedelta(hours=2, seconds=1)):
         assert (service.begin_due(), service.begin_due()) == (1, 0)

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from datetime import date, timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -141,8 +142,8 @@ def take_in(world: World) -> Principal:
     notifications.choose(heron, {"email": {NoticeKind.NEWS: True}})
     devices.register(heron, Platform.FCM, "token-of-a-canary")
     reader = notifications.Reader(user.id)
-    told_once = {"once": "canary", "about": NoticeKind.ORDERS, "topic": "told", "title": CANARIES["told"], "text": "-"}
-    notifications.tell(shop.organization, reader, **told_once)
+    what: dict[str, Any] = {"about": NoticeKind.ORDERS, "topic": "told", "title": CANARIES["told"], "text": "-"}
+    notifications.tell(shop.organization, reader, once="canary", **what)
     api_keys.create(heron, name=CANARIES["key"], permissions=frozenset({"event.manage"}), days=9)
     second_factor.set_up(heron)
     _prove_a_phone(user)

@@ -97,11 +97,9 @@ def page_of(event: Event) -> str:
     return f"{organizations.url_of(event.organization)}/events/{event.slug}"
 
 
-def reader_of(follower: Follower, event: Event, occasion: str) -> Reader | None:
-    """The account of somebody who hears of an event; who asked for that has chosen."""
-    if follower.user is None:
-        return None
-    return Reader(follower.user, f"/events/{event.slug}", occasion, asked=follower.asked_at is not None)
+def reader_of(follower: Follower, event: Event, occasion: str, *, asked: bool) -> Reader | None:
+    """The account of somebody who hears of an event."""
+    return Reader(follower.user, f"/events/{event.slug}", occasion, asked=asked) if follower.user else None
 
 
 def _tell_account(notice: Notice, person: User) -> bool:
@@ -136,6 +134,6 @@ def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
         template=_TEMPLATES[notice.kind],
         language=follower.language,
         values=values,
-        reader=reader_of(follower, event, notice.id),
+        reader=reader_of(follower, event, notice.id, asked=follower.asked_at is not None),
     )
     return outcome is Outcome.SUCCESS or notifications.was_sent(event.organization, "sms" if is_text else "email", key)

@@ -83,7 +83,7 @@ def tell_of_photos(fact: OwnPhotosFound) -> Outcome:
                 "link": f"{page_of(event)}{opens}",
                 "unsubscribe": unsubscribe_link(fact.organization, event.id, found.id),
             },
-            reader=reader_of(found, event, f"own-photos#{fact.search}"),
+            reader=reader_of(found, event, f"own-photos#{fact.search}", asked=True),
         )
     except (Undeliverable, Invalid, sealing.NotSealed):
         _end(found, fact.watch)
