@@ -51,6 +51,8 @@ ROOMS = (
     "chalicelib.live",
     "chalicelib.profiles",
     "chalicelib.notifications",
+    "chalicelib.notifications.inbox",
+    "chalicelib.notifications.devices",
     "chalicelib.favorites",
     "chalicelib.revenue",
     "chalicelib.wallet",
@@ -69,6 +71,8 @@ JOBS = (
     "chalicelib.entitlements.sizes",
     "chalicelib.live",
     "chalicelib.members",
+    "chalicelib.notifications.devices",
+    "chalicelib.notifications.inbox",
     "chalicelib.orders",
     "chalicelib.organizations",
     "chalicelib.payments",
@@ -218,7 +222,8 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Documents, exports, faces and selfies whose time is up, erasures nobody took back, domains to look at again."""
+    """Documents, exports and faces whose time is up, erasures nobody took back, domains to look at, broadcasts due."""
+    from chalicelib.announcements import service as announcements
     from chalicelib.faces import service as faces
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
@@ -231,4 +236,5 @@ def sweep_people(_event: Any) -> None:
         faces.delete_selfies,
         faces.give_up_due,
         faces.begin_rounds,
+        announcements.begin_due,
     )

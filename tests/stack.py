@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import yaml
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
 
@@ -66,8 +66,10 @@ def template() -> dict[str, Any]:
 
 
 def fresh_secrets() -> dict[str, Any]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    pem, push_pem = (
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        for key in (ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048))
+    )
     return {
         "jwt_private_key": pem,
         "token_key": random_secrets.token_hex(32),
@@ -89,6 +91,13 @@ def fresh_secrets() -> dict[str, Any]:
             "biller_id": "099400012345678",
             "reference_prefix": "PIX",
             "webhook_keys": [random_secrets.token_hex(20)],
+        },
+        "firebase": {
+            "project_id": "thepixstock-test",
+            "client_email": "push@thepixstock-test.example",
+            "private_key": push_pem,
+            "url": "http://127.0.0.1:9",
+            "token_url": "http://127.0.0.1:9/token",
         },
     }
 

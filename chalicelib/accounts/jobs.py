@@ -14,6 +14,7 @@ from chalicelib.accounts.messages import (
 from chalicelib.accounts.model import CODE_LASTS, Purpose, User
 from chalicelib.core.queues import Fact, Outcome, on
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 
 
 @on(SignUpCodeIssued, queue="emails")
@@ -32,7 +33,7 @@ def mail_already_registered(fact: AddressRegisteredAgain) -> Outcome:
     if user is None:
         return Outcome.SKIPPED
     values = {"name": user.name}
-    return _send(user, user.address, f"already-registered#{fact.nonce}", "already_registered", values)
+    return _tell(user, f"already-registered#{fact.nonce}", "already_registered", values)
 
 
 @on(AccountChanged, queue="emails")
@@ -40,7 +41,7 @@ def tell_of_change(fact: AccountChanged) -> Outcome:
     user = service.find_user(fact.organization, fact.user)
     if user is None:
         return Outcome.SKIPPED
-    return _send(user, user.address, f"account-changed#{fact.nonce}", fact.notice, {"name": user.name})
+    return _tell(user, f"account-changed#{fact.nonce}", fact.notice, {"name": user.name})
 
 
 @on(NewDeviceSeen, queue="emails")
@@ -49,7 +50,7 @@ def tell_of_new_device(fact: NewDeviceSeen) -> Outcome:
     if user is None:
         return Outcome.SKIPPED
     values = {"name": user.name, "device": fact.device, "at": fact.at}
-    return _send(user, user.address, f"new-device#{fact.session}", "new_device", values)
+    return _tell(user, f"new-device#{fact.session}", "new_device", values)
 
 
 def _send_code(fact: Fact, user_id: str, nonce: str, purpose: Purpose) -> Outcome:
@@ -64,7 +65,21 @@ def _send_code(fact: Fact, user_id: str, nonce: str, purpose: Purpose) -> Outcom
     return _send(user, challenge.address or user.address, once, f"{purpose}_code", values)
 
 
-def _send(user: User, address: str, once: str, template: str, values: dict[str, Any]) -> Outcome:
+def _tell(user: User, once: str, template: str, values: dict[str, Any]) -> Outcome:
+    return _send(user, user.address, once, template, values, Reader(user.id, page="/users/me"))
+
+
+def _send(
+    user: User, address: str, once: str, template: str, values: dict[str, Any], reader: Reader | None = None
+) -> Outcome:
     """To a phone as a text, to any other address as a mail."""
     send = notifications.send_text if is_phone(address) else notifications.send_email
-    return send(user.organization, once=once, to=address, template=template, language=user.language, values=values)
+    return send(
+        user.organization,
+        once=once,
+        to=address,
+        template=template,
+        language=user.language,
+        values=values,
+        reader=reader,
+    )

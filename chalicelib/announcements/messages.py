@@ -13,7 +13,7 @@ class FollowAsked(Fact):
 
 
 class NoticeDue(Fact):
-    """A message is to reach the next page of those who hear of an event: who comes after `after`."""
+    """A message is to reach the next page of its audience: who comes after `after`. A broadcast is of no `event`."""
 
     event: str
     notice: str

@@ -14,6 +14,10 @@ KEPT_FOR = timedelta(days=180)
 """After the event, or after somebody asked or bought, whichever is later."""
 
 ANNOUNCED_A_DAY = 3
+BROADCAST_A_DAY = 10
+FURTHEST = timedelta(days=90)
+"""Into the future that a broadcast is planned."""
+
 PAGE = 20
 """People that one message of the queue reaches: with a batch of ten such messages well within a function's time."""
 
@@ -24,9 +28,18 @@ class Channel(StrEnum):
 
 
 class Audience(StrEnum):
+    """Of those who hear of an event: who asked for it, its buyers, both. Of those with an account: the others."""
+
     REGISTERED = "registered"
     BUYERS = "buyers"
     ALL = "all"
+    EVERYBODY = "everybody"
+    CUSTOMERS = "customers"
+    PHOTOGRAPHERS = "photographers"
+
+    def has(self, roles: frozenset[str]) -> bool:
+        """Whether an account with these roles belongs to it."""
+        return self is Audience.EVERYBODY or self.value.removesuffix("s") in roles
 
 
 def follower_id(organization: str, event: str, address: str) -> str:
@@ -118,6 +131,14 @@ class Follower:
 class Kind(StrEnum):
     LIVE = "live"
     ANNOUNCEMENT = "announcement"
+    BROADCAST = "broadcast"
+
+
+class State(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    DONE = "done"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +149,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message to an `audience`, and how far it got: all followers up to `cursor` were told, or could not be.
+    """A message to an `audience`, and how far it got: all up to `cursor` were told, or could not be.
 
-    `texts` are by language; that an event is live is told in words of ours. `sent` and `failed` count messages.
+    `texts` are by language; that an event is live is told in words of ours. `sent` and `failed` count messages. Those
+    who hear of an event are its audience; without an event it is people with an account. A broadcast is sent `at` a
+    time that may be yet to come, and leads to the `page` of the site.
     """
 
     id: str
@@ -144,7 +167,20 @@ class Notice:
     sent: int = 0
     failed: int = 0
     done_at: datetime | None = None
+    page: str | None = None
+    cancelled_at: datetime | None = None
     version: int = 1
+
+    @property
+    def over(self) -> bool:
+        return self.done_at is not None or self.cancelled_at is not None
+
+    def state_at(self, now: datetime) -> State:
+        if self.cancelled_at is not None:
+            return State.CANCELLED
+        if self.done_at is not None:
+            return State.DONE
+        return State.PLANNED if now < self.at else State.SENDING
 
     def text_in(self, language: str) -> Text:
         return self.texts.get(language) or next(iter(self.texts.values()))

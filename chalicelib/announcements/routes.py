@@ -1,7 +1,7 @@
 """Hearing of events over HTTP. The `{id}` of an event is its id or its slug."""
 
 from chalicelib.announcements import page, schemas, service
-from chalicelib.announcements.model import Notice
+from chalicelib.announcements.model import Audience, Notice
 from chalicelib.announcements.service import Said
 from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
@@ -78,7 +78,7 @@ def press_link(principal: Principal, request: Request, query: schemas.Link) -> R
 @routes.post("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, status=202)
 def announce(principal: Principal, id: str, body: schemas.NewAnnouncement) -> Notice:
     """Tell something to those who asked to hear of an event, to its buyers, or to both: up to three times a day."""
-    return service.announce(principal, id, body.words(), body.audience)
+    return service.announce(principal, id, body.texts.words(), Audience(body.audience))
 
 
 @routes.get("/events/{id}/announce", permission="event.manage", returns=schemas.Notice, many=True)
@@ -91,3 +91,39 @@ def list_notices(principal: Principal, id: str, query: Paging) -> Page[Notice]:
 def list_announcements(principal: Principal, id: str, query: Paging) -> Page[Said]:
     """What the organizer of an event announced, the newest first."""
     return service.public(principal, id, query.request())
+
+
+# --- broadcasts ---------------------------------------------------------------------------------------------
+
+
+@routes.post(
+    "/admin/broadcasts",
+    permission="user.manage",
+    returns=schemas.Broadcast,
+    status=202,
+    aliases=("/admin/notifications/broadcast",),
+)
+def broadcast(principal: Principal, body: schemas.NewBroadcast) -> schemas.Broadcast:
+    """Tell something to many, now or at a time: up to ten times a day."""
+    told = service.broadcast(
+        principal, body.texts.words(), body.heard_by(), event=body.event_id, page=body.page, at=body.at
+    )
+    return schemas.Broadcast.of(told)
+
+
+@routes.get("/admin/broadcasts", permission="user.manage", returns=schemas.Broadcast, many=True)
+def list_broadcasts(principal: Principal, query: Paging) -> Page[schemas.Broadcast]:
+    """What was told and is planned, the newest first, and how many it reached."""
+    return service.broadcasts(principal, query.request()).map(schemas.Broadcast.of)
+
+
+@routes.get("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)
+def show_broadcast(principal: Principal, id: str) -> schemas.Broadcast:
+    """How far a broadcast is."""
+    return schemas.Broadcast.of(service.get_broadcast(principal, id))
+
+
+@routes.delete("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)
+def cancel_broadcast(principal: Principal, id: str) -> schemas.Broadcast:
+    """Tell nobody any more. Who was told was told."""
+    return schemas.Broadcast.of(service.cancel(principal, id))

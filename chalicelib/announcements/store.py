@@ -4,6 +4,8 @@
 |---------------------------------------|--------------------------------------------------|
 | who hears of an event                 | pk T#{org}#EVT#{event} / sk WHO#{follower}       |
 | messages to them, the newest last     | pk T#{org}#EVT#{event} / sk SENT#{notice}        |
+| broadcasts, the newest last           | pk T#{org}#BROADCASTS / sk SENT#{notice}         |
+| broadcasts that are planned, by time  | pk G#DUE#broadcasts / sk {at}#{notice}           |
 | whom an account, address or watch is  | pk T#{org}#OWN#{owner} / sk {event}#{follower}   |
 
 Addresses are sealed, and ids of followers and of addresses are digests. Followers go by TTL; who left stays as a digest
@@ -11,6 +13,7 @@ until then. Messages stay with their event.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -80,6 +83,24 @@ class NoticeRecord(Record):
     sent = NumberAttribute()
     failed = NumberAttribute()
     done_at = Moment(null=True)
+    page = UnicodeAttribute(null=True)
+    cancelled_at = Moment(null=True)
+
+
+class BroadcastRecord(NoticeRecord):
+    """A notice that is kept with the organization's broadcasts, whomever it is to reach."""
+
+    Meta = table("announcements")
+    keys = ("T#{}#BROADCASTS", "SENT#{}")
+    model = Notice
+
+
+class PlannedRecord(Record):
+    Meta = table("announcements")
+    keys = ("G#DUE#broadcasts", "{}#{}")
+
+    organization = UnicodeAttribute()
+    notice = UnicodeAttribute()
 
 
 # --- people -------------------------------------------------------------------------------------------------
@@ -137,7 +158,9 @@ def _own(follower: Follower, owner: str, ttl: int | None = None) -> OwnRecord:
 
 
 def find_notice(organization: str, event: str, notice: str) -> Notice | None:
-    record = NoticeRecord.fetch(_event_pk(organization, event), f"SENT#{notice}")
+    """One of an event, or, without an event, a broadcast."""
+    pk = _event_pk(organization, event) if event else _broadcasts_pk(organization)
+    record = NoticeRecord.fetch(pk, f"SENT#{notice}")
     return record.value() if record else None
 
 
@@ -158,6 +181,32 @@ def notices(organization: str, event: str, request: PageRequest) -> Page[Notice]
     return found.map(lambda record: record.value())
 
 
+def broadcasts(organization: str, request: PageRequest) -> Page[Notice]:
+    """The newest first."""
+    found = page(BroadcastRecord, BroadcastRecord, _broadcasts_pk(organization), request, newest_first=True)
+    return found.map(lambda record: record.value())
+
+
+def plan(notice: Notice) -> Write:
+    """Have it found by `planned` when its time has come."""
+    return create(_planned(notice))
+
+
+def begin(notice: Notice) -> Write:
+    """A write that holds for the first who begins it, and for nobody once it was cancelled."""
+    return Write("delete", _planned(notice), PlannedRecord.pk.exists())
+
+
+def unplan(notice: Notice) -> Write:
+    return delete(_planned(notice))
+
+
+def planned(until: datetime, at_most: int) -> Iterator[tuple[str, str]]:
+    """Organization and id of the broadcasts whose time has come."""
+    found = PlannedRecord.query("G#DUE#broadcasts", PlannedRecord.sk < clock.stamp(until), limit=at_most)
+    return ((record.organization, record.notice) for record in found)
+
+
 def forget_notices(organization: str, event: str) -> None:
     """May run again where it was cut off."""
     pk = _event_pk(organization, event)
@@ -168,7 +217,18 @@ def forget_notices(organization: str, event: str) -> None:
 
 
 def _notice_record(notice: Notice) -> NoticeRecord:
+    if notice.kind is Kind.BROADCAST:
+        return BroadcastRecord.of(notice, pk=_broadcasts_pk(notice.organization), sk=f"SENT#{notice.id}")
     return NoticeRecord.of(notice, pk=_event_pk(notice.organization, notice.event), sk=f"SENT#{notice.id}")
+
+
+def _planned(notice: Notice) -> PlannedRecord:
+    sk = f"{clock.stamp(notice.at)}#{notice.id}"
+    return PlannedRecord("G#DUE#broadcasts", sk, organization=notice.organization, notice=notice.id)
+
+
+def _broadcasts_pk(organization: str) -> str:
+    return f"T#{organization}#BROADCASTS"
 
 
 def _event_pk(organization: str, event: str) -> str:

@@ -5,18 +5,32 @@ import hashlib
 import json
 import re
 import secrets
+from datetime import datetime
 
 from ulid import ULID
 
 from chalicelib.core import clock
 
 SHAPE = re.compile(r"^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$")
+_TIME = 10
+"""Signs of a ULID that tell its millisecond."""
+
 _CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
-def new(prefix: str) -> str:
-    """A fresh id: three-letter prefix and a ULID of now."""
-    return f"{prefix}_{ULID.from_datetime(clock.now())}"
+def new(prefix: str, at: datetime | None = None) -> str:
+    """A fresh id: three-letter prefix and a ULID of `at`, which is now."""
+    return f"{prefix}_{_ulid(at or clock.now())}"
+
+
+def moment_of(id: str) -> datetime:
+    """When an id of `new` was made."""
+    return ULID.from_str(id.partition("_")[2]).datetime
+
+
+def earliest(prefix: str, at: datetime) -> str:
+    """What comes before every id of that moment, and after every one of an earlier."""
+    return f"{prefix}_{str(_ulid(at))[:_TIME]}"
 
 
 def derived(prefix: str, *parts: str) -> str:
@@ -51,6 +65,11 @@ def digest(secret: str) -> str:
 def shard_of(value: str, shards: int) -> int:
     """A stable shard for a value: the same id always meets the same counter shard."""
     return int.from_bytes(hashlib.sha256(value.encode()).digest()[:4], "big") % shards
+
+
+def _ulid(at: datetime) -> ULID:
+    """By whole milliseconds: a float of seconds may fall a millisecond short."""
+    return ULID.from_timestamp(round(at.timestamp() * 1000))
 
 
 def urlsafe(raw: bytes) -> str:

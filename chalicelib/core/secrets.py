@@ -76,6 +76,18 @@ class LabSecret(BaseModel):
     url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] = "https://api.prodigi.com"
 
 
+class FirebaseSecret(BaseModel):
+    """A service account of the Firebase project that the apps belong to. Those of a stand-in have other addresses."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    project_id: Annotated[str, Field(pattern=r"^[a-z0-9-]{4,40}$")]
+    client_email: str
+    private_key: Real
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] = "https://fcm.googleapis.com"
+    token_url: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$")] = "https://oauth2.googleapis.com/token"
+
+
 class ProviderClient(BaseModel):
     """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
 
@@ -102,7 +114,7 @@ class Secrets(BaseModel):
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
     Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook. An organization without
-    an account in `prodigi_of_organizations` sells no prints.
+    an account in `prodigi_of_organizations` sells no prints. Without `firebase` no device is rung.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -122,6 +134,7 @@ class Secrets(BaseModel):
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
     prodigi_of_organizations: dict[str, LabSecret] = {}
+    firebase: FirebaseSecret | None = None
 
     @property
     def token_keys(self) -> tuple[bytes, ...]:

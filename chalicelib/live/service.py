@@ -201,6 +201,11 @@ def publish(organization: str, group: str, type: str, once_for: str, data: Calla
     raise Unavailable("busy", "Too much happens at once. Try again.", retry_after=5)
 
 
+def erase_person(organization: str, user: str) -> None:
+    """Forget what somebody was told in the last hours. May run again where it was cut off."""
+    store.forget_log(organization, f"user:{user}")
+
+
 def push(organization: str, group: str, frame: str, after: str = "") -> Outcome:
     """Tell a page of a group's members, those after `after`, and leave the next page to a message of its own.
 

@@ -22,7 +22,7 @@ from pynamodb.expressions.condition import Condition, size
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Conflict, Forbidden, Unprocessable
-from chalicelib.core.table import Moment, Record, Typed, Write, create, delete, table, update
+from chalicelib.core.table import MOST_WRITES, Moment, Record, Typed, Write, create, delete, table, transact, update
 from chalicelib.live.model import CONNECTION_LASTS, KEPT_FOR, MOST_GROUPS, Connection, Ticket
 
 _HEAD_LASTS = KEPT_FOR + timedelta(days=1)
@@ -212,6 +212,15 @@ def since(organization: str, group: str, position: datetime, limit: int) -> list
     found = EntryRecord.query(_log_pk(organization, group), later, limit=limit, consistent_read=True)
     frames = [json.loads(record.frame) for record in found]
     return [(_position(frame["cursor"]), frame) for frame in frames]
+
+
+def forget_log(organization: str, group: str) -> None:
+    """May run again where it was cut off."""
+    pk = _log_pk(organization, group)
+    found = EntryRecord.query(pk, EntryRecord.sk.startswith("AT#"), consistent_read=True)
+    gone = [delete(EntryRecord(record.pk, record.sk)) for record in found] + [delete(HeadRecord(pk, "-"))]
+    for start in range(0, len(gone), MOST_WRITES):
+        transact(*gone[start : start + MOST_WRITES])
 
 
 def _position(stamp: str) -> datetime:

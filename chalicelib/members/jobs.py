@@ -6,6 +6,7 @@ from chalicelib.members import service
 from chalicelib.members.messages import MemberInvited
 from chalicelib.members.model import INVITED_FOR
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.messages import DomainLost
 
@@ -38,6 +39,7 @@ def mail_lost_domain(fact: DomainLost) -> Outcome:
             template="domain_lost",
             language=user.language,
             values={"host": fact.host, "days": organizations.MISSED_DAYS},
+            reader=Reader(user.id, page="/organization"),
         )
         for user in service.keepers(fact.organization)
         if user.email is not None

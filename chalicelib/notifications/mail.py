@@ -1,7 +1,8 @@
 """Mails and texts from templates: `templates/{name}.{language}.txt` and `.html` for a mail, `.sms` for a text.
 
 The first line of a mail's text is the subject; what follows the empty line is the body. A text is one line, and short:
-each 160 signs cost one, 70 where they are Thai.
+each 160 signs cost one, 70 where they are Thai. What an inbox shows is the subject, and the preview that a mail's page
+has for lists of mails: `templates/entry` frames nothing else.
 """
 
 from dataclasses import dataclass
@@ -30,9 +31,7 @@ class Mail:
 
 def compose(template: str, language: str, values: dict[str, Any]) -> Mail:
     """Raises jinja2's UndefinedError for a value that a template asks for in vain."""
-    text = _templates().get_template(f"{template}.{language}.txt").render(values)
-    first, _, body = text.partition("\n")
-    subject = one_line(first)
+    subject, body = _text(template, language, values)
     page = _templates().get_template(f"{template}.{language}.html")
     return Mail(subject, body.strip() + "\n", page.render(values, language=language, subject=subject))
 
@@ -42,13 +41,28 @@ def compose_text(template: str, language: str, values: dict[str, Any]) -> str:
     return one_line(_templates().get_template(f"{template}.{language}.sms").render(values), _LONGEST_TEXT)
 
 
+def compose_entry(template: str, language: str, values: dict[str, Any]) -> tuple[str, str]:
+    """Title and short text of a mail in an inbox; plain text. Raises as `compose`."""
+    title, _ = _text(template, language, values)
+    preview = _templates("entry").get_template(f"{template}.{language}.html")
+    return title, one_line(preview.render(values, language=language, subject=title))
+
+
+def _text(template: str, language: str, values: dict[str, Any]) -> tuple[str, str]:
+    """The subject and the body of a mail's text."""
+    text = _templates().get_template(f"{template}.{language}.txt").render(values)
+    first, _, body = text.partition("\n")
+    return one_line(first), body
+
+
 @cache
-def _templates() -> "Environment":
+def _templates(frame: str = "") -> "Environment":
+    """Those of `frame` come first; what is framed by it is plain text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(["html"]),
+        loader=FileSystemLoader([_TEMPLATES / frame, _TEMPLATES]),
+        autoescape=select_autoescape([] if frame else ["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

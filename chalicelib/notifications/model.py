@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-Channel = Literal["email", "sms"]
-CHANNELS: tuple[Channel, ...] = ("email", "sms")
+Channel = Literal["email", "sms", "inapp", "push"]
+CHANNELS: tuple[Channel, ...] = ("email", "sms", "inapp", "push")
 
 _LONGEST_LINE = 200
 _LONGEST_NAME = 60
@@ -55,8 +55,28 @@ class Kind(StrEnum):
 
 
 NECESSARY = frozenset({Kind.ACCOUNT, Kind.ORDERS})
-UNASKED = frozenset({Kind.REMINDERS})
-"""What comes until somebody chooses otherwise; anything else that is not necessary has to be asked for."""
+UNASKED: Mapping[Channel, frozenset[Kind]] = {
+    "email": frozenset({Kind.REMINDERS}),
+    "sms": frozenset({Kind.REMINDERS}),
+    "inapp": frozenset({Kind.REMINDERS, Kind.NEWS}),
+    "push": frozenset({Kind.REMINDERS}),
+}
+"""What comes until somebody chooses otherwise; anything else that is not necessary has to be asked for. An inbox
+disturbs nobody: it is looked at when there is time.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The account that a notice is for: it lands in its inbox, too, once for an `occasion`.
+
+    `page` is the path of the site where one sees more. Who `asked` for it has chosen, whatever else they chose.
+    """
+
+    user: str
+    page: str | None = None
+    occasion: str | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +89,7 @@ class Preferences:
     version: int = 0
 
     def wants(self, channel: Channel, kind: Kind) -> bool:
-        return kind in NECESSARY or self.chosen.get(channel, {}).get(kind, kind in UNASKED)
+        return kind in NECESSARY or self.chosen.get(channel, {}).get(kind, kind in UNASKED[channel])
 
     def changed(self, told: Mapping[Channel, Mapping[Kind, bool]]) -> Self:
         """What was not told of stays."""
@@ -78,15 +98,18 @@ class Preferences:
 
 
 class Values(BaseModel):
-    """What a template needs; `about` says of which kind the notice is."""
+    """What a template needs; `about` says of which kind the notice is. What `opens` something is kept in no inbox."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, defer_build=True)
 
     about: ClassVar[Kind] = Kind.ACCOUNT
+    opens: ClassVar[bool] = False
 
 
 class Code(Values):
     """`link` leads to a page that does what the code does."""
+
+    opens: ClassVar[bool] = True
 
     name: Name
     code: Line
@@ -213,6 +236,8 @@ class DocumentReviewed(Values):
 class Invitation(Values):
     """`link` is good for `days`."""
 
+    opens: ClassVar[bool] = True
+
     link: Link
     days: int
 
@@ -248,6 +273,8 @@ class ErasureDone(Values):
 
 class FollowCode(Values):
     """`link` leads to a page that does what the code does."""
+
+    opens: ClassVar[bool] = True
 
     event: Line
     code: Line

@@ -16,6 +16,8 @@ class Kinds(Output):
 class Settings(Output):
     email: Kinds
     sms: Kinds
+    inapp: Kinds
+    push: Kinds
 
     @classmethod
     def of(cls, preferences: Preferences) -> "Settings":
@@ -35,6 +37,8 @@ class Choice(Input):
 
     email: ChosenKinds = ChosenKinds()
     sms: ChosenKinds = ChosenKinds()
+    inapp: ChosenKinds = ChosenKinds()
+    push: ChosenKinds = ChosenKinds()
 
     def told(self) -> dict[Channel, dict[Kind, bool]]:
         """What was sent."""

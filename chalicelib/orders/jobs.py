@@ -5,6 +5,7 @@ from chalicelib.core.queues import Outcome, on
 from chalicelib.entitlements import service as entitlements
 from chalicelib.live import service as live
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.orders import service
 from chalicelib.orders.messages import (
     ConfirmationDue,
@@ -77,6 +78,7 @@ def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
             "organization": policy.name,
             "expires_at": max(grant.expires_at for grant in grants),
         },
+        reader=Reader(order.owner, page=f"/orders/{order.id}") if order.owner else None,
     )
 
 

@@ -19,6 +19,7 @@ from chalicelib.faces import service as faces
 from chalicelib.invoices import service as invoices
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.prints import service as prints
+from chalicelib.live import service as live
 from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
 from chalicelib.orders import service as orders
@@ -102,6 +103,7 @@ HOLDINGS = (
     Holding("profile", profiles.personal_data, profiles.erase_person, profiles.own_files),
     Holding("payment_methods", payment_methods.personal_data, payment_methods.erase_person),
     Holding("notifications", notifications.personal_data, notifications.erase_person),
+    Holding("told_at_once", lambda organization, user: [], live.erase_person),
     Holding("api_keys", api_keys.personal_data, api_keys.erase_person),
     Holding("invitations", members.personal_data, members.erase_person),
     Holding("faces", faces.personal_data, faces.erase_person, scopes=frozenset({Scope.ACCOUNT, Scope.FACES})),

@@ -7,6 +7,7 @@ from chalicelib.accounts.model import User
 from chalicelib.core.queues import Outcome, on
 from chalicelib.faces.messages import FaceSearchConsented
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.organizations import service as organizations
 from chalicelib.privacy.messages import (
     ErasureDone,
@@ -92,7 +93,15 @@ def mail_receipt(fact: ErasureDone) -> Outcome:
 def _send(user: User, once: str, template: str, values: dict[str, Any]) -> Outcome:
     """To a phone as a text, to any other address as a mail."""
     send = notifications.send_text if accounts.is_phone(user.address) else notifications.send_email
-    return send(user.organization, once=once, to=user.address, template=template, language=user.language, values=values)
+    return send(
+        user.organization,
+        once=once,
+        to=user.address,
+        template=template,
+        language=user.language,
+        values=values,
+        reader=Reader(user.id, page="/users/me/privacy"),
+    )
 
 
 @on(FaceSearchConsented)

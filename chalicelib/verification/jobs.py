@@ -3,6 +3,7 @@
 from chalicelib.accounts import service as accounts
 from chalicelib.core.queues import Outcome, on
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.verification import service
 from chalicelib.verification.messages import DocumentDropped, DocumentReviewed
 
@@ -26,6 +27,7 @@ def mail_review(fact: DocumentReviewed) -> Outcome:
             "outcome": document.state.value,
             "reason": document.reason or "",
         },
+        reader=Reader(user.id, page="/users/me/verification"),
     )
 
 

@@ -198,6 +198,10 @@ class Doors(BaseHTTPRequestHandler):
         sent = dict(parse_qsl(self._body().decode("utf-8", "replace")))
         return {name: True if name in ("drop", "bad_signature") else value for name, value in sent.items()}
 
+    def _sent(self) -> dict[str, str]:
+        """A form that no browser sent."""
+        return dict(parse_qsl(self._body().decode("utf-8", "replace")))
+
     def _json_body(self) -> dict[str, object]:
         if self.headers.get_content_type() != "application/json":
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json.")

@@ -34,6 +34,7 @@ from chalicelib.payments import gateways
 from infra.local import bank, identity, mailbox, stack
 from infra.local.bank import BankSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
+from infra.local.firebase import FirebaseSandbox
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
@@ -83,6 +84,7 @@ class System:
     paynoi: Sandbox
     stripe: StripeSandbox
     prodigi: ProdigiSandbox
+    firebase: FirebaseSandbox
     identity: IdentitySandbox
     bank: BankSandbox
     gateway: Gateway
@@ -157,7 +159,10 @@ class System:
             lab_key = random.token_urlsafe(32)
             self.prodigi = ProdigiSandbox(lab_key, emulator.sandboxes / "prodigi.json").start()
             parts.callback(self.prodigi.stop)
+            self.firebase = FirebaseSandbox().start()
+            parts.callback(self.firebase.stop)
             more = {
+                "firebase": self.firebase.account,
                 "identity_providers": self.identity.clients(),
                 "prodigi_of_organizations": {DEFAULT: {"api_key": lab_key, "url": self.prodigi.url}},
             }
@@ -224,6 +229,7 @@ class System:
                 "Bank sandbox": self.bank.url,
                 "Stripe sandbox": self.stripe.url,
                 "Prodigi sandbox": self.prodigi.url,
+                "Firebase sandbox": self.firebase.url,
             }
         )
 

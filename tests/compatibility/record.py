@@ -52,7 +52,7 @@ _MOST_OF_A_CLASS = 12
 _NO_STATE = ("#LIM#", "#SES#")
 """Keys of what no handler reads."""
 
-_IDLE_WITHOUT = {"faces.look_for_all": "WATCH#"}
+_IDLE_WITHOUT = {"faces.look_for_all": "WATCH#", "notifications.devices.ring": "#DEVICE#"}
 """Handlers that most messages find with nothing to do, and what the table of their room holds when they have."""
 
 

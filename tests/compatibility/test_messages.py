@@ -198,6 +198,9 @@ DONE: dict[str, Callable[[], bool]] = {
         times=3, approval="pending"
     ),  # each when it came, and one again
     "live.push": pushed,
+    "live.show_notification": lambda: told(isRead=False),
+    "notifications.inbox.delete_cleared": lambda: "topic" not in str(items("notifications")),
+    "notifications.devices.ring": lambda: "#DEVICE#" not in str(items("notifications")),  # another stage's token
     "faces.begin_recognition": lambda: "PhotoToRecognize" in published(),
     "faces.recognize_photo": lambda: photos_seen() == 1,
     "faces.recognize_approved": lambda: photos_seen() == 1,

@@ -5,7 +5,7 @@ from moto.ses.models import ses_backends
 
 from chalicelib.core.queues import Outcome
 from chalicelib.notifications import model, service, store
-from chalicelib.notifications.model import CHANNELS, TEMPLATES, Kind, Preferences, Values
+from chalicelib.notifications.model import CHANNELS, TEMPLATES, Kind, Preferences, Reader, Values
 from chalicelib.organizations.service import DEFAULT
 from tests.profiles.conftest import Person, person, refusal
 from tests.stack import ACCOUNT, REGION
@@ -43,12 +43,15 @@ def send(user, once="one"):
         template="already_registered",
         language="en",
         values={"name": "Anna"},
-        user=user,
+        reader=Reader(user) if user else None,
     )
 
 
 def test_news_have_to_be_asked_for_and_what_is_necessary_always_comes(anna):
-    assert anna.get(SETTINGS) == {"email": AT_FIRST, "sms": AT_FIRST}
+    assert anna.get(SETTINGS) == {
+        **dict.fromkeys(("email", "sms", "push"), AT_FIRST),
+        "inapp": AT_FIRST | {"news": True},
+    }
     assert anna.get("/notifications/preferences") == anna.get(SETTINGS)
 
 
@@ -68,7 +71,7 @@ def test_only_what_is_sent_changes(anna):
     [
         {"email": {"orders": False}},
         {"email": {"account": False}},
-        {"push": {}},
+        {"fax": {}},
         {"email": {"news": None}},
         {"email": 1},
     ],
@@ -106,7 +109,7 @@ def test_two_who_choose_at_once_both_get_what_they_asked_for(anna, monkeypatch):
     monkeypatch.setattr(store, "preferences_of", late)
     chosen = anna.put(SETTINGS, {"email": {"news": True}})
 
-    assert [chosen[channel]["news"] for channel in CHANNELS] == [True, True]
+    assert [channel for channel in CHANNELS if chosen[channel]["news"]] == ["email", "sms", "inapp"]
 
 
 def store_it(preferences):

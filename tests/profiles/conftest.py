@@ -47,9 +47,9 @@ class Person:
         return answer.json()["data"]
 
 
-def person(name: str) -> Person:
+def person(name: str, role: str = "customer") -> Person:
     email = f"{name}@shop.example"
-    accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name.title(), roles=["customer"])
+    accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name.title(), roles=[role])
     tokens = accounts.log_in(DEFAULT, email=email, password=PASSWORD)
     assert isinstance(tokens, Tokens)
     return Person(auth.verify(tokens.access_token, DEFAULT), tokens.access_token)

@@ -76,6 +76,7 @@ COMPANY, QUAY, COMPANYS_NUMBER = "Canary and Sons Ltd.", "Canary Quay 31", "0417
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
+PUSH_TOKEN = "canary:APA91bHun4MxP5egoKMwt2KZFBaFUH0417"
 TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     *("audit", "configuration", "verification", "privacy", "profiles", "notifications"),
@@ -749,6 +750,8 @@ def _tell_of_oneself(found: Evidence, buyer: Person) -> None:
         assert buyer.call("POST", "/users/payment-methods", wanted).status == 422
     assert buyer.call("POST", "/users/payment-methods", {"token": f"card {CARD}"}).status == 400
     assert buyer.call("PUT", "/users/notifications/settings", {"email": {"news": True}}).status == 200
+    buyer.call("POST", "/users/notifications/devices", {"token": PUSH_TOKEN})
+    found.canaries |= {"token of a device": PUSH_TOKEN}
     found.canaries |= {"card number": CARD, "token of the gateway": GATEWAY_TOKEN}
     found.canaries |= {"national id": NATIONAL_ID, "family name": FAMILY_NAME, "street": STREET}
 

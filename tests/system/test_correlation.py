@@ -100,6 +100,9 @@ def test_from_the_webhook_to_the_mail_it_is_one_id(play, figure):
         ("on_job", "orders.tell_of_completion"),
         ("on_job", "payments.tell_of_capture"),
         ("on_email", "orders.mail_downloads"),
+        ("relay", "NotificationCreated"),
+        ("on_job", "live.show_notification"),
+        ("on_email", "notifications.devices.ring"),
     }
     mailed = one(lines, handler="orders.mail_downloads")
     assert (mailed["order"], mailed["outcome"]) == (one(lines, message="payment captured")["order"], "success")

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from datetime import date, timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -37,6 +38,8 @@ from chalicelib.live import service as live
 from chalicelib.members import store as invitations
 from chalicelib.members.service.invitations import new_invitation
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.channels.push import Platform
+from chalicelib.notifications.devices import service as devices
 from chalicelib.notifications.model import Kind as NoticeKind
 from chalicelib.orders import service as orders
 from chalicelib.organizations.model import BankAccount
@@ -70,6 +73,7 @@ CANARIES = {
     "bio": "A canary with a camera",
     "street": "Canary Street 417",
     "file name": "IMG_NEST",
+    "told": "A canary's refund",
     "passport": "PASSPORT-CANARY",
     "key": "Canary till",
     "device": "Firefox on Linux",
@@ -136,6 +140,10 @@ def take_in(world: World) -> Principal:
     page = {"bio": CANARIES["bio"], "bank_account": account, "tax_id": TAX_ID}
     photographers.change(heron, version=0, told=page)
     notifications.choose(heron, {"email": {NoticeKind.NEWS: True}})
+    devices.register(heron, Platform.FCM, "token-of-a-canary")
+    reader = notifications.Reader(user.id)
+    what: dict[str, Any] = {"about": NoticeKind.ORDERS, "topic": "told", "title": CANARIES["told"], "text": "-"}
+    notifications.tell(shop.organization, reader, once="canary", **what)
     api_keys.create(heron, name=CANARIES["key"], permissions=frozenset({"event.manage"}), days=9)
     second_factor.set_up(heron)
     _prove_a_phone(user)

@@ -25,13 +25,15 @@ from chalicelib.accounts import passwords, providers
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
+from chalicelib.announcements import service as announcements
+from chalicelib.announcements.model import Audience, Text
 from chalicelib.api_keys import service as api_keys
 from chalicelib.carts import service as carts
 from chalicelib.configuration import service as configuration
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import transact
+from chalicelib.core.table import PageRequest, transact
 from chalicelib.entitlements.archives import service as archives
 from chalicelib.events import service as events
 from chalicelib.events.model import Details, Event, EventStatus
@@ -52,6 +54,8 @@ from chalicelib.lines.prints import store as parcels
 from chalicelib.lines.prints.model import Print, Product, State
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
+from chalicelib.notifications.inbox import service as inbox
+from chalicelib.notifications.model import Kind as NoticeKind
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
 from chalicelib.organizations import dns
@@ -148,9 +152,9 @@ class Person:
 
 @dataclass
 class Shop:
-    """One organization. Photos, uploads, orders, payments, carts and documents are by name, see `build`; addresses and
-    payment methods by owner. Faces are looked for at `live`: the customer and a visitor (with `search_token`) found
-    theirs, somebody is blocked, and `face` of the photo `approved` is grouped with those like it.
+    """One organization. Photos, uploads, orders, payments, carts and documents are by name, see `build`; addresses,
+    notifications and payment methods by owner. Faces are looked for at `live`: the customer and a visitor (with
+    `search_token`) found theirs, somebody is blocked, and `face` of the photo `approved` is grouped with those like it.
     """
 
     organization: str
@@ -170,6 +174,8 @@ class Shop:
     keys: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
+    notifications: dict[str, str] = field(default_factory=dict)
+    broadcasts: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
@@ -318,7 +324,15 @@ def _shop(host: str, bank: Bank) -> Shop:
         owner = shop.people[name].principal
         shop.addresses[name] = profiles.add_address(owner, kept)[1].id
         shop.methods[name] = methods.save_method(owner, gateway="paynoi", token=f"tok_{name}")[1].id
+        inbox.receive(
+            shop.organization, owner.known_user, occasion="one", kind=NoticeKind.NEWS, topic="told", title="A", text="B"
+        )
+        shop.notifications[name] = inbox.listed(owner, PageRequest(), unread=True)[1].items[0].id
         favorites.add_favorite(owner, "photos", shop.photos["approved"])
+    said = {"en": Text("Hello", "All of you.")}
+    then, staff = clock.now() + timedelta(days=9), shop.people["admin"].principal
+    planned = announcements.broadcast(staff, said, Audience.EVERYBODY, event=None, page=None, at=then)
+    shop.broadcasts["planned"] = planned.id
     account = BankAccount("Kasikorn", "Nok", "1234567890")
     page = {
         "bio": "Of water and light.",

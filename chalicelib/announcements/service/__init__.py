@@ -1,6 +1,8 @@
-"""Announcements, use case by use case: following an event, announcing, delivering, watching, privacy."""
+"""Announcements, use case by use case: following an event, announcing, broadcasting, delivering, watching, privacy."""
 
 from chalicelib.announcements.service.announcing import Said, announce, announced, public
+from chalicelib.announcements.service.broadcasting import begin_due, broadcast, cancel, get_broadcast
+from chalicelib.announcements.service.broadcasting import listed as broadcasts
 from chalicelib.announcements.service.delivering import begin_live, deliver, page_of
 from chalicelib.announcements.service.following import (
     ask,
@@ -30,7 +32,11 @@ __all__ = [
     "announce",
     "announced",
     "ask",
+    "begin_due",
     "begin_live",
+    "broadcast",
+    "broadcasts",
+    "cancel",
     "confirm",
     "deliver",
     "end_watches",
@@ -38,6 +44,7 @@ __all__ = [
     "face_data",
     "find_event",
     "forget_event",
+    "get_broadcast",
     "leave",
     "lose_watch",
     "note_buyer",

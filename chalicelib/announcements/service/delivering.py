@@ -1,12 +1,16 @@
-"""A message reaches all who hear of an event, a page of them a message of the queue.
+"""A message reaches all who hear of an event, or who have an account, a page of them a message of the queue.
 
 A page ends with one transaction of the counts, where to go on and the next page's fact: told again it finds that it is
 done. Within a page each message is marked as soon as it was sent.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from chalicelib.accounts.administration import service as administration
+from chalicelib.accounts.model import User
 from chalicelib.announcements import store
 from chalicelib.announcements.messages import NoticeDue
 from chalicelib.announcements.model import PAGE, Audience, Channel, Follower, Kind, Notice
@@ -15,14 +19,18 @@ from chalicelib.announcements.service.links import unsubscribe_link
 from chalicelib.core import clock, ids, once, outbox, sealing
 from chalicelib.core.errors import Invalid
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import transact
+from chalicelib.core.table import PageRequest, transact
 from chalicelib.events.model import Event
 from chalicelib.notifications import service as notifications
-from chalicelib.notifications.service import Undeliverable
+from chalicelib.notifications.model import Kind as About
+from chalicelib.notifications.service import Reader, Undeliverable
 from chalicelib.organizations import service as organizations
 
 _REMEMBERED = timedelta(days=30)
-_TEMPLATES = {Kind.LIVE: "event_live", Kind.ANNOUNCEMENT: "announcement"}
+_TEMPLATES = {Kind.LIVE: "event_live", Kind.ANNOUNCEMENT: "announcement", Kind.BROADCAST: "announcement"}
+
+Telling = Callable[[], bool]
+"""Tells one person; whether the message is sent, now or by an earlier try."""
 
 
 def begin_live(organization: str, event_id: str) -> bool:
@@ -45,28 +53,66 @@ def deliver(fact: NoticeDue) -> Outcome:
     Raises what keeps SES or SNS from accepting a message now: the page comes back, and who was told is not told again.
     """
     notice = store.find_notice(fact.organization, fact.event, fact.notice)
-    event = find_event(fact.organization, fact.event)
-    if notice is None or event is None or notice.done_at is not None or notice.cursor != fact.after:
+    if notice is None or notice.over or notice.cursor != fact.after:
         return Outcome.SKIPPED
-    people = store.followers(fact.organization, fact.event, fact.after, PAGE)
+    event = find_event(fact.organization, notice.event)
+    if event is None and notice.kind is not Kind.BROADCAST:
+        return Outcome.SKIPPED
+    tellings, cursor = _accounts(notice) if not notice.event else _followers(notice, event)
     sent = failed = 0
-    for follower in people:
-        if not follower.hears(notice.audience, clock.now()):
-            continue
+    for tell in tellings:
         try:
-            sent += _tell(notice, event, follower)
+            sent += tell()
         except (Undeliverable, Invalid, sealing.NotSealed):
             failed += 1
-    cursor = people[-1].id if len(people) == PAGE else None
     told = notice.told(sent=sent, failed=failed, cursor=cursor, at=clock.now())
     rest = [outbox.publish(fact.model_copy(update={"after": cursor}))] if cursor else []
     transact(store.save_notice(told), *rest)
     return Outcome.SUCCESS
 
 
+def _followers(notice: Notice, event: Event | None) -> tuple[Iterator[Telling], str | None]:
+    """Who comes next, and after whom to go on. Of an event that is gone, nobody."""
+    if event is None:
+        return iter(()), None
+    people = store.followers(notice.organization, event.id, notice.cursor, PAGE)
+    now = clock.now()
+    tellings = (partial(_tell, notice, event, person) for person in people if person.hears(notice.audience, now))
+    return tellings, people[-1].id if len(people) == PAGE else None
+
+
+def _accounts(notice: Notice) -> tuple[Iterator[Telling], str | None]:
+    request = PageRequest(PAGE, notice.cursor or None)
+    people = administration.find_people(notice.organization, request, name=None, email=None, phone=None)
+    tellings = (
+        partial(_tell_account, notice, person)
+        for person in people.items
+        if notice.audience.has(person.roles) and not person.blocked
+    )
+    return tellings, people.cursor
+
+
 def page_of(event: Event) -> str:
     """Where people see an event."""
     return f"{organizations.url_of(event.organization)}/events/{event.slug}"
+
+
+def reader_of(follower: Follower, event: Event, occasion: str, *, asked: bool) -> Reader | None:
+    """The account of somebody who hears of an event."""
+    return Reader(follower.user, f"/events/{event.slug}", occasion, asked=asked) if follower.user else None
+
+
+def _tell_account(notice: Notice, person: User) -> bool:
+    text = notice.text_in(person.language)
+    return notifications.tell(
+        notice.organization,
+        Reader(person.id, notice.page),
+        once=notice.id,
+        about=About.NEWS,
+        topic=notice.kind,
+        title=text.title,
+        text=text.text,
+    )
 
 
 def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
@@ -76,7 +122,7 @@ def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
         "link": page_of(event),
         "unsubscribe": unsubscribe_link(event.organization, event.id, follower.id),
     }
-    if notice.kind is Kind.ANNOUNCEMENT:
+    if notice.kind is not Kind.LIVE:
         text = notice.text_in(follower.language)
         values |= {"title": text.title, "text": text.text}
     is_text = follower.channel is Channel.SMS
@@ -88,6 +134,6 @@ def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
         template=_TEMPLATES[notice.kind],
         language=follower.language,
         values=values,
-        user=None if follower.asked_at else follower.user,  # who asked for it has chosen
+        reader=reader_of(follower, event, notice.id, asked=follower.asked_at is not None),
     )
     return outcome is Outcome.SUCCESS or notifications.was_sent(event.organization, "sms" if is_text else "email", key)

@@ -7,7 +7,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Purpose
 from chalicelib.announcements import store
 from chalicelib.announcements.model import Channel, Follower, follower_id
-from chalicelib.announcements.service.delivering import page_of
+from chalicelib.announcements.service.delivering import page_of, reader_of
 from chalicelib.announcements.service.following import change, find_event, kept, new, person, purpose, spoken_by
 from chalicelib.announcements.service.links import unsubscribe_link
 from chalicelib.announcements.service.privacy import known_as
@@ -83,6 +83,7 @@ def tell_of_photos(fact: OwnPhotosFound) -> Outcome:
                 "link": f"{page_of(event)}{opens}",
                 "unsubscribe": unsubscribe_link(fact.organization, event.id, found.id),
             },
+            reader=reader_of(found, event, f"own-photos#{fact.search}", asked=True),
         )
     except (Undeliverable, Invalid, sealing.NotSealed):
         _end(found, fact.watch)

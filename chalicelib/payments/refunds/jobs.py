@@ -3,6 +3,7 @@
 from chalicelib.core.money import Money
 from chalicelib.core.queues import Outcome, on
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.refunds import service
@@ -57,4 +58,5 @@ def _mail(refund: Refund, *, once: str, template: str, **more: bool) -> Outcome:
         template=template,
         language=order.language,
         values=values | more,
+        reader=Reader(order.owner, page=f"/orders/{order.id}") if order.owner else None,
     )

@@ -3,6 +3,7 @@
 from chalicelib.core.money import Money
 from chalicelib.core.queues import Outcome, on
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.transfers import service
@@ -28,4 +29,5 @@ def mail_rejection(fact: TransferRejected) -> Outcome:
             "reason": transfer.reason or "",
             "organization": organizations.get(fact.organization).name,
         },
+        reader=Reader(order.owner, page=f"/orders/{order.id}") if order.owner else None,
     )

@@ -372,6 +372,9 @@ PRINT_PRODUCT = {"name": "10 x 15 cm", "sku": "PHO-4X6", "width": 102, "height":
 PRINT_PRODUCT |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
 ADDRESSES = _one("addresses", "adr", "admin", "customer")
+HELLO = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
+TO_FOLLOWERS = _one("events", "evt", "live", body=lambda id: HELLO | {"audience": "followers", "eventId": id})
+NOTIFICATIONS = _one("notifications", "ntf", "admin", "customer")
 METHODS = _one("methods", "pmt", "admin", "customer")
 LIKED = _one("photos", "pho", "approved", "pending")
 EVENTS = _one("events", "evt", "live", "draft")
@@ -765,6 +768,17 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
     "GET /users/notifications/settings": NOTHING,
     "PUT /users/notifications/settings": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "GET /admin/broadcasts": NOTHING,
+    "POST /admin/broadcasts": lambda world: {"-": Asked(body=HELLO), **TO_FOLLOWERS(world)},
+    "GET /admin/broadcasts/{id}": _one("broadcasts", "ann", "planned"),
+    "DELETE /admin/broadcasts/{id}": _one("broadcasts", "ann", "planned"),
+    "POST /users/notifications/devices": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
+    "DELETE /users/notifications/devices": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
+    "GET /users/notifications": NOTHING,
+    "DELETE /users/notifications": NOTHING,
+    "PUT /users/notifications": NOTHING,
+    "PUT /users/notifications/{id}": NOTIFICATIONS,
+    "DELETE /users/notifications/{id}": NOTIFICATIONS,
     "GET /favorites": NOTHING,
     "GET /favorites/check/{id}": LIKED,
     "POST /favorites/{id}": _with(LIKED, {}),

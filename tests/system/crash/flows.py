@@ -1285,6 +1285,50 @@ def look_after(world: World) -> None:
     assert len(world.mails_to(world.person("buyer"))) >= 2
 
 
+def read_inbox(world: World) -> None:
+    """The buyer reads of the order, is told of a refund, on their phone too, and has all deleted."""
+    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
+    world.ask(buyer, "POST", "/users/notifications/devices", {"token": "phone-of-the-buyer"}, expect=204)
+    old = next(each for each in world.see(buyer, "/users/notifications")["items"] if each["topic"] == "download_ready")
+    assert (old["isRead"], old["link"].endswith(f"/orders/{order}")) == (False, True)
+    world.ask(buyer, "PUT", f"/users/notifications/{old['id']}", expect=204)
+    some = {"lines": [{"line": "line-1", "amount": 1_00}], "reason": "one is blurred"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", some, expect=202, key="refund-1")
+    world.settle()
+    assert ("phone-of-the-buyer", "refunded") in world.phones.sent
+    world.ask(buyer, "DELETE", "/users/notifications/devices", {"token": "phone-of-the-buyer"}, expect=204)
+    unread = world.see(buyer, "/users/notifications?unread=true")
+    assert unread["items"][0]["topic"] == "refunded"
+    assert unread["unreadCount"] == len(unread["items"])
+    world.ask(buyer, "PUT", "/users/notifications", expect=204)
+    world.ask(buyer, "DELETE", f"/users/notifications/{old['id']}", expect=204, settled=404)
+    shown = world.see(buyer, "/users/notifications")
+    assert (shown["unreadCount"], old["id"] in str(shown["items"])) == (0, False)
+    world.ask(buyer, "DELETE", "/users/notifications", expect=204)
+    world.settle()
+    assert world.see(buyer, "/users/notifications")["items"] == []
+
+
+def say_to_all(world: World) -> None:
+    """Something is told to all at once, something at a time, and something planned is called off."""
+    buyer, organizer, at = world.person("buyer"), world.person("organizer"), "/admin/broadcasts"
+    hello = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
+    now = world.ask(organizer, "POST", at, hello, expect=202).data["id"]
+    later = {"at": clock.stamp(clock.now() + timedelta(minutes=30))}
+    planned = world.ask(organizer, "POST", at, hello | later | {"audience": "customers"}, expect=202).data["id"]
+    dropped = world.ask(organizer, "POST", at, hello | later | {"page": "/events"}, expect=202).data["id"]
+    world.ask(organizer, "DELETE", f"{at}/{dropped}")
+    world.settle()
+    world.wait(timedelta(minutes=30))
+    world.settle()
+    world.minute(only="sweep_people")
+    world.settle()
+    states = {each["id"]: (each["status"], each["sent"]) for each in world.see(organizer, at)["items"]}
+    assert states == {now: ("done", 3), planned: ("done", 1), dropped: ("cancelled", 0)}
+    shown = world.see(buyer, "/users/notifications")["items"]
+    assert [each["topic"] for each in shown if each["topic"] == "broadcast"] == ["broadcast"] * 2
+
+
 def refund(world: World) -> None:
     """Staff give some of the money back, and the rest when the buyer asks for it."""
     buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
@@ -2394,6 +2438,8 @@ FLOWS: dict[str, Flow] = {
     "late payment": Flow(expired, webhook),
     "cancellation": Flow(payment, cancel),
     "orders of others": Flow(paid, look_after, (RESENT, MAILED_TWICE)),
+    "inbox": Flow(paid, read_inbox),
+    "broadcast": Flow(shop, say_to_all),
     "refund": Flow(paid, refund),
     "refused refund": Flow(refusing, refused_refund),
     "refund by transfer": Flow(bank_transfers, transfer_back),

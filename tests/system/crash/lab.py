@@ -17,6 +17,7 @@ from chalicelib.accounts import passwords, providers
 from chalicelib.core import clock, log
 from chalicelib.lines.prints import labs
 from chalicelib.media import service as media
+from chalicelib.notifications.channels import push
 from chalicelib.organizations import dns
 from chalicelib.payments import gateways
 from tests import hiring, stack, zone
@@ -27,7 +28,7 @@ from tests.system.crash.chaos import Chaos, Fault, Point, installed
 from tests.system.crash.flows import Flow
 from tests.system.crash.world import Checkpoint, World
 
-_SENDING = {"SendEmail", "Publish"}
+_SENDING = {"SendEmail", "Publish", "push"}
 _START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
@@ -45,7 +46,7 @@ class Golden:
 class Lab:
     """Keeps the starts and the golden runs of flows. One per process, inside `opened`.
 
-    `mails_again` counts the mails and texts that went twice, which may happen between their acceptance and the mark.
+    `mails_again` counts the mails, texts and pushes that went twice: between their acceptance and the mark that may be.
     """
 
     def __init__(self) -> None:
@@ -108,7 +109,7 @@ class Lab:
         missing, surplus = golden.end - end, end - golden.end
         wrong = [f"missing: {line}" for line in missing.elements()]
         for line, count in surplus.items():
-            is_mail_again = line.startswith(("mail ", "text ")) and line in golden.end and count <= mails_again
+            is_mail_again = line.startswith(("mail ", "text ", "push ")) and line in golden.end and count <= mails_again
             self.mails_again += count if is_mail_again else 0
             if not (is_mail_again or any(re.match(leftover.line, line) for leftover in flow.leaves)):
                 wrong.append(f"{count} surplus: {line}")
@@ -145,6 +146,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(lines, "discover", hiring.with_tools(lines.discover()))
         patch.setattr(labs, "lab", lambda: lab.world.printer)
         patch.setattr(labs, "account_of", account)
+        patch.setattr(push, "of_platform", lambda platform: lab.world.phones)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)

@@ -47,10 +47,10 @@ _RANDOM = {
     "signed",
 }
 TOTALS = {"base", "tax", "base_back", "tax_back"}
-_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit", "ntf"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
 invitation that was taken up, what somebody was told, an index of faces, whose an address is, credit that is spent,
-what a bank tells with a transfer.
+what a bank tells with a transfer, what somebody deleted from their inbox.
 """
 
 
@@ -82,6 +82,7 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
         subject = re.sub("|".join(codes) or "(?!)", "<code>", mail.subject)
         lines.append(f"mail {mail.destinations['ToAddresses']} {subject}")
     lines += [f"text {phone} {_said(text)}" for phone, text in texts()]
+    lines += [f"push {token} {topic}" for token, topic in world.phones.sent]
     for collection, faces in here().collections.items():
         lines += [f"faces {_plain(collection, known)} {_plain(name, known)}" for name, _ in faces.values()]
     for charge in world.bank.charges.values():
@@ -110,7 +111,7 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept["code"] = "<code>"
             if "frame" in kept:  # what is told late shows a later state, and two facts may come in any order
                 kept["frame"] = json.loads(kept["frame"])["type"]
-            if "#CLM#email#" in kept["pk"] or "#CLM#sms#" in kept["pk"]:
+            if any(f"#CLM#{channel}#" in kept["pk"] for channel in ("email", "sms", "push")):
                 kept["result"] = "<message id>"
             for name in ("place", "name") if "#SES#" in kept["pk"] or kept["sk"].startswith("PLACE#") else ():
                 kept[name] = "<place>"  # which of the free ones is nobody's business
@@ -120,6 +121,8 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept |= dict.fromkeys({"upload", "parts"} & kept.keys(), "<storage's>")
             if "transfer_to" in kept and "transaction" in kept:  # id, moment and amount: see gateways/terms.py
                 kept["transaction"] = f"{kept['transaction'][:26]}<moment>{kept['transaction'][33:]}"
+            if "topic" in kept:  # of what happened at what time tells a text
+                kept |= {"title": _without_codes(kept["title"]), "text": "<text>"}
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]
             text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
@@ -195,6 +198,7 @@ def violations(world: World) -> list[str]:
         *_grants(),
         *_documents(),
         *_incomplete_photos(),
+        *_inboxes(),
     ]
     return found
 
@@ -216,6 +220,16 @@ def _dangling() -> Iterator[str]:
             mentioned = {id for id in _ID.findall(json.dumps(row)) if id[:3] not in _NOT_RECORDS}
             if missing := mentioned - held - (audited if table in ("orders", "ledger") else set()):
                 yield f"{table} {row['pk']} mentions {sorted(missing)}, which is nowhere"
+
+
+def _inboxes() -> Iterator[str]:
+    """What an inbox counts as unread is what nobody has read in it."""
+    held = [row for row in rows("notifications") if "#INBOX#" in row["pk"]]
+    for inbox in (row for row in held if row["sk"] == "-"):
+        shown = [row for row in held if row["pk"] == inbox["pk"] and row["sk"] > max("ntf_", inbox["read_to"])]
+        unread = sum("read_at" not in row for row in shown)
+        if sum(json.loads(inbox["unread"]).values()) != unread:
+            yield f"{inbox['pk']} counts {inbox['unread']}, unread are {unread}"
 
 
 def _unbalanced() -> Iterator[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 from chalice.app import DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
@@ -34,6 +34,8 @@ from app import app
 from chalicelib.core import clock, secrets
 from chalicelib.core.table import is_busy
 from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
+from chalicelib.notifications.channels import Undeliverable
+from chalicelib.notifications.channels.push import Push
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
@@ -129,6 +131,24 @@ class Printer(FakeLab):
 
 
 @dataclass
+class Phones:
+    """Firebase: what was sent to devices, and what it costs to reach it."""
+
+    chaos: ClassVar[Chaos] = Chaos()
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+    def send(self, token: str, push: Push) -> str:
+        return self.chaos.ask_gateway("push", lambda: self._take(token, push))
+
+    def _take(self, token: str, push: Push) -> str:
+        if token in self.gone:
+            raise Undeliverable
+        self.sent.append((token, push.topic))
+        return f"message-{len(self.sent)}"
+
+
+@dataclass
 class Person:
     """`headers` are what their browser sends along; `refresh` is their session's refresh token."""
 
@@ -155,6 +175,7 @@ class Outside:
 
     bank: Bank = field(default_factory=Bank)
     printer: Printer = field(default_factory=Printer)
+    phones: Phones = field(default_factory=Phones)
     people: dict[str, Person] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
@@ -206,7 +227,7 @@ class World:
             self.wait(self._start.at - clock.now())
         for queue in _queues().values():
             queue._messages.clear()
-        Bank.chaos = Printer.chaos = self.chaos
+        Bank.chaos = Printer.chaos = Phones.chaos = self.chaos
         rekognition.put(self._outside.eyes)
         self._restart()
         return self
@@ -243,6 +264,10 @@ class World:
     @property
     def printer(self) -> Printer:
         return self._outside.printer
+
+    @property
+    def phones(self) -> Phones:
+        return self._outside.phones
 
     @property
     def eyes(self) -> Rekognition:

@@ -66,6 +66,8 @@ from tests.system.crash.world import Person, World
 A_WHILE = timedelta(seconds=4)
 """After this the API asks the gateway again when a buyer looks."""
 
+SAID = {"en": {"title": "Hello", "text": "All of you."}}
+
 CALLERS = ("visitor", "guest", "customer", "photographer", "admin", "owner", "operator")
 """Between them they may use every route."""
 
@@ -496,6 +498,21 @@ def news_of_a_deleted_event(world: World) -> None:
     assert world.rows_with("fol_") == []
 
 
+def without_the_app(world: World) -> None:
+    """A phone is another person's by now, then has the app no more; somebody with a phone is forgotten."""
+    buyer, organizer = world.person("buyer"), world.person("organizer")
+    for who in (organizer, buyer):
+        world.ask(who, "POST", "/users/notifications/devices", {"token": "phone-of-both"}, expect=204)
+    world.phones.gone.add("phone-of-both")
+    world.ask(organizer, "POST", "/admin/broadcasts", {"texts": SAID}, expect=202)
+    world.ask(buyer, "PUT", "/users/notifications/settings", {"push": {"news": True}})
+    world.settle()
+    assert world.rows_with("#DEVICE#") == []
+    world.ask(buyer, "POST", "/users/notifications/devices", {"token": "another-phone"}, expect=204)
+    world.ask(buyer, "POST", "/users/me/erasure", {"scope": "account"}, expect=202)
+    let_erase(world)
+
+
 def ordered_by_sweep(world: World) -> None:
     """The answer of the laboratory is lost, and the sweep is faster than the message; long after, it forgets."""
     world.printer.fail = {"order"}
@@ -529,6 +546,7 @@ MORE: dict[str, Flow] = {
     "refund faster than the hand-over": Flow(order, faster_than_the_hand_over),
     "crowded": Flow(payment, crowded),
     "silenced": Flow(studio, silenced),
+    "phone without the app": Flow(paid, without_the_app),
     "prints ordered by sweep": Flow(prints_ordered, ordered_by_sweep),
     **dict(_settling()),
 }

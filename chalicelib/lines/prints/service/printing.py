@@ -16,6 +16,7 @@ from chalicelib.lines.prints.model import ANSWERS_WITHIN, OVER, Parcel, State
 from chalicelib.lines.prints.service.addressing import opened
 from chalicelib.lines.prints.service.parcels import due
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.service import Reader
 from chalicelib.organizations import service as organizations
 
 _FETCHED_WITHIN = timedelta(hours=6)
@@ -114,6 +115,7 @@ def mail_shipment(organization: str, parcel_id: str) -> Outcome:
                 {"carrier": each.carrier, "number": each.number, "link": each.url} for each in parcel.shipments
             ],
         },
+        reader=Reader(parcel.owner, page=f"/orders/{parcel.order}") if parcel.owner else None,
     )
 
 

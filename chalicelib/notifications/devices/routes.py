@@ -1,0 +1,23 @@
+"""Devices over HTTP."""
+
+from chalicelib.core.auth import SIGNED_IN, Principal
+from chalicelib.core.routing import Routes
+from chalicelib.notifications.devices import schemas, service
+
+routes = Routes("notifications")
+
+
+@routes.post("/users/notifications/devices", permission=SIGNED_IN, guarded=True, aliases=("/notifications/push-token",))
+def register(principal: Principal, body: schemas.PushToken) -> None:
+    """Have this device rung when something new is in the caller's inbox. Up to ten devices; another one drops the
+    oldest. A device rings for who registered it last.
+    """
+    service.register(principal, body.platform, body.token)
+
+
+@routes.delete(
+    "/users/notifications/devices", permission=SIGNED_IN, guarded=True, aliases=("/notifications/push-token",)
+)
+def unregister(principal: Principal, body: schemas.OldToken) -> None:
+    """Have it rung no more. Twice is once."""
+    service.unregister(principal, body.token)
