@@ -8,17 +8,14 @@ what Stripe's fields do in a shop; `/_sandbox/...` offers the same as JSON, for 
 import hmac
 import json
 import secrets
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Unpack
 
-from chalicelib.core import clock
-from infra.local.sandbox import BACKOFF, Faults, NoAnswer, Refused, Server, keep, refuse_strangers
+from infra.local.charges import ChargeSandbox, Options
+from infra.local.sandbox import NoAnswer, Refused
 from infra.local.stripe_http import Handler
 from infra.local.stripe_wire import (
     FAULTS,
@@ -36,77 +33,20 @@ from infra.local.stripe_wire import (
     signature,
     whole,
 )
-from infra.local.webhooks import Courier, post
 
 
-class StripeSandbox:
-    """`now` and `backoff` as of the PayNoi sandbox. With `state`, what was paid outlives the process."""
+class StripeSandbox(ChargeSandbox[Intent]):
+    who = "Stripe"
+    doors = Handler
+    known_faults = FAULTS
 
-    def __init__(
-        self,
-        secret_key: str,
-        webhook_secret: str,
-        webhook_url: str,
-        port: int = 0,
-        state: Path | None = None,
-        *,
-        stage: str = "local",
-        now: Callable[[], datetime] = clock.now,
-        backoff: Sequence[float] = BACKOFF,
-    ) -> None:
-        refuse_strangers("Stripe", stage, webhook_url)
+    def __init__(self, secret_key: str, webhook_secret: str, webhook_url: str, **options: Unpack[Options]) -> None:
+        super().__init__(webhook_url, **options)
         self._key = secret_key
         self._webhook_secret = webhook_secret
-        self._webhook_url = webhook_url
-        self._port = port
-        self._state = state
-        self.now = now
-        self._lock = threading.RLock()
-        self._intents: dict[str, Intent] = {}
         self._refunds: dict[str, Refund] = {}
         self._replays: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.refund_state: RefundState = "succeeded"
-        self.faults = Faults(FAULTS)
-        self._stopping = threading.Event()
-        self._courier = Courier(self._send, self._abandon, backoff)
-        self._server: Server | None = None
-
-    # Life
-
-    def start(self) -> Self:
-        if self._state and self._state.exists():
-            stored = json.loads(self._state.read_text("utf-8"))
-            self._intents = {each["id"]: Intent.restored(each) for each in stored["intents"]}
-            self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}
-        self._stopping.clear()
-        self._server = Server(self, self._port, Handler)
-        self._port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self._courier.start()
-        for intent in self._intents.values():
-            if intent.webhook.state == "due":
-                self._courier.enqueue(intent.id)
-        return self
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._courier.stop()
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        if not self._port:
-            raise RuntimeError("the Stripe sandbox has no address before it starts")
-        return f"http://127.0.0.1:{self._port}"
 
     # The API
 
@@ -115,16 +55,11 @@ class StripeSandbox:
     ) -> tuple[int, str, bool]:
         """Status and body of a call of the API, and whether it was replayed. Raises Failed, Refused and NoAnswer."""
         call, carry_out = self._route(method, path)
-        fault = self.faults.take(call)
-        if fault == "timeout":
-            self._stopping.wait(self.faults.hang)
-            raise NoAnswer
+        fault = self._trouble(call)
         if fault == "error":
             raise Failed(HTTPStatus.INTERNAL_SERVER_ERROR, "api_error", "An unknown error occurred.")
         if fault == "limit":
             raise Failed(HTTPStatus.TOO_MANY_REQUESTS, "invalid_request_error", "Too many requests.", "rate_limit")
-        if fault == "redirect":
-            raise Refused(HTTPStatus.TEMPORARY_REDIRECT, "")
         if not hmac.compare_digest(key.encode(), self._key.encode()):
             raise invalid(f"Invalid API Key provided: {key[:8]}****", status=HTTPStatus.UNAUTHORIZED)
         with self._lock:
@@ -187,7 +122,7 @@ class StripeSandbox:
         secret = f"{id}_secret_{secrets.token_urlsafe(18)}"
         now = self.now().replace(microsecond=0)
         intent = Intent(id, secret, whole(given, "amount"), currency, dict(given.get("metadata", {})), now)
-        self._intents[id] = intent
+        self._held[id] = intent
         self._save()
         return intent.shown()
 
@@ -207,7 +142,7 @@ class StripeSandbox:
                 "payment_intent_unexpected_state",
             )
         intent.status, intent.reason = "canceled", given.get("cancellation_reason")
-        self._notify(intent)
+        self._notify(id)
         return intent.shown()
 
     def _refund(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,9 +192,9 @@ class StripeSandbox:
         with self._lock:
             intent = self._waiting(id)
             intent.status, intent.received, intent.charge = "succeeded", intent.amount, new_id("ch")
-            self._notify(intent, delay, duplicates, drop, bad_signature, wait)
-        if wait and not self._send(id):
-            self._courier.enqueue(id, attempt=1)
+            self._notify(id, delay, duplicates, drop, bad_signature, wait)
+        if wait:
+            self._send_now(id)
         return intent
 
     def decline(self, id: str, **how: Any) -> Intent:
@@ -267,7 +202,7 @@ class StripeSandbox:
         with self._lock:
             intent = self._waiting(id)
             intent.status = "requires_payment_method"
-            self._notify(intent, **how)
+            self._notify(id, **how)
         return intent
 
     def process(self, id: str, **how: Any) -> Intent:
@@ -275,7 +210,7 @@ class StripeSandbox:
         with self._lock:
             intent = self._waiting(id)
             intent.status = "processing"
-            self._notify(intent, **how)
+            self._notify(id, **how)
         return intent
 
     def end(self, id: str, how: Literal["expired", "failed"], **switches: Any) -> Intent:
@@ -283,14 +218,14 @@ class StripeSandbox:
         with self._lock:
             intent = self._waiting(id)
             intent.status, intent.reason = "canceled", "abandoned" if how == "expired" else "fraudulent"
-            self._notify(intent, **switches)
+            self._notify(id, **switches)
         return intent
 
     def notify(self, id: str, **how: Any) -> Intent:
         """Send the event about what an intent is now, again or for the first time."""
         with self._lock:
             intent = self.intent(id)
-            self._notify(intent, **how)
+            self._notify(id, **how)
         return intent
 
     def refunds_go(self, state: RefundState) -> None:
@@ -314,14 +249,14 @@ class StripeSandbox:
     def intents(self, **wanted: str) -> list[Intent]:
         """Newest first; `wanted` filters by equality, `reference="..."` or `status="..."`."""
         with self._lock:
-            every = sorted(self._intents.values(), key=lambda intent: intent.created, reverse=True)
+            every = sorted(self._held.values(), key=lambda intent: intent.created, reverse=True)
             return [each for each in every if all(getattr(each, name) == value for name, value in wanted.items())]
 
     def intent(self, id: str) -> Intent:
         with self._lock:
-            if id not in self._intents:
+            if id not in self._held:
                 raise Refused(HTTPStatus.NOT_FOUND, "There is no such payment.")
-            return self._intents[id]
+            return self._held[id]
 
     def stats(self) -> dict[str, object]:
         with self._lock:
@@ -331,11 +266,7 @@ class StripeSandbox:
                 "received": sum(intent.received for intent in every),
                 "returned": sum(self.returned(intent.id) for intent in every),
                 "calls": dict(self.faults.calls),
-                "webhooks": {
-                    "attempts": sum(intent.webhook.attempts for intent in every),
-                    "accepted": sum(intent.webhook.accepted for intent in every),
-                    "queued": self._courier.queued,
-                },
+                "webhooks": self._webhook_stats(),
             }
 
     def shown(self, intent: Intent) -> dict[str, object]:
@@ -345,9 +276,9 @@ class StripeSandbox:
     # Inside
 
     def _intent(self, id: str) -> Intent:
-        if id not in self._intents:
+        if id not in self._held:
             raise missing("payment_intent", id)
-        return self._intents[id]
+        return self._held[id]
 
     def _waiting(self, id: str) -> Intent:
         intent = self.intent(id)
@@ -355,44 +286,15 @@ class StripeSandbox:
             raise Refused(HTTPStatus.CONFLICT, f"This payment is {intent.status}.")
         return intent
 
-    def _notify(
-        self,
-        intent: Intent,
-        delay: float = 0,
-        duplicates: int = 0,
-        drop: bool = False,
-        bad_signature: bool = False,
-        by_hand: bool = False,
-    ) -> None:
-        intent.webhook.state = "dropped" if drop else "due"
-        intent.webhook.bad_signature = bad_signature
-        self._save()
-        for _ in range(0 if drop or by_hand else 1 + duplicates):
-            self._courier.enqueue(intent.id, delay)
+    def _event(self, held: Intent) -> tuple[bytes, dict[str, str]]:
+        body = event(held, self.now())
+        secret = secrets.token_hex(16) if held.webhook.bad_signature else self._webhook_secret
+        return body, {"Stripe-Signature": signature(body, secret, self.now())}
 
-    def _send(self, id: str) -> bool:
-        with self._lock:
-            intent = self._intents[id]
-            intent.webhook.attempts += 1
-            body = event(intent, self.now())
-            secret = secrets.token_hex(16) if intent.webhook.bad_signature else self._webhook_secret
-        accepted, answer = post(self._webhook_url, body, {"Stripe-Signature": signature(body, secret, self.now())})
-        with self._lock:
-            intent.webhook.answer = answer
-            if accepted:
-                intent.webhook.accepted += 1
-                intent.webhook.state = "delivered"
-            self._save()
-        return accepted
+    def _stored(self) -> object:
+        intents = [intent.stored() for intent in self._held.values()]
+        return {"intents": intents, "refunds": [asdict(refund) for refund in self._refunds.values()]}
 
-    def _abandon(self, id: str) -> None:
-        with self._lock:
-            webhook = self._intents[id].webhook
-            if webhook.state == "due":
-                webhook.state = "abandoned"
-                self._save()
-
-    def _save(self) -> None:
-        if self._state:
-            intents = [intent.stored() for intent in self._intents.values()]
-            keep(self._state, {"intents": intents, "refunds": [asdict(refund) for refund in self._refunds.values()]})
+    def _restore(self, stored: Any) -> None:
+        self._held = {each["id"]: Intent.restored(each) for each in stored["intents"]}
+        self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}

@@ -12,22 +12,14 @@ from http import HTTPStatus
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl
 
+from infra.local.sandbox import ANYWHERE
 from infra.local.webhooks import Webhook
 
 API_VERSION = "2026-10-28.endive"
 SETTLED_IN = "thb"
 CARDS = {"pm_card_visa": ("visa", "4242"), "pm_card_mastercard": ("mastercard", "4444")}
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
-_ANYWHERE = {
-    "timeout": "no answer, and nothing happened",
-    "lost": "it happened, but the answer is lost",
-    "error": "status 500, and nothing happened",
-    "garbage": "it happened, but the answer is garbage",
-    "redirect": "redirected, and nothing happened",
-    "limit": "too many requests, and nothing happened",
-    "extra": "unknown fields in the answer",
-}
-# What each call of the API can be told to do wrong, and how a person reads it.
+_ANYWHERE = ANYWHERE | {"limit": "too many requests, and nothing happened"}
 FAULTS = {
     "create": _ANYWHERE | {"early_webhook": "paid, and the webhook sent, before the answer"},
     "check": _ANYWHERE | {"odd_status": "a status nobody has heard of"},

@@ -6,13 +6,13 @@ docs/gateways.md has what was assumed. A QR code stays payable for good: nothing
 """
 
 import hmac
-import threading
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -38,10 +38,7 @@ from chalicelib.payments.gateways.contract import (
     Status,
 )
 from chalicelib.payments.gateways.terms import Terms
-from chalicelib.payments.gateways.wire import forged, refused, session, unavailable
-
-if TYPE_CHECKING:
-    from requests import Session
+from chalicelib.payments.gateways.wire import Line, forged, refused, unavailable
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -52,7 +49,6 @@ BILL_IN_QR = "00300100"
 PAYABLE_FOR = timedelta(minutes=15)
 THAILAND = timezone(timedelta(hours=7))
 WEBHOOK_LIMIT = 64 * 1024
-ANSWER_LIMIT = 1024 * 1024
 
 _DAYS = 3
 """On which a charge is asked about: it may begin before a midnight, and is watched for a day after it expired."""
@@ -157,16 +153,14 @@ class _Asked:
 
 
 class PromptPay:
-    """`timeout` is in seconds: to connect, and between two bytes of the answer."""
+    """`timeout` as of `wire.Line`."""
 
     name = "promptpay"
     offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
     refunds = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
-        self._url = base_url.rstrip("/")
-        self._timeout = timeout
-        self._threads = threading.local()
+        self._line = Line(base_url, timeout)
         self._tokens: dict[tuple[str, str], tuple[str, datetime]] = {}
 
     @classmethod
@@ -281,36 +275,11 @@ class PromptPay:
     def _send(
         self, method: str, path: str, account: GatewayAccount, *, body: Any = None, token: str | None = None
     ) -> tuple[int, bytes]:
-        from requests import RequestException
-
         headers = {"resourceOwnerId": account.key_id, "requestUId": uuid4().hex, "accept-language": "EN"}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        try:
-            with self._session().request(
-                method,
-                f"{self._url}{path}",
-                json=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,  # the request carries a key: to the address we know or nowhere
-                stream=True,
-            ) as response:
-                raw = bytearray()
-                for piece in response.iter_content(16 * 1024):
-                    raw += piece
-                    if len(raw) > ANSWER_LIMIT:
-                        raise unavailable()
-                return response.status_code, bytes(raw)
-        except RequestException as error:
-            raise unavailable() from error
-
-    def _session(self) -> "Session":
-        """One per thread: a requests session is not safe to share."""
-        if not hasattr(self._threads, "session"):
-            self._threads.session = session()
-        found: Session = self._threads.session
-        return found
+        written = None if body is None else json.dumps(body).encode()
+        return self._line.send(method, path, headers=headers, body=written)
 
 
 def _told(raw: bytes) -> _Asked:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from requests import Session
 
 RETRY_AFTER = 5
+ANSWER_LIMIT = 1024 * 1024
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -35,6 +38,47 @@ def session() -> "Session":
     made = Session()
     made.trust_env = False  # neither a proxy nor a .netrc of the machine gets to see a payment
     return made
+
+
+class Line:
+    """To one address of a gateway. `timeout` is in seconds: to connect, and between two bytes of the answer."""
+
+    def __init__(self, base_url: str, timeout: tuple[float, float]) -> None:
+        self._url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._threads = threading.local()
+
+    def send(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises Unavailable where none comes, or one that is too long."""
+        from requests import RequestException
+
+        try:
+            with self._session().request(
+                method,
+                f"{self._url}{path}",
+                data=body,
+                headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
+                timeout=self._timeout,
+                allow_redirects=False,  # the request carries a key: to the address we know or nowhere
+                stream=True,
+            ) as response:
+                raw = bytearray()
+                for piece in response.iter_content(16 * 1024):
+                    raw += piece
+                    if len(raw) > ANSWER_LIMIT:
+                        raise unavailable()
+                return response.status_code, bytes(raw)
+        except RequestException as error:
+            raise unavailable() from error
+
+    def _session(self) -> "Session":
+        """One per thread: a requests session is not safe to share."""
+        if not hasattr(self._threads, "session"):
+            self._threads.session = session()
+        found: Session = self._threads.session
+        return found
 
 
 def forged() -> Unauthorized:
