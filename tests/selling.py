@@ -102,6 +102,8 @@ class FakeGateway:
     asked: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     refunds: bool = True
+    held: set[str] = field(default_factory=set)
+    """Transactions whose money is set aside first."""
     knows_again: bool = False
     """Asked again for a reference, it finds the charge."""
     means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
@@ -109,11 +111,20 @@ class FakeGateway:
     returned: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
-        known = [charge.transaction_id for charge in self.charges.values() if charge.reference == reference]
-        id = known[0] if known and self.knows_again else f"T{len(self.charges) + 1:04d}"
+        id = self._named(reference)
         self.charges.setdefault(id, Status(id, "pending", amount + self.tail, currency, reference, None))
         self._may_fail("create")
         return Charge(id, amount + self.tail, currency, self.means, clock.now() + timedelta(minutes=15))
+
+    def hold(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
+        self.held.add(self._named(reference))
+        return self.create(account, amount=amount, currency=currency, reference=reference)
+
+    def capture(self, account: GatewayAccount, transaction_id: str) -> None:
+        if self.charges[transaction_id].state not in ("authorized", "captured"):
+            raise Unprocessable("payment_gateway_refused", "Nothing is set aside.")
+        self.set(transaction_id, "captured")
+        self._may_fail("capture")
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         self.asked.append(transaction_id)
@@ -122,6 +133,8 @@ class FakeGateway:
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.cancelled.append(transaction_id)
+        if transaction_id in self.charges and self.charges[transaction_id].state == "authorized":
+            self.set(transaction_id, "failed")
         self._may_fail("cancel")
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
@@ -168,6 +181,10 @@ class FakeGateway:
     def webhook(self, transaction: str, key: str) -> bytes:
         data = {"trans_id": transaction, "ref1": self.charges[transaction].reference}
         return json.dumps({"data": data, "signature": key}).encode()
+
+    def _named(self, reference: str) -> str:
+        known = [charge.transaction_id for charge in self.charges.values() if charge.reference == reference]
+        return known[0] if known and self.knows_again else f"T{len(self.charges) + 1:04d}"
 
     def _may_fail(self, call: str) -> None:
         if call in self.fail:

@@ -90,6 +90,15 @@ def fresh_secrets() -> dict[str, Any]:
             "reference_prefix": "PIX",
             "webhook_keys": [random_secrets.token_hex(20)],
         },
+        "cloudpayments": {
+            "public_id": f"pk_{random_secrets.token_hex(12)}",
+            "api_secret": random_secrets.token_hex(20),
+        },
+        "kaspi": {
+            "api_key": random_secrets.token_hex(20),
+            "device_token": random_secrets.token_hex(16),
+            "organization_bin": "210440028324",
+        },
     }
 
 

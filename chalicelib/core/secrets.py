@@ -67,6 +67,27 @@ class PromptPaySecret(BaseModel):
     webhook_keys: Annotated[tuple[Real, ...], Field(min_length=1)]
 
 
+class CloudPaymentsSecret(BaseModel):
+    """What one site at CloudPayments needs. `api_secret` signs notices too; the one before stays valid for them."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    public_id: str
+    api_secret: Real
+    previous_api_secret: SecretStr | None = None
+
+
+class KaspiSecret(BaseModel):
+    """What one cash desk is at Kaspi Pay. `certificate` is a PEM with the private key and its chain."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    device_token: Real
+    organization_bin: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    certificate: Real | None = None
+
+
 class LabSecret(BaseModel):
     """One account at the print laboratory Prodigi. Those of its own sandbox have another address."""
 
@@ -97,7 +118,7 @@ class Secrets(BaseModel):
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
     `accepted_token_keys` and
-    `accepted_sealing_keys` hex. `paynoi`, `stripe` and `promptpay` are the accounts of every organization that has
+    `accepted_sealing_keys` hex. Each gateway's name (`paynoi`, ...) holds the account of every organization that has
     none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
@@ -119,6 +140,10 @@ class Secrets(BaseModel):
     stripe_of_organizations: dict[str, StripeSecret] = {}
     promptpay: PromptPaySecret | None = None
     promptpay_of_organizations: dict[str, PromptPaySecret] = {}
+    cloudpayments: CloudPaymentsSecret | None = None
+    cloudpayments_of_organizations: dict[str, CloudPaymentsSecret] = {}
+    kaspi: KaspiSecret | None = None
+    kaspi_of_organizations: dict[str, KaspiSecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
     prodigi_of_organizations: dict[str, LabSecret] = {}

@@ -47,6 +47,8 @@ class Settings(BaseModel):
     paynoi_url: Url
     stripe_url: Url = STRIPE
     promptpay_url: Url = "https://api.partners.scb/partners"
+    cloudpayments_url: Url = "https://api.cloudpayments.ru"
+    kaspi_url: Url = "https://qrapi-cert-ip.kaspi.kz"
     live_url: str = Field(pattern=r"^wss?://[^\s?#]*[^\s/?#]$")
     live_endpoint: Url | None = None
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")

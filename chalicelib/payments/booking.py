@@ -19,7 +19,7 @@ def book(payment: Payment, status: Status, *more: Write) -> Outcome:
     Raises ledger.Booked where it was booked before, Conflict where something changed meanwhile.
     """
     order = orders.get(payment.organization, payment.order)
-    reason = _disagreement(payment, status, order)
+    reason = disagreement(payment, status, order)
     if reason is not None:
         return _to_review(payment, status, reason, *more)
     at = clock.now()
@@ -50,7 +50,7 @@ def _account_of(payment: Payment) -> str:
     return "bank" if payment.transfer_to is not None else f"gateway:{payment.gateway}"
 
 
-def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
+def disagreement(payment: Payment, status: Status, order: Order) -> str | None:
     """Why captured money does not simply pay the order, or None when it does."""
     if status.currency != payment.currency:
         return "wrong_currency"

@@ -63,11 +63,12 @@ def create_payment(principal: Principal, order_id: str, method: str | None = Non
 
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:
-    """A payment as it stands. While it is open the gateway is asked, at most every three seconds."""
+    """A payment as it stands. While it is open the gateway is asked, at most every three seconds or as it wants."""
     payment = open_payment(principal, payment_id)
     at = clock.now()
     asked = payment.checked_at or payment.created_at
-    if payment.state is State.PENDING and (at - asked).total_seconds() >= _ASK_AGAIN_SECONDS:
+    pause = max(_ASK_AGAIN_SECONDS, payment.ask_every or 0)
+    if payment.state is State.PENDING and (at - asked).total_seconds() >= pause:
         try:
             settle(payment.organization, payment.id)
         except (Unavailable, Conflict) as refusal:
@@ -127,6 +128,9 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
             raise Unavailable("payment_opening", "The payment is still being opened.", retry_after=5)
         gateway = gateways.of_name(payment.gateway)
         status = gateway.check(_known_as(payment), asked)
+        if status.state == "authorized":
+            _take_or_let_go(payment, status)
+            continue
         try:
             return _apply(payment, status)
         except ledger.Booked:
@@ -134,6 +138,25 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
         except Conflict:
             continue
     raise Conflict("changed_meanwhile", "The payment keeps changing.")
+
+
+def _take_or_let_go(payment: Payment, status: Status) -> None:
+    """Take what is set aside where it pays the order as agreed; else its owner has it back, and nobody need refund it.
+
+    Either may have happened already: whoever looks next finds out.
+    """
+    holder, account = gateways.holder(payment.gateway), _known_as(payment)
+    order = orders.get(payment.organization, payment.order)
+    reason = booking.disagreement(payment, status, order)
+    try:
+        order.refuse_payment(clock.now())
+    except Conflict as refusal:
+        reason = reason or refusal.code
+    if reason is None:
+        holder.capture(account, status.transaction_id)
+    else:
+        log.warning("payment let go", payment=payment.id, order=order.id, reason=reason)
+        holder.cancel(account, status.transaction_id)
 
 
 def book_by_hand(payment: Payment, received: int, *more: Write) -> None:
@@ -296,7 +319,9 @@ def _open_attempt(order: Order, number: int, gateway: str) -> Payment:
 def _charge(payment: Payment) -> Payment:
     gateway = gateways.of_name(payment.gateway)
     account = gateways.account_of(payment.organization, payment.gateway)
-    charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
+    holds = offering.holds(payment.organization, payment.gateway)
+    ask = gateways.holder(payment.gateway).hold if holds else gateway.create
+    charge = ask(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
         transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged))

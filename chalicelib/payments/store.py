@@ -77,6 +77,7 @@ class PaymentRecord(Record):
     transfer_to = Typed[Transfer](Transfer, null=True)
     fee = NumberAttribute(null=True)
     qr_text = UnicodeAttribute(null=True)
+    ask_every = NumberAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)

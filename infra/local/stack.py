@@ -82,6 +82,8 @@ def environment(
     identity_url: str = "",
     promptpay_url: str = "",
     stripe_url: str = "",
+    cloudpayments_url: str = "",
+    kaspi_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
@@ -106,6 +108,8 @@ def environment(
         **({"PIX_PROMPTPAY_URL": promptpay_url} if promptpay_url else {}),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
         **({"PIX_STRIPE_URL": stripe_url} if stripe_url else {}),
+        **({"PIX_CLOUDPAYMENTS_URL": cloudpayments_url} if cloudpayments_url else {}),
+        **({"PIX_KASPI_URL": kaspi_url} if kaspi_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
         **({"PIX_FACES": "embedded"} if has_engine() else {}),
@@ -156,6 +160,15 @@ def _new_secrets() -> dict[str, Any]:
             "secret_key": f"sk_test_{secrets.token_urlsafe(32)}",
             "publishable_key": f"pk_test_{secrets.token_urlsafe(32)}",
             "webhook_secrets": [f"whsec_{secrets.token_urlsafe(32)}"],
+        },
+        "cloudpayments": {
+            "public_id": f"pk_{secrets.token_urlsafe(16)}",
+            "api_secret": secrets.token_urlsafe(32),
+        },
+        "kaspi": {
+            "api_key": secrets.token_urlsafe(32),
+            "device_token": secrets.token_urlsafe(24),
+            "organization_bin": "210440000000",
         },
     }
 

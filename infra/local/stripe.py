@@ -85,6 +85,8 @@ class StripeSandbox(ChargeSandbox[Intent]):
                 return "create", self._create
             case "GET", "payment_intents", id:
                 return "check", lambda given: self._retrieve(id, given)
+            case "POST", "payment_intents", id, "capture":
+                return "capture", lambda given: self._capture(id, given)
             case "POST", "payment_intents", id, "cancel":
                 return "cancel", lambda given: self._cancel(id, given)
             case "POST", "refunds":
@@ -122,6 +124,7 @@ class StripeSandbox(ChargeSandbox[Intent]):
         secret = f"{id}_secret_{secrets.token_urlsafe(18)}"
         now = self.now().replace(microsecond=0)
         intent = Intent(id, secret, whole(given, "amount"), currency, dict(given.get("metadata", {})), now)
+        intent.capture_method = str(given.get("capture_method", "automatic"))
         self._held[id] = intent
         self._save()
         return intent.shown()
@@ -142,6 +145,18 @@ class StripeSandbox(ChargeSandbox[Intent]):
                 "payment_intent_unexpected_state",
             )
         intent.status, intent.reason = "canceled", given.get("cancellation_reason")
+        self._notify(id)
+        return intent.shown()
+
+    def _capture(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given)
+        intent = self._intent(id)
+        if intent.status != "requires_capture":
+            raise invalid(
+                f"This PaymentIntent could not be captured because it has a status of {intent.status}.",
+                "payment_intent_unexpected_state",
+            )
+        intent.charge_card()
         self._notify(id)
         return intent.shown()
 
@@ -191,7 +206,10 @@ class StripeSandbox(ChargeSandbox[Intent]):
         """The buyer's card is charged. The webhook follows as of the PayNoi sandbox."""
         with self._lock:
             intent = self._waiting(id)
-            intent.status, intent.received, intent.charge = "succeeded", intent.amount, new_id("ch")
+            if intent.capture_method == "manual":
+                intent.status = "requires_capture"
+            else:
+                intent.charge_card()
             self._notify(id, delay, duplicates, drop, bad_signature, wait)
         if wait:
             self._send_now(id)

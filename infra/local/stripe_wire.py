@@ -25,6 +25,7 @@ FAULTS = {
     "check": _ANYWHERE | {"odd_status": "a status nobody has heard of"},
     "cancel": _ANYWHERE,
     "refund": _ANYWHERE,
+    "capture": _ANYWHERE,
     "method": _ANYWHERE,
 }
 RefundState = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
@@ -65,6 +66,7 @@ class Intent:
     received: int = 0
     charge: str | None = None
     reason: str | None = None
+    capture_method: str = "automatic"
     webhook: Webhook = field(default_factory=Webhook)
 
     @property
@@ -80,6 +82,7 @@ class Intent:
     def event(self) -> str:
         """The type of the event that tells of it."""
         names = {"succeeded": "succeeded", "canceled": "canceled", "processing": "processing"}
+        names |= {"requires_capture": "amount_capturable_updated"}
         return f"payment_intent.{names.get(self.status, 'payment_failed')}"
 
     @property
@@ -87,17 +90,20 @@ class Intent:
         """3.65 percent and 10 baht, or what there is."""
         return min(self.received, self.received * 365 // 10_000 + 10_00)
 
+    def charge_card(self) -> None:
+        self.status, self.received, self.charge = "succeeded", self.amount, new_id("ch")
+
     def shown(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
-            "amount_capturable": 0,
+            "amount_capturable": self.amount if self.status == "requires_capture" else 0,
             "amount_received": self.received,
             "automatic_payment_methods": {"allow_redirects": "always", "enabled": True},
             "canceled_at": None,
             "cancellation_reason": self.reason,
-            "capture_method": "automatic",
+            "capture_method": self.capture_method,
             "client_secret": self.client_secret,
             "confirmation_method": "automatic",
             "created": int(self.created.timestamp()),

@@ -33,9 +33,11 @@ from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from infra.local import bank, identity, mailbox, stack
 from infra.local.bank import BankSandbox
+from infra.local.cloudpayments import CloudPaymentsSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
+from infra.local.kaspi import Device, KaspiSandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
 from infra.local.prodigi import ProdigiSandbox
 from infra.local.pumps import Pumps
@@ -82,6 +84,8 @@ class System:
     outputs: Mapping[str, str]
     paynoi: Sandbox
     stripe: StripeSandbox
+    cloudpayments: CloudPaymentsSandbox
+    kaspi: KaspiSandbox
     prodigi: ProdigiSandbox
     identity: IdentitySandbox
     bank: BankSandbox
@@ -180,6 +184,17 @@ class System:
             state=emulator.sandboxes / "stripe.json",
         )
         parts.enter_context(self.stripe)
+        site, shop = held["cloudpayments"], held["kaspi"]
+        self.cloudpayments = CloudPaymentsSandbox(
+            site["public_id"],
+            site["api_secret"],
+            f"{webhook_url}/cloudpayments",
+            state=emulator.sandboxes / "cloudpayments.json",
+        )
+        parts.enter_context(self.cloudpayments)
+        device = Device(shop["api_key"], shop["device_token"], shop["organization_bin"])
+        self.kaspi = KaspiSandbox(device, state=emulator.sandboxes / "kaspi.json")
+        parts.enter_context(self.kaspi)
 
         with self._timed("application"):
             parts.enter_context(
@@ -192,6 +207,8 @@ class System:
                         identity_url=self.identity.url,
                         promptpay_url=self.bank.url,
                         stripe_url=self.stripe.url,
+                        cloudpayments_url=self.cloudpayments.url,
+                        kaspi_url=self.kaspi.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
@@ -223,6 +240,8 @@ class System:
                 "PayNoi sandbox": self.paynoi.url,
                 "Bank sandbox": self.bank.url,
                 "Stripe sandbox": self.stripe.url,
+                "CloudPayments sandbox": self.cloudpayments.url,
+                "Kaspi sandbox": self.kaspi.url,
                 "Prodigi sandbox": self.prodigi.url,
             }
         )

@@ -101,7 +101,8 @@ def test_what_is_no_choice_is_refused(aws, methods):
 
 def test_an_organization_without_an_account_does_not_offer_the_gateway(aws, monkeypatch):
     assert names() == ["paynoi", "stripe", "promptpay"]
-    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD", ())] == ["stripe"]
+    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD", ())] == ["stripe", "cloudpayments"]
+    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "KZT", ())] == ["cloudpayments", "kaspi"]
 
     without = secrets.secrets().model_copy(update={"stripe": None})
     monkeypatch.setattr(secrets, "_held", (clock.now(), without))

@@ -58,8 +58,10 @@ from chalicelib.organizations.roles import ROLES
 from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
+from chalicelib.payments.gateways.cloudpayments import CloudPayments
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from chalicelib.payments.gateways.contract import GatewayAccount, Headers, HostedFields, Located, Notification
+from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
@@ -105,7 +107,7 @@ class Bank(FakeGateway):
     """Charges in memory; reads and proves webhooks as the real adapters do."""
 
     _wires: ClassVar[dict[str, PaymentGateway]] = {
-        each.name: each("http://127.0.0.1:9") for each in (PayNoi, Stripe, PromptPay)
+        each.name: each("http://127.0.0.1:9") for each in (PayNoi, Stripe, PromptPay, CloudPayments, Kaspi)
     }
 
     def called(self, name: str) -> PaymentGateway:

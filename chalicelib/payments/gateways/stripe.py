@@ -63,7 +63,7 @@ _STATES: Mapping[str, State] = {
     "requires_payment_method": "pending",
     "requires_confirmation": "pending",
     "requires_action": "pending",
-    "requires_capture": "pending",
+    "requires_capture": "authorized",
     "processing": "pending",
     "succeeded": "captured",
 }
@@ -82,7 +82,7 @@ class Stripe:
     """`timeout` is in seconds: to connect, and between two bytes of the answer."""
 
     name = "stripe"
-    offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES)
+    offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES, holds=True)
     refunds = True
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
@@ -107,18 +107,18 @@ class Stripe:
         )
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
-        params: Any = {
-            "amount": _to_stripe(amount, currency),
-            "currency": currency.lower(),
-            "automatic_payment_methods": {"enabled": True},
-            "capture_method": "automatic",  # the usual one knows its fee only some time after the money
-            "metadata": {"reference": reference},
-        }
-        return self._ask(
-            account,
-            lambda client: client.v1.payment_intents.create(params, {"idempotency_key": reference}),
-            lambda intent: _charge(intent, account, amount, currency),
-        )
+        # The usual way of capturing knows its fee only some time after the money.
+        return self._open(account, amount, currency, reference, {"capture_method": "automatic"})
+
+    def hold(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
+        return self._open(account, amount, currency, reference, {"capture_method": "manual"})
+
+    def capture(self, account: GatewayAccount, transaction_id: str) -> None:
+        try:
+            self._ask(account, lambda client: client.v1.payment_intents.capture(transaction_id), lambda _: None)
+        except Unprocessable:
+            if self._state(account, transaction_id) != "succeeded":
+                raise
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         status, created = self._ask(
@@ -142,12 +142,7 @@ class Stripe:
                 lambda _: None,
             )
         except Unprocessable:
-            state = self._ask(
-                account,
-                lambda client: client.v1.payment_intents.retrieve(transaction_id),
-                lambda intent: text(intent["status"]),
-            )
-            if state != "canceled":
+            if self._state(account, transaction_id) != "canceled":
                 raise
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
@@ -193,6 +188,29 @@ class Stripe:
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"received": True}
+
+    def _open(
+        self, account: GatewayAccount, amount: int, currency: str, reference: str, more: Mapping[str, object]
+    ) -> Charge:
+        params: Any = {
+            "amount": _to_stripe(amount, currency),
+            "currency": currency.lower(),
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": {"reference": reference},
+            **more,
+        }
+        return self._ask(
+            account,
+            lambda client: client.v1.payment_intents.create(params, {"idempotency_key": reference}),
+            lambda intent: _charge(intent, account, amount, currency),
+        )
+
+    def _state(self, account: GatewayAccount, transaction_id: str) -> str:
+        return self._ask(
+            account,
+            lambda client: client.v1.payment_intents.retrieve(transaction_id),
+            lambda intent: text(intent["status"]),
+        )
 
     def _ask(
         self,

@@ -5,11 +5,13 @@ import re
 import threading
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from requests import Session
 
 RETRY_AFTER = 5
@@ -31,21 +33,32 @@ def identifier(value: object) -> str:
     return text(value)
 
 
-def session() -> "Session":
-    """For requests that carry keys. Not safe to share between threads."""
+def session(identity: "SSLContext | None" = None) -> "Session":
+    """For requests that carry keys, or are known by an `identity` of TLS. Not safe to share between threads."""
     from requests import Session  # 83 ms that a cold start of the API need not spend
+    from requests.adapters import HTTPAdapter
+
+    class Known(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            super().init_poolmanager(*args, **options, ssl_context=identity)
 
     made = Session()
     made.trust_env = False  # neither a proxy nor a .netrc of the machine gets to see a payment
+    if identity is not None:
+        made.mount("https://", Known())
     return made
 
 
 class Line:
-    """To one address of a gateway. `timeout` is in seconds: to connect, and between two bytes of the answer."""
+    """To one address of a gateway. `timeout` is in seconds: to connect, and between two bytes of the answer.
 
-    def __init__(self, base_url: str, timeout: tuple[float, float]) -> None:
+    `identity` as of `session`.
+    """
+
+    def __init__(self, base_url: str, timeout: tuple[float, float], identity: "SSLContext | None" = None) -> None:
         self._url = base_url.rstrip("/")
         self._timeout = timeout
+        self._identity = identity
         self._threads = threading.local()
 
     def send(
@@ -76,9 +89,30 @@ class Line:
     def _session(self) -> "Session":
         """One per thread: a requests session is not safe to share."""
         if not hasattr(self._threads, "session"):
-            self._threads.session = session()
+            self._threads.session = session(self._identity)
         found: Session = self._threads.session
         return found
+
+
+def decimals(amount: int) -> Decimal:
+    """Minor units of a currency with two decimals, as such gateways count it."""
+    return Decimal(amount).scaleb(-2)
+
+
+def minor_units(given: object) -> int:
+    """What `decimals` wrote, as `DECODER` reads it. Raises ValueError for anything that is no such amount."""
+    if isinstance(given, bool) or not isinstance(given, int | Decimal) or not 0 <= given < 10**11 or given * 100 % 1:
+        raise ValueError("not an amount of whole minor units")
+    return int(given * 100)
+
+
+def as_json(wanted: Mapping[str, object]) -> bytes:
+    """JSON in which a Decimal is the number that it is: made by Python it would have to be a float first."""
+    members = [
+        f"{json.dumps(name)}: {value if isinstance(value, Decimal) else json.dumps(value)}"
+        for name, value in wanted.items()
+    ]
+    return f"{{{', '.join(members)}}}".encode()
 
 
 def forged() -> Unauthorized:

@@ -29,6 +29,7 @@ from tests.payments.gateways.contract import (
     Call,
     Ending,
     GatewayContract,
+    HolderContract,
     RefundContract,
     RefundState,
     SameChargeContract,
@@ -103,7 +104,7 @@ def told() -> Iterator[Receiver]:
         yield server
 
 
-class TestStripe(GatewayContract, SameChargeContract, RefundContract):
+class TestStripe(GatewayContract, HolderContract, SameChargeContract, RefundContract):
     pass
 
 
