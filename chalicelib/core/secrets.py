@@ -27,6 +27,7 @@ def _refuse_other_than_hex(value: SecretStr) -> SecretStr:
 
 
 Real = Annotated[SecretStr, AfterValidator(_refuse_placeholder)]
+Page = Annotated[str, Field(pattern=r"^https?://[^\s#]+$")]
 TokenKey = Annotated[Real, Field(min_length=64), AfterValidator(_refuse_other_than_hex)]
 
 
@@ -67,6 +68,30 @@ class PromptPaySecret(BaseModel):
     webhook_keys: Annotated[tuple[Real, ...], Field(min_length=1)]
 
 
+class PayPalSecret(BaseModel):
+    """What one PayPal app is. A webhook is addressed to any of `webhook_ids`, which PayPal gave to our address.
+
+    Buyers come back to `return_url`, with `payment` in its query.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: Real
+    webhook_ids: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,50}$")], ...], Field(min_length=1)]
+    return_url: Page
+
+
+class CryptoSecret(BaseModel):
+    """What one account at a processor of cryptocurrencies needs. `webhook_secrets` and `return_url` as above."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
+    return_url: Page
+
+
 class LabSecret(BaseModel):
     """One account at the print laboratory Prodigi. Those of its own sandbox have another address."""
 
@@ -97,8 +122,8 @@ class Secrets(BaseModel):
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
     `accepted_token_keys` and
-    `accepted_sealing_keys` hex. `paynoi`, `stripe` and `promptpay` are the accounts of every organization that has
-    none of its own.
+    `accepted_sealing_keys` hex. `paynoi`, `stripe`, `promptpay`, `paypal` and `crypto` are the accounts of every
+    organization that has none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
     Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook. An organization without
@@ -119,6 +144,10 @@ class Secrets(BaseModel):
     stripe_of_organizations: dict[str, StripeSecret] = {}
     promptpay: PromptPaySecret | None = None
     promptpay_of_organizations: dict[str, PromptPaySecret] = {}
+    paypal: PayPalSecret | None = None
+    paypal_of_organizations: dict[str, PayPalSecret] = {}
+    crypto: CryptoSecret | None = None
+    crypto_of_organizations: dict[str, CryptoSecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
     prodigi_of_organizations: dict[str, LabSecret] = {}
