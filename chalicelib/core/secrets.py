@@ -27,6 +27,7 @@ def _refuse_other_than_hex(value: SecretStr) -> SecretStr:
 
 
 Real = Annotated[SecretStr, AfterValidator(_refuse_placeholder)]
+Page = Annotated[str, Field(pattern=r"^https?://[^\s#]+$")]
 TokenKey = Annotated[Real, Field(min_length=64), AfterValidator(_refuse_other_than_hex)]
 
 
@@ -75,6 +76,7 @@ class CloudPaymentsSecret(BaseModel):
     public_id: str
     api_secret: Real
     previous_api_secret: SecretStr | None = None
+    return_url: Page | None = None
 
 
 class KaspiSecret(BaseModel):
@@ -86,6 +88,30 @@ class KaspiSecret(BaseModel):
     device_token: Real
     organization_bin: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
     certificate: Real | None = None
+
+
+class PayPalSecret(BaseModel):
+    """What one PayPal app is. A webhook is addressed to any of `webhook_ids`, which PayPal gave to our address.
+
+    Buyers come back to `return_url`, with `payment` in its query.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: Real
+    webhook_ids: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,50}$")], ...], Field(min_length=1)]
+    return_url: Page
+
+
+class CryptoSecret(BaseModel):
+    """What one account at a processor of cryptocurrencies needs. `webhook_secrets` and `return_url` as above."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
+    return_url: Page
 
 
 class LabSecret(BaseModel):
@@ -144,6 +170,10 @@ class Secrets(BaseModel):
     cloudpayments_of_organizations: dict[str, CloudPaymentsSecret] = {}
     kaspi: KaspiSecret | None = None
     kaspi_of_organizations: dict[str, KaspiSecret] = {}
+    paypal: PayPalSecret | None = None
+    paypal_of_organizations: dict[str, PayPalSecret] = {}
+    crypto: CryptoSecret | None = None
+    crypto_of_organizations: dict[str, CryptoSecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
     prodigi_of_organizations: dict[str, LabSecret] = {}

@@ -1,6 +1,6 @@
 """A CloudPayments that runs on this machine: the real wire format, no real money, and faults on demand.
 
-`/orders/...`, `/payments/...` and `/v2/payments/...` are the API; the rest is in `links.py`. It listens on 127.0.0.1,
+`/orders/...`, `/payments/...` and `/v2/payments/...` are the API; the rest is in `hosted.py`. It listens on 127.0.0.1,
 sends notices to this machine only, and does not start on a stage that other people use.
 """
 
@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Literal, Unpack
 from urllib.parse import urlencode
 
 from infra.local.charges import Options
-from infra.local.links import LinkDoors, LinkSandbox, broken, same
-from infra.local.sandbox import ANYWHERE, NoAnswer, Refused, Reply
+from infra.local.hosted import Failed, HostedDoors, HostedSandbox
+from infra.local.sandbox import ANYWHERE, Refused
 from infra.local.webhooks import Webhook
 
 FAULTS = {
@@ -66,6 +66,7 @@ class Order:
     currency: str
     reference: str
     two_steps: bool
+    return_url: str
     cancelled: bool = False
     operations: list[Operation] = field(default_factory=list)
     webhook: Webhook = field(default_factory=Webhook)
@@ -76,12 +77,16 @@ class Order:
         return next((each for each in reversed(self.operations) if each.original is None), None)
 
     @property
-    def state(self) -> str:
+    def status(self) -> str:
         return "closed" if self.cancelled else self.payment.status if self.payment else "waiting"
 
     @property
+    def price(self) -> str:
+        return f"{self.amount / 100:.2f} {self.currency}"
+
+    @property
     def badge(self) -> str:
-        return {"Completed": "completed", "Cancelled": "failed", "closed": "failed"}.get(self.state, "pending")
+        return {"Completed": "completed", "Cancelled": "failed", "closed": "failed"}.get(self.status, "pending")
 
     @property
     def returned(self) -> int:
@@ -107,22 +112,11 @@ class Order:
         }
 
 
-class Handler(LinkDoors):
+class Handler(HostedDoors):
     server_version = "CloudPaymentsSandbox"
-    api = ("/orders/", "/payments/", "/v2/")
-
-    def _call(self, path: str) -> Reply:
-        sandbox: CloudPaymentsSandbox = self.server.sandbox
-        scheme, _, shown = self.headers.get("Authorization", "").partition(" ")
-        try:
-            given = json.loads(self._body(), parse_float=str)
-            proof = base64.b64decode(shown).decode() if scheme == "Basic" else ""
-        except ValueError:
-            raise Refused(HTTPStatus.BAD_REQUEST, "Send JSON.") from None
-        return sandbox.answer(path, given, proof, self.headers.get("X-Request-ID"))
 
 
-class CloudPaymentsSandbox(LinkSandbox[Order]):
+class CloudPaymentsSandbox(HostedSandbox[Order]):
     who = "CloudPayments"
     doors = Handler
     known_faults = FAULTS
@@ -133,7 +127,6 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
         "authenticate": "Ask the card's bank",
         "confirm": "Take what is set aside",
         "void": "Let go what is set aside",
-        "notify": "Send the notice again",
     }
 
     def __init__(self, public_id: str, api_secret: str, webhook_url: str, **options: Unpack[Options]) -> None:
@@ -144,26 +137,25 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
         self._last = 504
         self.refunds_end: Ended = "Completed"
 
-    def answer(self, path: str, given: Mapping[str, Any], proof: str, request: str | None) -> Reply:
-        """An answer of the API. Raises Refused and NoAnswer."""
-        fault = self._trouble(_CALLS.get(path, "other"))
+    def answer(
+        self, method: str, path: list[str], headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any] | str]:
+        place = f"/{'/'.join(path)}"
+        fault = self._trouble(_CALLS.get(place, "other"))
         if fault == "error":
-            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "")
-        if not same(proof, f"{self._public_id}:{self._secret}"):
-            raise Refused(HTTPStatus.UNAUTHORIZED, "")
+            raise Failed(HTTPStatus.INTERNAL_SERVER_ERROR, {})
+        proof = base64.b64encode(f"{self._public_id}:{self._secret}".encode()).decode()
+        if not hmac.compare_digest(headers.get("authorization", "").encode(), f"Basic {proof}".encode()):
+            raise Failed(HTTPStatus.UNAUTHORIZED, {})
+        request = headers.get("x-request-id", "")
         with self._lock:
-            if request is None or request not in self._replays:
-                told = self._carried_out(path, given)
-                self._save()
-                if request is not None:
-                    self._replays[request] = told
-            else:
-                told = self._replays[request]
-        if fault == "lost":
-            raise NoAnswer
+            told = self._replays.get(request) or self._carried_out(place, json.loads(body, parse_float=str))
+            if request:
+                self._replays[request] = told
+            self._save()
         if fault == "odd_status" and "Model" in told:
             told = told | {"Model": told["Model"] | {"Status": "Pondering"}}
-        return broken(fault, HTTPStatus.OK, told)
+        return self._garbled(fault, HTTPStatus.OK, told)
 
     def _carried_out(self, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -180,11 +172,11 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
                 case _, "/payments/void":
                     self._end(given, "Cancelled")
                 case "cancel", _:
-                    self._held_as(str(given.get("Id"))).cancelled = True
+                    self._order(str(given.get("Id"))).cancelled = True
                 case "refund", _:
                     return _yes(self._refund(given))
                 case _:
-                    raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+                    raise Failed(HTTPStatus.NOT_FOUND, {})
         except Wrong as refusal:
             return {"Success": False, "Message": str(refusal)}
         return _yes(None)
@@ -198,6 +190,7 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
             currency=str(given.get("Currency", "RUB")),
             reference=str(given["Description"]),
             two_steps=bool(given.get("RequireConfirmation")),
+            return_url=str(given.get("SuccessRedirectUrl", "")),
         )
         self._held[id] = order
         return {
@@ -208,7 +201,7 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
             "Email": None,
             "Description": order.reference,
             "RequireConfirmation": order.two_steps,
-            "Url": f"{self.url}/d/{id}",
+            "Url": f"{self.url}/pay/{id}",
         }
 
     def _find(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,26 +232,18 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
 
     # What a person, a bank or a bad day does
 
-    def act(self, id: str, action: str, **how: Any) -> Order:
-        with self._lock:
-            order = self.link(id)
-            match action:
-                case "pay" | "decline" | "authenticate":
-                    self._attempt(order, action)
-                case "confirm" | "void":
-                    if order.payment is None or order.payment.status != "Authorized":
-                        raise Refused(HTTPStatus.CONFLICT, "Nothing is set aside.")
-                    order.payment.status = "Completed" if action == "confirm" else "Cancelled"
-            self._notify(id, **how)
-        return order
-
-    def pay(self, id: str, amount: int | None = None, **how: Any) -> Order:
-        """The buyer's card is charged, with another `amount` of minor units where a test wants it so."""
-        with self._lock:
-            order = self.act(id, "pay", **how)
-            assert order.payment is not None
-            order.payment.amount = order.amount if amount is None else amount
-        return order
+    def _happen(self, held: Order, action: str, amount: int | None) -> None:
+        if action in ("confirm", "void"):
+            if held.payment is None or held.payment.status != "Authorized":
+                raise Refused(HTTPStatus.CONFLICT, "Nothing is set aside.")
+            held.payment.status = "Completed" if action == "confirm" else "Cancelled"
+            return
+        under_way = held.payment is not None and held.payment.status not in ("Declined", "AwaitingAuthentication")
+        if held.cancelled or under_way:
+            raise Refused(HTTPStatus.CONFLICT, f"This payment is {held.status}.")
+        paid = "Authorized" if held.two_steps else "Completed"
+        status = {"pay": paid, "decline": "Declined", "authenticate": "AwaitingAuthentication"}[action]
+        self._operate(held, amount or held.amount, status)
 
     def refunds_go(self, status: Ended) -> None:
         """How refunds stand from now on, those that are under way too."""
@@ -279,14 +264,6 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
 
     # Inside
 
-    def _attempt(self, order: Order, action: str) -> None:
-        under_way = order.payment is not None and order.payment.status not in ("Declined", "AwaitingAuthentication")
-        if order.cancelled or under_way:
-            raise Refused(HTTPStatus.CONFLICT, f"This payment is {order.state}.")
-        paid = "Authorized" if order.two_steps else "Completed"
-        status = {"pay": paid, "decline": "Declined", "authenticate": "AwaitingAuthentication"}[action]
-        self._operate(order, order.amount, status)
-
     def _operate(
         self, order: Order, amount: int, status: str, original: int | None = None, data: str | None = None
     ) -> Operation:
@@ -302,7 +279,7 @@ class CloudPaymentsSandbox(LinkSandbox[Order]):
                     return order, operation
         raise Wrong("Not found")
 
-    def _held_as(self, id: str) -> Order:
+    def _order(self, id: str) -> Order:
         if id not in self._held:
             raise Wrong("Not found")
         return self._held[id]

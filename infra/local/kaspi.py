@@ -1,9 +1,10 @@
 """A Kaspi Pay that runs on this machine: the wire format as partners made it public, no real money, faults on demand.
 
-`/r3/...` is the API; the rest is in `links.py`. It tells nobody of anything, listens on 127.0.0.1, and does not start
+`/r3/...` is the API; the rest is in `hosted.py`. It tells nobody of anything, listens on 127.0.0.1, and does not start
 on a stage that other people use. No certificates here: whoever has the key and the token is the cash desk.
 """
 
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,8 +13,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Unpack
 
 from infra.local.charges import Options
-from infra.local.links import LinkDoors, LinkSandbox, broken, same
-from infra.local.sandbox import ANYWHERE, NoAnswer, Refused, Reply
+from infra.local.hosted import Failed, HostedDoors, HostedSandbox
+from infra.local.sandbox import ANYWHERE, Refused, Reply
 from infra.local.webhooks import Webhook
 
 KAZAKHSTAN = timezone(timedelta(hours=5))
@@ -45,20 +46,23 @@ class Device:
 
 @dataclass
 class Payment:
-    """`amount` in tiyn; `returns` are what was given back, by the numbers of the operations."""
+    """`amount` in tiyn; `returns` are what was given back, by the numbers of the operations.
 
-    number: int
+    `id` is its number, too.
+    """
+
+    id: str
     reference: str
     amount: int
     ends: datetime
     status: str = "QrTokenCreated"
     returns: dict[int, int] = field(default_factory=dict)
     webhook: Webhook = field(default_factory=Webhook)
-    currency: str = "KZT"
+    return_url: str = ""
 
     @property
-    def state(self) -> str:
-        return self.status
+    def price(self) -> str:
+        return f"{self.amount / 100:.2f} KZT"
 
     @property
     def badge(self) -> str:
@@ -75,20 +79,14 @@ class Payment:
         return self.amount - self.returned
 
 
-class Handler(LinkDoors):
+class Handler(HostedDoors):
     server_version = "KaspiSandbox"
-    api = ("/r3/",)
 
-    def _call(self, path: str) -> Reply:
-        sandbox: KaspiSandbox = self.server.sandbox
-        try:
-            given = json.loads(self._body(), parse_float=str) if self.command == "POST" else self._query()
-        except ValueError:
-            raise Refused(HTTPStatus.BAD_REQUEST, "Send JSON.") from None
-        return sandbox.answer(path.strip("/").split("/"), given, self.headers.get("Api-Key", ""))
+    def _api(self, path: list[str], body: bytes) -> Reply:
+        return super()._api(path, body or json.dumps(self._query()).encode())  # of a question they are in its address
 
 
-class KaspiSandbox(LinkSandbox[Payment]):
+class KaspiSandbox(HostedSandbox[Payment]):
     who = "Kaspi"
     doors = Handler
     known_faults = FAULTS
@@ -99,27 +97,25 @@ class KaspiSandbox(LinkSandbox[Payment]):
         self._device = device
         self._last = 12_800_000_000
 
-    def answer(self, path: list[str], given: Mapping[str, Any], api_key: str) -> Reply:
-        """An answer of the API. Raises Refused and NoAnswer."""
-        call, told = _call(path), {"StatusCode": 0, "Message": "OK"}
-        fault = self._trouble(call)
+    def answer(
+        self, method: str, path: list[str], headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, Any] | str]:
+        fault, told = self._trouble(_call(path)), {"StatusCode": 0, "Message": "OK"}
         if fault == "error":
-            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "")
+            raise Failed(HTTPStatus.INTERNAL_SERVER_ERROR, {})
         try:
             if fault == "busy":
                 raise Wrong(-999, "The service is not available")
-            if not same(api_key, self._device.api_key):
+            if not _same(headers.get("api-key", ""), self._device.api_key):
                 raise Wrong(-10000, "Unknown client")
             with self._lock:
-                told = told | {"Data": self._carried_out(path, given)}
+                told = told | {"Data": self._carried_out(path, json.loads(body, parse_float=str))}
                 self._save()
         except Wrong as refusal:
             told = {"StatusCode": refusal.code, "Message": str(refusal)}
-        if fault == "lost":
-            raise NoAnswer
         if fault == "odd_status":
             told = told | {"Data": {"Status": "Pondering"}}
-        return broken(fault, HTTPStatus.OK, told)
+        return self._garbled(fault, HTTPStatus.OK, told)
 
     def _carried_out(self, path: list[str], given: Mapping[str, Any]) -> dict[str, Any]:
         match path:
@@ -134,24 +130,24 @@ class KaspiSandbox(LinkSandbox[Payment]):
                 if payment.status != "Processed":
                     raise Wrong(-1601, "The payment was not found")
                 return {
-                    "QrPaymentId": payment.number,
+                    "QrPaymentId": int(payment.id),
                     "TotalAmount": payment.amount / 100,
                     "AvailableReturnAmount": payment.left / 100,
                 }
             case ["r3", "v01", "payment", "return"]:
                 return self._return(given)
-        raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+        raise Failed(HTTPStatus.NOT_FOUND, {})
 
     def _create(self, given: Mapping[str, Any]) -> dict[str, Any]:
         self._known(given.get("DeviceToken"), given.get("OrganizationBin"))
         self._last += 1
         ends = self.now() + OPENED_WITHIN
-        payment = Payment(self._last, str(given["ExternalId"]), _tiyn(given["Amount"]), ends)
-        self._held[str(payment.number)] = payment
+        payment = Payment(str(self._last), str(given["ExternalId"]), _tiyn(given["Amount"]), ends)
+        self._held[payment.id] = payment
         return {
-            "PaymentLink": f"{self.url}/d/{payment.number}",
+            "PaymentLink": f"{self.url}/pay/{payment.id}",
             "ExpireDate": ends.astimezone(KAZAKHSTAN).isoformat(),
-            "PaymentId": payment.number,
+            "PaymentId": int(payment.id),
             "PaymentMethods": ["Gold", "Red", "Loan"],
             "PaymentBehaviorOptions": {
                 "StatusPollingInterval": 5,
@@ -169,31 +165,29 @@ class KaspiSandbox(LinkSandbox[Payment]):
         payment.returns[self._last] = amount
         return {"ReturnOperationId": self._last}
 
-    def act(self, id: str, action: str, **how: Any) -> Payment:
-        with self._lock:
-            payment = self.link(id)
-            self._let_end(payment)
-            if payment.status not in _WAITING:
-                raise Refused(HTTPStatus.CONFLICT, f"This payment is {payment.status}.")
-            payment.status = {"pay": "Processed", "open": "RemotePaymentCreated", "fail": "RemotePaymentRejected"}[
-                action
-            ]
-            self._save()
+    def charge(self, id: str) -> Payment:
+        payment = super().charge(id)
+        if payment.status in _WAITING and payment.ends <= self.now():
+            payment.status = "QrTokenDiscarded"
         return payment
+
+    def _happen(self, held: Payment, action: str, amount: int | None) -> None:
+        if held.status not in _WAITING:
+            raise Refused(HTTPStatus.CONFLICT, f"This payment is {held.status}.")
+        ends = {"pay": "Processed", "open": "RemotePaymentCreated", "fail": "RemotePaymentRejected"}
+        held.status = ends[action]
+
+    def _notify(self, id: str, *_: object, **how: object) -> None:
+        """Kaspi tells nobody."""
+        self._save()
 
     def _payment(self, number: object) -> Payment:
         if str(number) not in self._held:
             raise Wrong(-1601, "The payment was not found")
-        payment = self._held[str(number)]
-        self._let_end(payment)
-        return payment
-
-    def _let_end(self, payment: Payment) -> None:
-        if payment.status in _WAITING and payment.ends <= self.now():
-            payment.status = "QrTokenDiscarded"
+        return self.charge(str(number))
 
     def _known(self, token: object, organization_bin: object) -> None:
-        if not same(str(token), self._device.token) or organization_bin != self._device.organization_bin:
+        if not _same(str(token), self._device.token) or organization_bin != self._device.organization_bin:
             raise Wrong(-1501, "The device was not found")
 
     def _event(self, held: Payment) -> tuple[bytes, dict[str, str]]:
@@ -208,7 +202,11 @@ class KaspiSandbox(LinkSandbox[Payment]):
         for each in stored["payments"]:
             typed = {"ends": datetime.fromisoformat(each["ends"]), "webhook": Webhook(**each["webhook"])}
             returns = {int(number): amount for number, amount in each["returns"].items()}
-            self._held[str(each["number"])] = Payment(**each | typed | {"returns": returns})
+            self._held[each["id"]] = Payment(**each | typed | {"returns": returns})
+
+
+def _same(shown: str, known: str) -> bool:
+    return hmac.compare_digest(shown.encode(), known.encode())
 
 
 def _call(path: list[str]) -> str:

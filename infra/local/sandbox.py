@@ -164,6 +164,9 @@ class Doors(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve(self._post)
 
+    def do_PATCH(self) -> None:
+        self._serve(self._post)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the pages and `/_sandbox/stats` tell what happened."""
 

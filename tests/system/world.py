@@ -453,7 +453,7 @@ def _send_slip(shop: Shop, customer: Principal) -> None:
     admin = shop.people["admin"].principal
     version = organizations.get(shop.organization).version
     organizations.set_bank_account(admin, version=version, account=BankAccount("Kasikorn", "Shop", "0987654321"))
-    chosen = [{"method": name} for name in ("paynoi", "stripe", "promptpay", "bank_transfer")]
+    chosen = [{"method": name} for name in ("paynoi", "stripe", "promptpay", "bank_transfer", "cloudpayments", "kaspi")]
     configuration.change(admin, "payments", 0, {"methods": chosen})
     _order(shop, "transfer", customer, "second", method="bank_transfer")
     content = b"%PDF-1.7 a slip"

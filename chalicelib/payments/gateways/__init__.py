@@ -7,12 +7,23 @@ from chalicelib.core.errors import Unprocessable
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.cloudpayments import CloudPayments
 from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Holder, Offer
+from chalicelib.payments.gateways.crypto import Crypto
 from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.paypal import PayPal
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 
-ADAPTERS: tuple[type[Adapter], ...] = (PayNoi, Stripe, PromptPay, BankTransfer, CloudPayments, Kaspi)
+ADAPTERS: tuple[type[Adapter], ...] = (
+    PayNoi,
+    Stripe,
+    PromptPay,
+    PayPal,
+    Crypto,
+    CloudPayments,
+    Kaspi,
+    BankTransfer,
+)
 """In the order in which they are offered where an organization has not chosen one."""
 
 _BY_NAME = {adapter.offer.gateway: adapter for adapter in ADAPTERS}

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unprocessable
@@ -38,7 +38,9 @@ from chalicelib.payments.gateways.terms import Terms
 from chalicelib.payments.gateways.wire import (
     DECODER,
     MALFORMED,
+    Answer,
     Line,
+    Wire,
     as_json,
     decimals,
     forged,
@@ -47,8 +49,6 @@ from chalicelib.payments.gateways.wire import (
     text,
     unavailable,
 )
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 CURRENCIES = ("KZT", "RUB", "USD", "EUR", "GBP", "AMD", "AZN", "BYN", "GEL", "KGS", "UZS")
 """Those with two decimals of what CloudPayments lists; which of them a site takes is in its contract."""
@@ -80,13 +80,7 @@ def _object(written: object) -> object:
     return json.loads(written) if isinstance(written, str) and written else written or {}
 
 
-class _Wire(BaseModel):
-    """As CloudPayments writes it. What is not known is passed over."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class _Operation(_Wire):
+class _Operation(Wire):
     """A payment, or with `original` what was given back of one."""
 
     number: int = Field(alias="TransactionId")
@@ -98,16 +92,16 @@ class _Operation(_Wire):
     data: Annotated[Mapping[str, Any], BeforeValidator(_object)] = Field({}, alias="JsonData")
 
 
-class _Order(_Wire):
+class _Order(Wire):
     id: str = Field(alias="Id", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     url: str = Field(alias="Url", pattern=r"^https?://[!-~]+$")
 
 
-class _Made(_Wire):
+class _Made(Wire):
     number: int = Field(alias="TransactionId")
 
 
-class _Said(_Wire):
+class _Said(Wire):
     """`model` is about a declined payment even where `success` is not."""
 
     success: bool = Field(alias="Success")
@@ -168,6 +162,7 @@ class CloudPayments:
             api_key=held.api_secret.get_secret_value(),
             key_id=held.public_id,
             previous_api_key=before.get_secret_value() if before else None,
+            return_url=held.return_url or "",
         )
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
@@ -243,7 +238,7 @@ class CloudPayments:
         return Charge(invoice.name, amount, currency, Redirect(order.url), invoice.terms.until)
 
     def _order(self, account: GatewayAccount, invoice: _Invoice, *, two_steps: bool) -> _Order:
-        wanted = {
+        wanted: dict[str, object] = {
             "Amount": decimals(invoice.terms.amount),
             "Currency": invoice.currency,
             "Description": invoice.terms.reference,
@@ -251,6 +246,9 @@ class CloudPayments:
             "RequireConfirmation": two_steps,
             "SendEmail": False,
         }
+        if account.return_url:
+            back = account.returning(invoice.terms.reference)
+            wanted |= {"SuccessRedirectUrl": back, "FailRedirectUrl": back}
         return _read(_Order, self._ask(account, "/orders/create", wanted, request=invoice.name))
 
     def _payment(self, account: GatewayAccount, invoice: _Invoice) -> _Operation | None:

@@ -40,7 +40,8 @@ class Offer:
 class GatewayAccount:
     """Where an organization's money goes, and the keys that prove it is them. The keys stay out of `repr`.
 
-    What a gateway has no use for is empty. `account` is what `Status.account` is compared with.
+    What a gateway has no use for is empty. `account` is what `Status.account` is compared with; `return_url` is the
+    shop's page to which buyers come back from the gateway's.
     """
 
     api_key: str = field(repr=False)
@@ -52,6 +53,11 @@ class GatewayAccount:
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     payable_for: timedelta | None = None
     certificate: str = field(default="", repr=False)
+    return_url: str = ""
+
+    def returning(self, reference: str) -> str:
+        """The page, told which payment it is about."""
+        return f"{self.return_url}{'&' if '?' in self.return_url else '?'}payment={reference}"
 
 
 @dataclass(frozen=True, slots=True)

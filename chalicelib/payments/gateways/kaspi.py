@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from urllib.parse import urlencode
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field, ValidationError
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.secrets import secrets
@@ -37,7 +37,9 @@ from chalicelib.payments.gateways.terms import Terms
 from chalicelib.payments.gateways.wire import (
     DECODER,
     MALFORMED,
+    Answer,
     Line,
+    Wire,
     as_json,
     decimals,
     forged,
@@ -48,8 +50,6 @@ from chalicelib.payments.gateways.wire import (
 
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 CURRENCY = "KZT"
 _BUSY = -999
@@ -69,39 +69,33 @@ _STATES: dict[str, State] = {
 _Tiyn = Annotated[int, BeforeValidator(minor_units)]
 
 
-class _Wire(BaseModel):
-    """As Kaspi writes it. What is not known is passed over."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class _Said(_Wire):
+class _Said(Wire):
     code: int = Field(alias="StatusCode")
     data: Any = Field(None, alias="Data")
 
 
-class _Behaviour(_Wire):
+class _Behaviour(Wire):
     interval: int = Field(5, alias="StatusPollingInterval", ge=1, le=60)
 
 
-class _Link(_Wire):
+class _Link(Wire):
     id: int = Field(alias="PaymentId", gt=0, lt=10**18)
     url: str = Field(alias="PaymentLink", pattern=r"^https?://[!-~]+$")
     ends: AwareDatetime = Field(alias="ExpireDate")
     behaviour: _Behaviour = Field(_Behaviour(), alias="PaymentBehaviorOptions")
 
 
-class _Standing(_Wire):
+class _Standing(Wire):
     status: str = Field(alias="Status")
 
 
-class _Details(_Wire):
+class _Details(Wire):
     id: int = Field(alias="QrPaymentId")
     total: _Tiyn = Field(alias="TotalAmount")
     left: _Tiyn = Field(alias="AvailableReturnAmount")
 
 
-class _Given(_Wire):
+class _Given(Wire):
     number: int = Field(alias="ReturnOperationId")
 
 

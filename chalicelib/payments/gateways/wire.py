@@ -3,10 +3,15 @@
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 
 if TYPE_CHECKING:
@@ -14,9 +19,37 @@ if TYPE_CHECKING:
 
     from requests import Session
 
+    from chalicelib.payments.gateways.contract import GatewayAccount
+
 RETRY_AFTER = 5
 ANSWER_LIMIT = 1024 * 1024
+_EARLY = timedelta(minutes=1)
+_SAY_NOTHING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class Wire(BaseModel):
+    """As a gateway writes it. What is not known is passed over."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+Answer = TypeVar("Answer", bound=Wire)
+
+
+def answered(kind: type[Answer], status: int, raw: bytes) -> Answer:
+    """What a gateway has to say of a refusal stops here: it could quote the request, key included.
+
+    Raises Unprocessable for a refusal, Unavailable for what says nothing about what happened.
+    """
+    if 400 <= status < 500 and status not in _SAY_NOTHING:
+        raise refused()
+    if status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+        raise unavailable()
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError as error:
+        raise unavailable() from error
 
 
 def text(value: object) -> str:
@@ -113,6 +146,26 @@ def as_json(wanted: Mapping[str, object]) -> bytes:
         for name, value in wanted.items()
     ]
     return f"{{{', '.join(members)}}}".encode()
+
+
+class Tokens:
+    """What was given for keys, for a while. Those of all accounts are kept as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], tuple[str, datetime]] = {}
+
+    def of(self, account: "GatewayAccount", ask: Callable[[], tuple[str, int]]) -> str:
+        """`ask` gives one that is good for so many seconds."""
+        token, ends = self._held.get((account.key_id, account.api_key), ("", clock.now()))
+        if ends <= clock.now():
+            token, seconds = ask()
+            ends = clock.now() + timedelta(seconds=seconds) - _EARLY
+            self._held[account.key_id, account.api_key] = token, ends
+        return token
+
+    def forget(self, account: "GatewayAccount") -> None:
+        """The gateway ended it before its time."""
+        self._held.pop((account.key_id, account.api_key), None)
 
 
 def forged() -> Unauthorized:

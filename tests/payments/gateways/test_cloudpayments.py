@@ -65,21 +65,21 @@ class CloudPaymentsLab:
         if how == "expired":
             self.pass_time(self.lifetime)
         elif how == "captured":
-            self.sandbox.pay(order.id)
+            self.sandbox.act(order.id, "pay")
         else:
             order.two_steps = True
-            self.sandbox.pay(order.id)
+            self.sandbox.act(order.id, "pay")
             self.sandbox.act(order.id, "void")
 
     def overpay(self, transaction_id: str, amount: int) -> None:
-        self.sandbox.pay(self.order(transaction_id).id, amount)
+        self.sandbox.act(self.order(transaction_id).id, "pay", amount=amount)
 
     def pass_time(self, by: timedelta) -> None:
         self.time.enter_context(clock.travel(by))
 
     def trouble(self, call: Call, kind: Trouble) -> None:
         if kind == "odd_status":
-            self.sandbox.pay(next(iter(self.sandbox.links())))
+            self.sandbox.act(self.sandbox.charges()[0].id, "pay")
         self.sandbox.faults.set({call: {kind: 1}, "hang": 5})
 
     def webhook(self) -> tuple[bytes, dict[str, str]]:
@@ -87,7 +87,7 @@ class CloudPaymentsLab:
         return self.told.bodies[-1], self.told.headers[-1]
 
     def charges(self) -> list[str]:
-        return [order.reference for order in self.sandbox.links().values()]
+        return [order.reference for order in self.sandbox.charges()]
 
     def requests(self) -> int:
         return self.sandbox.faults.calls.total()
@@ -362,7 +362,7 @@ def test_the_sandbox_keeps_what_happened(lab, tmp_path):
     state = tmp_path / "cloudpayments.json"
     with CloudPaymentsSandbox("pk_site", SECRET, "http://127.0.0.1:9/", stage="test", state=state) as kept:
         charge = CloudPayments(kept.url).create(ACCOUNT, amount=7900, currency="KZT", reference=REFERENCE)
-        kept.pay(kept.of_invoice(charge.transaction_id).id, drop=True)
+        kept.act(kept.of_invoice(charge.transaction_id).id, "pay", drop=True)
 
     with CloudPaymentsSandbox("pk_site", SECRET, "http://127.0.0.1:9/", stage="test", state=state) as again:
         assert CloudPayments(again.url).check(ACCOUNT, charge.transaction_id).state == "captured"

@@ -85,13 +85,13 @@ class KaspiLab:
         raise AssertionError("Kaspi tells nobody")
 
     def charges(self) -> list[str]:
-        return [payment.reference for payment in self.sandbox.links().values()]
+        return [payment.reference for payment in self.sandbox.charges()]
 
     def requests(self) -> int:
         return self.sandbox.faults.calls.total()
 
     def returned(self, transaction_id: str) -> int:
-        return self.sandbox.link(number_of(transaction_id)).returned
+        return self.sandbox.charge(number_of(transaction_id)).returned
 
     def refunds_go(self, how: str) -> None:
         raise AssertionError("no refund waits")
@@ -250,7 +250,7 @@ def test_what_somebody_gave_back_in_the_app_meanwhile_is_for_a_person(lab):
     lab.trouble("refund", "error")
     with pytest.raises(Unavailable):
         refund(lab, charge, 1000)
-    lab.sandbox.link(number_of(charge.transaction_id)).returns[1] = 500
+    lab.sandbox.charge(number_of(charge.transaction_id)).returns[1] = 500
 
     for _ in range(2):
         with pytest.raises(Unavailable):
@@ -343,7 +343,7 @@ def test_the_sandbox_is_for_this_machine():
 
 def test_a_person_pays_on_the_page(lab):
     charge = create(lab)
-    page = f"{lab.sandbox.url}/d/{number_of(charge.transaction_id)}"
+    page = f"{lab.sandbox.url}/pay/{number_of(charge.transaction_id)}"
     origin = {"Origin": lab.sandbox.url}
 
     assert requests.post(page, data={"action": "pay"}, headers=origin).status_code == 200

@@ -213,7 +213,7 @@ def test_a_real_one_counts_once_however_often_it_comes(till: Till, site: CloudPa
     sent = []
     for payment in opened:
         order = order_of(site, payment)
-        site.pay(order.id, drop=True)
+        site.act(order.id, "pay", drop=True)
         sent += [notice(order)] * 5
     rng.shuffle(sent)
 
