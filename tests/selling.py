@@ -104,6 +104,9 @@ class FakeGateway:
     refunds: bool = True
     held: set[str] = field(default_factory=set)
     """Transactions whose money is set aside first."""
+    customers: dict[str, str] = field(default_factory=dict)
+    kept_for: dict[str, str] = field(default_factory=dict)
+    """Transactions whose means are kept, and for which customer."""
     knows_again: bool = False
     """Asked again for a reference, it finds the charge."""
     means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
@@ -125,6 +128,34 @@ class FakeGateway:
             raise Unprocessable("payment_gateway_refused", "Nothing is set aside.")
         self.set(transaction_id, "captured")
         self._may_fail("capture")
+
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        self.customers.setdefault(key, f"cus_{len(self.customers) + 1}")
+        self._may_fail("enrol")
+        return self.customers[key]
+
+    def dismiss(self, account: GatewayAccount, customer: str) -> None:
+        for key in [key for key, id in self.customers.items() if id == customer]:
+            del self.customers[key]
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        self.kept_for[transaction_id] = customer
+        self._may_fail("keep")
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+        """What ends in `agree` sends the buyer to their bank, what ends in `declined` is declined."""
+        if token.endswith("declined"):
+            raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
+        self.kept_for[transaction_id] = customer
+        if token.endswith("agree"):
+            return "https://bank.example/agree"
+        self.set(transaction_id, "captured")
+        self._may_fail("confirm")
+        return None
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        self._may_fail("kept")
+        return f"tok_of_{transaction_id}" if transaction_id in self.kept_for else None
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         self.asked.append(transaction_id)

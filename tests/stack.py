@@ -82,6 +82,7 @@ def fresh_secrets() -> dict[str, Any]:
             "secret_key": f"sk_test_{random_secrets.token_hex(20)}",
             "publishable_key": f"pk_test_{random_secrets.token_hex(20)}",
             "webhook_secrets": [f"whsec_{random_secrets.token_hex(20)}"],
+            "return_url": "https://shop.example/paid",
         },
         "promptpay": {
             "api_key": random_secrets.token_hex(20),

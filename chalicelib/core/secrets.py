@@ -44,13 +44,17 @@ class GatewaySecret(BaseModel):
 
 
 class StripeSecret(BaseModel):
-    """What one Stripe account needs. Webhooks are signed with any of `webhook_secrets`: the next, and those before."""
+    """What one Stripe account needs. Webhooks are signed with any of `webhook_secrets`: the next, and those before.
+
+    Without `return_url`, the page to which a buyer's bank sends them back, nobody pays with a saved card.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     secret_key: Real
     publishable_key: str
     webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
+    return_url: Page | None = None
 
 
 class PromptPaySecret(BaseModel):

@@ -49,7 +49,7 @@ class Payment:
 
     How it is paid stands in one of `qr_png` (Base64; `qr_text` is what it says), `redirect_url`, `hosted_fields` (whose
     secret is sealed where it is stored) and `transfer_to`. `fee` is what the gateway kept of what was received,
-    `ask_every` as of its charge.
+    `ask_every` as of its charge. The buyer agreed that what it is paid with is kept where it `keeps`.
 
     `kept` is what of the received money pays the order where that is not all of it; `suspended` is what belongs to no
     order and waits for a person, `refundable` what is left of everything that came and was not given back.
@@ -86,6 +86,7 @@ class Payment:
     fee: int | None = None
     qr_text: str | None = None
     ask_every: int | None = None
+    keeps: bool | None = None
     version: int = 0
 
     @property

@@ -16,7 +16,7 @@ from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import booking, credit, gateways, hosted, offering, store
+from chalicelib.payments import booking, cards, credit, gateways, hosted, offering, store
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
 from chalicelib.payments.messages import GatewayNotified
 from chalicelib.payments.model import Payment, State
@@ -30,20 +30,25 @@ _OPENING_SECONDS = 60
 _SOMEBODY_WAS_FASTER = {"attempt_taken", "version_conflict", "already_exists"}
 
 
-def create_payment(principal: Principal, order_id: str, method: str | None = None) -> Payment:
+def create_payment(
+    principal: Principal, order_id: str, method: str | None = None, *, saved: str | None = None, keep: bool = False
+) -> Payment:
     """The attempt to pay an order that is open now, or a new one where none is.
 
     `method` is a gateway's name, `qr` or `credit`; without one an open attempt goes on, and a new one takes the
     organization's first choice. An open attempt of another method is withdrawn before a new one opens.
     The attempt is written down before the gateway is asked. When the answer is lost, the next call asks again for the
     same attempt; of two answers one is kept and the other charge withdrawn. With `credit`, or where the order costs
-    nothing, nothing is left to pay: the order is paid when this returns.
-    Raises Conflict (paid, about to be, expired, not enough credit), Forbidden (credit of somebody else), Unprocessable
-    `method_not_offered`, Unavailable (the gateway does not answer).
+    nothing, nothing is left to pay: the order is paid when this returns. It is paid with the caller's `saved` method,
+    or what it will be paid with is kept (`cards.py`).
+    Raises Conflict (paid, about to be, expired, not enough credit), Forbidden (credit or card of somebody else),
+    NotFound (no such saved method), Unprocessable `method_not_offered`, Unavailable (the gateway does not answer).
     """
     order = orders.open_order(principal, order_id)
     at = clock.now()
     order.refuse_payment(at)
+    if saved is not None or keep:
+        method = cards.gateway_of(principal, order, saved, method)
     if method == credit.NAME or not order.total:
         return _pay_with_credit(principal, order)
     earlier = store.attempts(order.organization, order.id)
@@ -54,12 +59,20 @@ def create_payment(principal: Principal, order_id: str, method: str | None = Non
         wanted = standing.gateway
     else:
         wanted = offering.choose(order.organization, order.currency, order.total, method)
+    if saved is not None or keep:
+        gateways.keeper(wanted)
     for each in going:
         if each.gateway != wanted:
             _make_way(each)
     if standing is None or standing.gateway != wanted:
         standing = _open_attempt(order, _next_attempt(earlier), wanted)
-    return hosted.shown(_charge(standing) if standing.state is State.CREATED else standing)
+    opened = _charge(standing) if standing.state is State.CREATED else standing
+    if saved is not None or keep:
+        opened = cards.prepare(principal, opened, saved)
+    if saved is not None and opened.redirect_url is None:
+        settle(opened.organization, opened.id)
+        opened = store.get(opened.organization, opened.id)
+    return hosted.shown(opened)
 
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:

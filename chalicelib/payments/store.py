@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, NotFound
@@ -78,6 +78,7 @@ class PaymentRecord(Record):
     fee = NumberAttribute(null=True)
     qr_text = UnicodeAttribute(null=True)
     ask_every = NumberAttribute(null=True)
+    keeps = BooleanAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)

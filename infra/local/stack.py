@@ -160,6 +160,7 @@ def _new_secrets() -> dict[str, Any]:
             "secret_key": f"sk_test_{secrets.token_urlsafe(32)}",
             "publishable_key": f"pk_test_{secrets.token_urlsafe(32)}",
             "webhook_secrets": [f"whsec_{secrets.token_urlsafe(32)}"],
+            "return_url": "http://localhost:3000/paid",
         },
         "cloudpayments": {
             "public_id": f"pk_{secrets.token_urlsafe(16)}",

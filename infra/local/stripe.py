@@ -45,6 +45,7 @@ class StripeSandbox(ChargeSandbox[Intent]):
         self._key = secret_key
         self._webhook_secret = webhook_secret
         self._refunds: dict[str, Refund] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
         self._replays: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.refund_state: RefundState = "succeeded"
 
@@ -85,6 +86,14 @@ class StripeSandbox(ChargeSandbox[Intent]):
                 return "create", self._create
             case "GET", "payment_intents", id:
                 return "check", lambda given: self._retrieve(id, given)
+            case "POST", "customers":
+                return "customer", self._enrol
+            case "DELETE", "customers", id:
+                return "customer", lambda given: self._dismiss(id)
+            case "POST", "payment_intents", id:
+                return "confirm", lambda given: self._update(id, given)
+            case "POST", "payment_intents", id, "confirm":
+                return "confirm", lambda given: self._confirm(id, given)
             case "POST", "payment_intents", id, "capture":
                 return "capture", lambda given: self._capture(id, given)
             case "POST", "payment_intents", id, "cancel":
@@ -148,6 +157,46 @@ class StripeSandbox(ChargeSandbox[Intent]):
         self._notify(id)
         return intent.shown()
 
+    def _enrol(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given, "metadata")
+        customer = {"id": new_id("cus"), "object": "customer", "metadata": dict(given.get("metadata", {}))}
+        self.customers[customer["id"]] = customer
+        self._save()
+        return customer
+
+    def _dismiss(self, id: str) -> dict[str, Any]:
+        if self.customers.pop(id, None) is None:
+            raise missing("customer", id)
+        self._save()
+        return {"id": id, "object": "customer", "deleted": True}
+
+    def _update(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given, "customer", "payment_method", "setup_future_usage")
+        intent = self._intent(id)
+        if intent.status not in OPEN:
+            raise invalid("This PaymentIntent could not be updated.", "payment_intent_unexpected_state")
+        if given.get("customer") not in self.customers:
+            raise missing("customer", str(given.get("customer")))
+        intent.customer, intent.setup_future_usage = given["customer"], given.get("setup_future_usage")
+        if "payment_method" in given:
+            intent.payment_method = card(given["payment_method"])["id"]
+        self._save()
+        return intent.shown()
+
+    def _confirm(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given, "return_url", "off_session")
+        intent = self._intent(id)
+        if intent.status not in OPEN or intent.payment_method is None:
+            raise invalid("This PaymentIntent could not be confirmed.", "payment_intent_unexpected_state")
+        if intent.payment_method == "pm_card_chargeDeclined":
+            raise Failed(HTTPStatus.PAYMENT_REQUIRED, "card_error", "Your card was declined.", "card_declined")
+        if intent.payment_method == "pm_card_authenticationRequired":
+            intent.status, intent.page = "requires_action", f"{self.url}/pay/{id}"
+            self._save()
+        else:
+            self.pay(id)
+        return intent.shown()
+
     def _capture(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         known(given)
         intent = self._intent(id)
@@ -206,6 +255,7 @@ class StripeSandbox(ChargeSandbox[Intent]):
         """The buyer's card is charged. The webhook follows as of the PayNoi sandbox."""
         with self._lock:
             intent = self._waiting(id)
+            intent.payment_method = intent.payment_method or "pm_card_visa"
             if intent.capture_method == "manual":
                 intent.status = "requires_capture"
             else:
@@ -311,8 +361,10 @@ class StripeSandbox(ChargeSandbox[Intent]):
 
     def _stored(self) -> object:
         intents = [intent.stored() for intent in self._held.values()]
-        return {"intents": intents, "refunds": [asdict(refund) for refund in self._refunds.values()]}
+        refunds = [asdict(refund) for refund in self._refunds.values()]
+        return {"intents": intents, "refunds": refunds, "customers": self.customers}
 
     def _restore(self, stored: Any) -> None:
         self._held = {each["id"]: Intent.restored(each) for each in stored["intents"]}
         self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}
+        self.customers = stored.get("customers", {})

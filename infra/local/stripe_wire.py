@@ -17,7 +17,12 @@ from infra.local.webhooks import Webhook
 
 API_VERSION = "2026-10-28.endive"
 SETTLED_IN = "thb"
-CARDS = {"pm_card_visa": ("visa", "4242"), "pm_card_mastercard": ("mastercard", "4444")}
+CARDS = {
+    "pm_card_visa": ("visa", "4242"),
+    "pm_card_mastercard": ("mastercard", "4444"),
+    "pm_card_authenticationRequired": ("visa", "3184"),
+    "pm_card_chargeDeclined": ("visa", "0002"),
+}
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
 _ANYWHERE = ANYWHERE | {"limit": "too many requests, and nothing happened"}
 FAULTS = {
@@ -27,6 +32,8 @@ FAULTS = {
     "refund": _ANYWHERE,
     "capture": _ANYWHERE,
     "method": _ANYWHERE,
+    "customer": _ANYWHERE,
+    "confirm": _ANYWHERE,
 }
 RefundState = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 
@@ -67,6 +74,10 @@ class Intent:
     charge: str | None = None
     reason: str | None = None
     capture_method: str = "automatic"
+    customer: str | None = None
+    payment_method: str | None = None
+    setup_future_usage: str | None = None
+    page: str | None = None
     webhook: Webhook = field(default_factory=Webhook)
 
     @property
@@ -108,16 +119,22 @@ class Intent:
             "confirmation_method": "automatic",
             "created": int(self.created.timestamp()),
             "currency": self.currency,
-            "customer": None,
+            "customer": self.customer,
             "last_payment_error": None,
             "latest_charge": self.charge,
             "livemode": False,
             "metadata": self.metadata,
-            "next_action": None,
-            "payment_method": None,
+            "next_action": self._next_action(),
+            "payment_method": self.payment_method,
             "payment_method_types": ["card"],
+            "setup_future_usage": self.setup_future_usage,
             "status": self.status,
         }
+
+    def _next_action(self) -> dict[str, Any] | None:
+        if self.status != "requires_action":
+            return None
+        return {"type": "redirect_to_url", "redirect_to_url": {"url": self.page, "return_url": None}}
 
     def charged(self) -> dict[str, Any] | None:
         """Its latest charge, with the balance transaction."""

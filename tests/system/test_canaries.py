@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
@@ -32,19 +32,25 @@ from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.secrets import secrets
+from chalicelib.core.table import transact
 from chalicelib.faces import service as faces
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.prints import labs
 from chalicelib.lines.prints.labs.contract import LabAccount
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations import store as organization_store
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
+from chalicelib.payments.gateways.cloudpayments import CloudPayments
+from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.privacy.service import erasures
 from infra.local.bank import BankSandbox, Client
+from infra.local.cloudpayments import CloudPaymentsSandbox
 from infra.local.gateway import Gateway, Response
+from infra.local.kaspi import Device, KaspiSandbox
 from infra.local.paynoi import PayNoiSandbox
 from infra.local.prodigi import ProdigiSandbox
 from infra.local.stripe import StripeSandbox
@@ -53,6 +59,7 @@ from tests.elsewhere import FakeProvider, id_token
 from tests.figures import Show
 from tests.lines.photos.pictures import File, broken, jpeg
 from tests.payments.gateways.bank import serving
+from tests.payments.gateways.receiver import Answer as ReceiverAnswer
 from tests.payments.gateways.receiver import Receiver, receiver
 from tests.stack import ENVIRONMENT, client, moto_stack
 
@@ -285,6 +292,7 @@ def _main_job(
     _buy(found, buyer, photo, sandbox, told)
     _buy_by_card(found, photo, cards, told)
     _buy_at_the_bank(found, photo, bank, told)
+    _buy_in_tenge(found, photo, told)
     _print(found, admin, photo, sandbox, told, patch)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
@@ -512,6 +520,54 @@ def _buy_at_the_bank(found: Evidence, photo: str, bank: BankSandbox, told: Recei
     assert Gateway(app).handle("POST", told.paths[-1], headers, told.bodies[-1], SOURCE).status == 200
     _run_jobs()
     assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+
+
+def _buy_in_tenge(found: Evidence, photo: str, told: Receiver) -> None:
+    """In Kazakhstan one guest pays on a page and another in an app; both gateways are asked with wrong keys first."""
+    site, desk = secrets().cloudpayments, secrets().kaspi
+    assert site is not None
+    assert desk is not None
+    secret, key, token = (held.get_secret_value() for held in (site.api_secret, desk.api_key, desk.device_token))
+    found.canaries |= {"secret at CloudPayments": secret, "key at Kaspi": key, "token of a cash desk": token}
+    _sell_in("KZT")
+    with (
+        CloudPaymentsSandbox(
+            site.public_id, secret, f"{told.url}/payments/webhook/cloudpayments", stage="test"
+        ) as cards,
+        KaspiSandbox(Device(key, token, desk.organization_bin), stage="test") as app_of_kaspi,
+        pytest.MonkeyPatch.context() as here,
+    ):
+        known = {"cloudpayments": CloudPayments(cards.url), "kaspi": Kaspi(app_of_kaspi.url)}
+        here.setattr(gateways, "of_name", known.__getitem__)
+        usual, told.otherwise = told.otherwise, ReceiverAnswer(body=b'{"code": 0}')
+        for name, sandbox in (("cloudpayments", cards), ("kaspi", app_of_kaspi)):
+            guest = Person(found)
+            guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+            order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=f"by-{name}-1")
+            guest.headers["X-Order-Token"] = order["token"]
+            asked = {"orderId": order["id"], "method": name}
+            with pytest.MonkeyPatch.context() as wrong:
+                wrong.setattr(sandbox, *(("_secret", "x") if sandbox is cards else ("_device", Device("x", "x", "x"))))
+                assert guest.call("POST", "/payments/create", asked).status == 422
+            payment, before = guest.post("/payments/create", asked), len(told.bodies)
+            sandbox.act(sandbox.charges(reference=payment["id"])[0].id, "pay")
+            if sandbox is cards:
+                told.wait_for(before + 1)
+                headers = {shown: told.headers[-1][shown.lower()] for shown in ("Content-HMAC", "Content-Type")}
+                answer = Gateway(app).handle("POST", told.paths[-1], headers, told.bodies[-1], SOURCE)
+                assert answer.status == 200
+                _run_jobs()
+            with clock.travel(timedelta(seconds=6)):
+                assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+    told.otherwise = usual
+    _run_jobs()
+    _sell_in("THB")
+
+
+def _sell_in(currency: str) -> None:
+    held = organizations.get(DEFAULT)
+    transact(organization_store.save(replace(held, currency=currency), was=held))
+    organizations.forget()
 
 
 def _print(

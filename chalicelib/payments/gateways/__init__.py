@@ -6,7 +6,7 @@ from functools import cache
 from chalicelib.core.errors import Unprocessable
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.cloudpayments import CloudPayments
-from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Holder, Offer
+from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Holder, Keeper, Offer
 from chalicelib.payments.gateways.crypto import Crypto
 from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
@@ -64,6 +64,14 @@ def holder(name: str) -> Holder:
     found = of_name(name)
     if not isinstance(found, Holder):
         raise LookupError(f"{name} sets no money aside")
+    return found
+
+
+def keeper(name: str) -> Keeper:
+    """Raises Unprocessable for a gateway that keeps nothing."""
+    found = of_name(name)
+    if not isinstance(found, Keeper):
+        raise Unprocessable("method_not_saved_here", "This payment service keeps no payment methods.")
     return found
 
 

@@ -25,7 +25,8 @@ WEBHOOK_KEY = "x-webhook-key"
 class Offer:
     """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`.
 
-    One that asks for people's work is only `by_choice` of the organization. What `holds` is a `Holder`.
+    One that asks for people's work is only `by_choice` of the organization. What `holds` is a `Holder`,
+    what `keeps` a `Keeper`.
     """
 
     gateway: str
@@ -34,6 +35,7 @@ class Offer:
     currencies: tuple[str, ...]
     by_choice: bool = False
     holds: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,29 @@ class Holder(Gateway, Protocol):
 
     def capture(self, account: GatewayAccount, transaction_id: str) -> None:
         """Take all that is set aside; what was taken already stays so. Nothing set aside is refused."""
+
+
+@runtime_checkable
+class Keeper(Gateway, Protocol):
+    """It keeps methods for people, who may pay an open charge with one of them. They are there: nobody pays unseen."""
+
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        """The customer that somebody is there: one for each `key`, as long as the gateway remembers it."""
+
+    def dismiss(self, account: GatewayAccount, customer: str) -> None:
+        """Forget a customer with all methods; who is forgotten stays so."""
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        """Whatever an open charge will be paid with stays with the customer."""
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+        """Pay an open charge with what is kept; a card that is declined is refused.
+
+        Returns the page on which the buyer has to agree first, None where nobody has to.
+        """
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        """What a captured charge was paid with, if it stays there."""
 
 
 class Adapter(Gateway, Protocol):

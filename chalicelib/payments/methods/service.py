@@ -10,7 +10,7 @@ from chalicelib.core.table import transact
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways, offering
 from chalicelib.payments.methods import store
-from chalicelib.payments.methods.model import SavedMethod, Wallet, refuse_card_number
+from chalicelib.payments.methods.model import Customer, SavedMethod, Wallet, refuse_card_number
 from chalicelib.payments.offering import Offered
 
 _TRIES = 5
@@ -60,6 +60,16 @@ def token_of(organization: str, method: SavedMethod) -> str:
     return sealing.unseal(organization, f"payment-method#{method.id}", method.sealed)
 
 
+def customer_of(principal: Principal, gateway: str, enrol: Callable[[], str]) -> str:
+    """What the caller is called at a gateway; who is new there is enrolled. Of two at once one stays."""
+    known = list_methods(principal).customer_of(gateway)
+    if known is not None:
+        return known
+    enrolled = Customer(gateway, enrol())
+    wallet = _change(principal, lambda wallet: wallet.known_as(enrolled))
+    return wallet.customer_of(gateway) or enrolled.id
+
+
 def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
     """The saved methods as their owner knows them; a gateway's token is no use to anybody but us."""
     return [
@@ -75,7 +85,10 @@ def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
 
 
 def erase_person(organization: str, user: str) -> None:
-    """Forget all methods. May run again."""
+    """Forget all methods, at their gateways too. May run again. Raises Unavailable where a gateway is silent."""
+    for customer in store.wallet_of(organization, user).customers:
+        account = gateways.account_of(organization, customer.gateway)
+        gateways.keeper(customer.gateway).dismiss(account, customer.id)
     transact(store.forget(organization, user))
 
 

@@ -20,6 +20,7 @@ from chalicelib.payments.gateways.contract import (
     Gateway,
     GatewayAccount,
     Holder,
+    Keeper,
     Located,
     Means,
     Notification,
@@ -92,6 +93,7 @@ class PolledContract:
         offer: Offer = lab.gateway.offer  # type: ignore[attr-defined]
 
         assert offer.holds == isinstance(lab.gateway, Holder) == isinstance(self, HolderContract)
+        assert offer.keeps == isinstance(lab.gateway, Keeper)
 
     def test_a_charge_says_how_and_until_when_to_pay_it(self, lab: Lab) -> None:
         charge = _create(lab, amount=29900)

@@ -1071,6 +1071,29 @@ def pay_in_the_app(world: World) -> None:
     _refund_all(world)
 
 
+def pay_with_a_kept_card(world: World) -> None:
+    """The buyer has a card kept, and pays with it at once."""
+    buyer, order = world.person("buyer"), world.notes["order"]
+    wanted = {"gateway": "stripe", "token": "tok_of_the_buyer"}
+    kept = world.ask(buyer, "POST", "/users/payment-methods", wanted, expect=201).data
+    asked = {"orderId": order, "savedMethod": kept["id"]}
+    world.ask(buyer, "POST", "/payments/create", asked, settled=409)
+    _await(world, "completed")
+    assert [charge.state for charge in world.bank.charges.values()].count("captured") == 1
+
+
+def keep_a_card(world: World) -> None:
+    """The buyer agrees that the card is kept with which they pay."""
+    buyer = world.person("buyer")
+    asked = {"orderId": world.notes["order"], "method": "stripe", "saveMethod": True}
+    world.notes["payment"] = world.ask(buyer, "POST", "/payments/create", asked).data["id"]
+    world.pay(_charge(world))
+    world.webhook(_charge(world), "stripe")
+    _await(world, "completed")
+    world.settle()
+    assert len(world.see(buyer, "/users/payment-methods")["items"]) == 1
+
+
 def _refund_all(world: World) -> None:
     wanted, order = {"reason": "they are blurred"}, world.notes["order"]
     organizer = world.person("organizer")
@@ -2249,6 +2272,8 @@ FLOWS: dict[str, Flow] = {
     "checkout": Flow(cart, check_out),
     "payment": Flow(order, open_payment, (CHARGE,)),
     "payment by card": Flow(payment, pay_by_card),
+    "payment with a kept card": Flow(order, pay_with_a_kept_card),
+    "card kept for the next time": Flow(order, keep_a_card),
     "payment in two steps": Flow(in_tenge, pay_in_two_steps, (CHARGE,)),
     "payment in an app": Flow(in_tenge, pay_in_the_app, (CHARGE,)),
     "another payment": Flow(payment, pay_again, (CHARGE,)),

@@ -101,6 +101,20 @@ class Bank(FakeGateway):
     def capture(self, account: GatewayAccount, transaction_id: str) -> None:
         self.chaos.ask_gateway("capture", lambda: super(Bank, self).capture(account, transaction_id))
 
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        return self.chaos.ask_gateway("enrol", lambda: super(Bank, self).enrol(account, key))
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        self.chaos.ask_gateway("keep", lambda: super(Bank, self).keep(account, transaction_id, customer))
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+        return self.chaos.ask_gateway(
+            "confirm", lambda: super(Bank, self).confirm(account, transaction_id, customer, token)
+        )
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        return self.chaos.ask_gateway("kept", lambda: super(Bank, self).kept(account, transaction_id))
+
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         return self.chaos.ask_gateway("describe_method", lambda: super(Bank, self).describe_method(account, token))
 
