@@ -32,11 +32,14 @@ from chalicelib.core import aws, secrets, settings
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from infra.local import bank, identity, mailbox, stack
+from infra.local.authority import Authority
 from infra.local.bank import BankSandbox
+from infra.local.crypto import CryptoSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
+from infra.local.paypal import PayPalSandbox
 from infra.local.prodigi import ProdigiSandbox
 from infra.local.pumps import Pumps
 from infra.local.stripe import StripeSandbox
@@ -82,6 +85,8 @@ class System:
     outputs: Mapping[str, str]
     paynoi: Sandbox
     stripe: StripeSandbox
+    paypal: PayPalSandbox
+    crypto: CryptoSandbox
     prodigi: ProdigiSandbox
     identity: IdentitySandbox
     bank: BankSandbox
@@ -180,6 +185,23 @@ class System:
             state=emulator.sandboxes / "stripe.json",
         )
         parts.enter_context(self.stripe)
+        paypal, authority = held["paypal"], Authority()
+        self.paypal = PayPalSandbox(
+            (paypal["client_id"], paypal["client_secret"]),
+            paypal["webhook_ids"][0],
+            f"{webhook_url}/paypal",
+            authority,
+            state=emulator.sandboxes / "paypal.json",
+        )
+        parts.enter_context(self.paypal)
+        crypto = held["crypto"]
+        self.crypto = CryptoSandbox(
+            crypto["api_key"],
+            crypto["webhook_secrets"][0],
+            f"{webhook_url}/crypto",
+            state=emulator.sandboxes / "crypto.json",
+        )
+        parts.enter_context(self.crypto)
 
         with self._timed("application"):
             parts.enter_context(
@@ -192,6 +214,9 @@ class System:
                         identity_url=self.identity.url,
                         promptpay_url=self.bank.url,
                         stripe_url=self.stripe.url,
+                        paypal_url=self.paypal.url,
+                        paypal_authority=authority.root,
+                        crypto_url=self.crypto.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
@@ -223,6 +248,8 @@ class System:
                 "PayNoi sandbox": self.paynoi.url,
                 "Bank sandbox": self.bank.url,
                 "Stripe sandbox": self.stripe.url,
+                "PayPal sandbox": self.paypal.url,
+                "Crypto sandbox": self.crypto.url,
                 "Prodigi sandbox": self.prodigi.url,
             }
         )

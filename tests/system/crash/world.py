@@ -37,7 +37,15 @@ from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, HostedFields, Method, Returned, Status
+from chalicelib.payments.gateways.contract import (
+    Charge,
+    GatewayAccount,
+    HostedFields,
+    Method,
+    Redirect,
+    Returned,
+    Status,
+)
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
@@ -63,13 +71,12 @@ _SERVICES: dict[str, tuple[Any, str]] = {
 """Where moto keeps what a service holds. What is in a queue is kept here, as `Outside.messages`."""
 
 
-BY_CARD: dict[str, Any] = {
-    "name": "stripe",
-    "tail": 0,
-    "knows_again": True,
-    "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "stripe": {"tail": 0, "knows_again": True, "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1")},
+    "paypal": {"tail": 0, "knows_again": True, "means": Redirect("https://www.paypal.com/checkoutnow?token=1")},
+    "crypto": {"tail": 0, "refunds": False, "means": Redirect("https://commerce.coinbase.com/charges/1")},
 }
-"""What Stripe does otherwise than PayNoi."""
+"""What each of them does otherwise than PayNoi."""
 
 
 class Bank(FakeGateway):
@@ -226,7 +233,7 @@ class World:
         """The bank under the name of a gateway: the books are the same, the ways are each gateway's own."""
         if name == BankTransfer.name:
             return BankTransfer()
-        return replace(self.bank, **BY_CARD) if name == BY_CARD["name"] else self.bank
+        return replace(self.bank, name=name, **OTHERWISE[name]) if name in OTHERWISE else self.bank
 
     @property
     def printer(self) -> Printer:
@@ -336,7 +343,8 @@ class World:
         """The gateway tells of a transaction until somebody takes it."""
         held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
         account = json.loads(held["SecretString"])[gateway]
-        raw = self.bank.webhook(transaction, account.get("api_key") or account["secret_key"])
+        keys = (account.get(name) for name in ("api_key", "secret_key", "client_secret"))
+        raw = self.bank.webhook(transaction, next(key for key in keys if key))
         address = "" if gateway == gateways.FIRST else f"/{gateway}"
         self.ask(Person("", ""), "POST", f"/payments/webhook{address}", json.loads(raw))
 
