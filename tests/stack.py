@@ -100,6 +100,17 @@ def fresh_secrets() -> dict[str, Any]:
             "device_token": random_secrets.token_hex(16),
             "organization_bin": "210440028324",
         },
+        "paypal": {
+            "client_id": random_secrets.token_hex(20),
+            "client_secret": random_secrets.token_hex(20),
+            "webhook_ids": [random_secrets.token_hex(9).upper()],
+            "return_url": "https://shop.example/paid",
+        },
+        "crypto": {
+            "api_key": random_secrets.token_hex(20),
+            "webhook_secrets": [random_secrets.token_hex(20)],
+            "return_url": "https://shop.example/paid",
+        },
     }
 
 

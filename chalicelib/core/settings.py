@@ -77,7 +77,7 @@ class Settings(BaseModel):
             if self.stripe_url != STRIPE:
                 raise ValueError("stripe_url is for the stages local and test")
             if self.paypal_url not in (PAYPAL, PAYPAL_SANDBOX) or self.paypal_authority is not None:
-                raise ValueError("a stand-in for PayPal is for the stages local and test")
+                raise ValueError("another paypal_url and a paypal_authority are for the stages local and test")
         return self
 
     def table(self, domain: str) -> str:

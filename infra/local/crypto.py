@@ -113,6 +113,7 @@ class CryptoSandbox(HostedSandbox[Charge]):
         "pay": "Send what is asked for",
         "see": "Send it, and wait for blocks",
         "underpay": "Send half of it",
+        "topup": "Send the other half",
         "overpay": "Send twice as much",
         "resolve": "Call it paid",
         "fail": "Let it fail",
@@ -191,7 +192,7 @@ class CryptoSandbox(HostedSandbox[Charge]):
 
     def _happen(self, held: Charge, action: str, amount: int | None) -> None:
         """`amount` is what is sent, in hundredths."""
-        if held.status in _OVER or (held.status == "UNRESOLVED") != (action == "resolve"):
+        if held.status in _OVER or (held.status == "UNRESOLVED") != (action in ("topup", "resolve")):
             raise Refused(HTTPStatus.CONFLICT, f"This charge is {held.status}.")
         asked = Decimal(held.value)
         match action:
@@ -199,7 +200,7 @@ class CryptoSandbox(HostedSandbox[Charge]):
                 self._send_coins(held, Decimal(amount).scaleb(-2))
             case "pay":
                 self._send_coins(held, asked)
-            case "underpay":
+            case "underpay" | "topup":
                 self._send_coins(held, (asked / 2).quantize(asked))
             case "overpay":
                 self._send_coins(held, asked * 2)
@@ -229,6 +230,7 @@ class CryptoSandbox(HostedSandbox[Charge]):
             self._note(charge, "COMPLETED")
         else:
             context = "UNDERPAID" if value < asked else "OVERPAID" if value > asked else "DELAYED"
+            context = "MULTIPLE" if len(charge.payments) > 1 else context
             self._note(charge, "UNRESOLVED", context)
 
     # Inside

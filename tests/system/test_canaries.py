@@ -42,16 +42,21 @@ from chalicelib.organizations import store as organization_store
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.cloudpayments import CloudPayments
+from chalicelib.payments.gateways.crypto import Crypto
 from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.paypal import PayPal
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.privacy.service import erasures
+from infra.local.authority import Authority
 from infra.local.bank import BankSandbox, Client
 from infra.local.cloudpayments import CloudPaymentsSandbox
+from infra.local.crypto import CryptoSandbox
 from infra.local.gateway import Gateway, Response
 from infra.local.kaspi import Device, KaspiSandbox
 from infra.local.paynoi import PayNoiSandbox
+from infra.local.paypal import PayPalSandbox
 from infra.local.prodigi import ProdigiSandbox
 from infra.local.stripe import StripeSandbox
 from tests import deliver
@@ -227,15 +232,25 @@ def evidence(secret: str) -> Iterator[Evidence]:
         assert biller is not None
         client = Client(biller.api_key.get_secret_value(), biller.api_secret.get_secret_value(), biller.biller_id)
         notices = f"{told.url}/payments/webhook/promptpay?key={biller.webhook_keys[0].get_secret_value()}"
+        page, coins = secrets().paypal, secrets().crypto
+        assert page is not None
+        assert coins is not None
+        keys, authority = (page.client_id, page.client_secret.get_secret_value()), Authority()
+        coin_key, coin_secret = coins.api_key.get_secret_value(), coins.webhook_secrets[0].get_secret_value()
         card_key, card_secret = held.secret_key.get_secret_value(), held.webhook_secrets[0].get_secret_value()
         with (
             PayNoiSandbox(api_key, f"{told.url}/payments/webhook", stage="test") as sandbox,
             StripeSandbox(card_key, card_secret, f"{told.url}/payments/webhook/stripe", stage="test") as cards,
             serving(BankSandbox(client, notices, stage="test", between_notices=())) as bank,
+            PayPalSandbox(
+                keys, page.webhook_ids[0], f"{told.url}/payments/webhook/paypal", authority, stage="test"
+            ) as paypal,
+            CryptoSandbox(coin_key, coin_secret, f"{told.url}/payments/webhook/crypto", stage="test") as chain,
         ):
             known = {"paynoi": PayNoi(sandbox.url), "stripe": Stripe(cards.url), "promptpay": PromptPay(bank.url)}
+            known |= {"paypal": PayPal(paypal.url, authority=authority.root), "crypto": Crypto(chain.url)}
             patch.setattr(gateways, "of_name", known.__getitem__)
-            _main_job(found, sandbox, cards, bank, told, patch)
+            _main_job(found, sandbox, cards, bank, (paypal, chain), told, patch)
         found.canaries |= {
             "gateway's API key": api_key,
             "other gateway's key": card_key,
@@ -243,6 +258,9 @@ def evidence(secret: str) -> Iterator[Evidence]:
             "key at the bank": client.key,
             "secret at the bank": client.secret,
             "key of notices": biller.webhook_keys[0].get_secret_value(),
+            "PayPal's secret": keys[1],
+            "key for coins": coin_key,
+            "secret of coins": coin_secret,
             "key of all tokens": secrets().token_key.get_secret_value(),
             "private key": secrets().jwt_private_key.get_secret_value().splitlines()[2],
         }
@@ -256,6 +274,7 @@ def _main_job(
     sandbox: PayNoiSandbox,
     cards: StripeSandbox,
     bank: BankSandbox,
+    pages: tuple[PayPalSandbox, CryptoSandbox],
     told: Receiver,
     patch: pytest.MonkeyPatch,
 ) -> None:
@@ -293,6 +312,7 @@ def _main_job(
     _buy_by_card(found, photo, cards, told)
     _buy_at_the_bank(found, photo, bank, told)
     _buy_in_tenge(found, photo, told)
+    _buy_on_pages(found, admin, photo, pages, told)
     _print(found, admin, photo, sandbox, told, patch)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
@@ -568,6 +588,33 @@ def _sell_in(currency: str) -> None:
     held = organizations.get(DEFAULT)
     transact(organization_store.save(replace(held, currency=currency), was=held))
     organizations.forget()
+
+
+def _buy_on_pages(
+    found: Evidence, admin: Person, photo: str, pages: tuple[PayPalSandbox, CryptoSandbox], told: Receiver
+) -> None:
+    """Guests pay on pages of gateways; before that one of them does not know our keys any more."""
+    offered = {"methods": [{"method": name} for name in ("paynoi", "stripe", "promptpay", "paypal", "crypto")]}
+    assert admin.call("PUT", "/admin/settings", {"section": "payments", "version": 0, "values": offered}).status == 200
+    paypal, chain = pages
+    for name, page, action, kept in (("paypal", paypal, "approve", "_keys"), ("crypto", chain, "pay", "_key")):
+        guest = Person(found)
+        guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+        order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=f"on-a-page-{name}")
+        guest.headers["X-Order-Token"] = order["token"]
+        asked = {"orderId": order["id"], "method": name}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(page, kept, "another key")
+            assert guest.call("POST", "/payments/create", asked).status == 422
+        payment = guest.post("/payments/create", asked)
+        before = len(told.bodies)
+        page.act(page.charges(reference=payment["id"])[0].id, action)
+        told.wait_for(before + 1)
+        headers, raw = told.headers[before], told.bodies[before]
+        assert Gateway(app).handle("POST", told.paths[before], headers, raw, SOURCE).status == 200
+        _run_jobs()
+        assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+    found.canaries["token of PayPal"] = next(iter(paypal._tokens))
 
 
 def _print(

@@ -36,7 +36,7 @@ WEBHOOK_LIMIT = 256 * 1024
 _TWO_DECIMALS = "AUD BRL CAD CHF CZK DKK EUR GBP HKD INR MXN MYR NOK NZD PHP PLN SEK SGD THB USD ZAR"
 _WITHOUT_DECIMALS = "JPY KRW"
 CURRENCIES = tuple(f"{_TWO_DECIMALS} {_WITHOUT_DECIMALS}".split())
-_CHARGE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_NAME = re.compile(r"([A-Za-z0-9-]{1,60})(?:\.([1-9][0-9]{0,2}))?")
 
 _STATES: dict[str, State] = {
     "NEW": "pending",
@@ -81,34 +81,40 @@ class _Step(Wire):
     status: str
 
 
-class _Named(Wire):
-    id: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+class _Paid(Wire):
+    """A charge as far as webhooks are read."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9-]{1,60}$")
     metadata: _Metadata
+    payments: tuple[_Payment, ...] = ()
+
+    @property
+    def came(self) -> tuple[_Payment, ...]:
+        return tuple(payment for payment in self.payments if payment.status.upper() != "FAILED")
+
+    @property
+    def name(self) -> str:
+        """Of the money that came last: the first is the charge's own, each other one has a name of its own."""
+        return f"{self.id}.{len(self.came)}" if len(self.came) > 1 else self.id
 
 
-class _Charge(_Named):
+class _Charge(_Paid):
     page: str = Field(alias="hosted_url")
     expires_at: AwareDatetime
     pricing: _Local
     timeline: Annotated[tuple[_Step, ...], Field(min_length=1)]
-    payments: tuple[_Payment, ...] = ()
 
-    @property
-    def asked(self) -> tuple[int, str]:
-        return self.pricing.local.amount, self.pricing.local.currency
-
-    def told(self) -> Status:
-        happened, (amount, currency) = self.timeline[-1].status, self.asked
-        state = _STATES.get(happened, "unknown")
-        if state == "captured" and happened != "COMPLETED":
-            came = [payment.value.local for payment in self.payments if payment.status.upper() == "CONFIRMED"]
-            if not came:
-                state = "pending"  # seen, but not yet beyond doubt
-            elif {money.currency for money in came} != {currency}:
-                state = "unknown"
-            else:
-                amount = sum(money.amount for money in came)
-        return Status(self.id, state, amount, currency, self.metadata.reference, None)
+    def told(self, number: int) -> Status:
+        """Of the first money, the second and so on."""
+        happened, asked = self.timeline[-1].status, self.pricing.local
+        name = self.id if number == 1 else f"{self.id}.{number}"
+        state, money = _STATES.get(happened, "unknown"), asked
+        is_all = happened == "COMPLETED" and len(self.came) <= 1
+        if state == "captured" and not is_all:
+            came = self.came[number - 1] if number <= len(self.came) else None
+            state = "captured" if came is not None and came.status.upper() == "CONFIRMED" else "pending"
+            money = came.value.local if came is not None else asked
+        return Status(name, state, money.amount, money.currency, self.metadata.reference, None)
 
 
 class _Answer(Wire):
@@ -116,7 +122,7 @@ class _Answer(Wire):
 
 
 class _About(Wire):
-    charge: _Named = Field(alias="data")
+    charge: _Paid = Field(alias="data")
 
 
 class _Event(Wire):
@@ -164,19 +170,23 @@ class Crypto:
             "cancel_url": page,
         }
         made = self._ask(account, "POST", "/charges", body)
-        if made.asked != (amount, currency) or not made.page.startswith(("https://", self._url)):
+        asked = made.pricing.local
+        if (asked.amount, asked.currency) != (amount, currency) or not made.page.startswith(("https://", self._url)):
             raise unavailable()
         return Charge(made.id, amount, currency, Redirect(made.page), made.expires_at)
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
-        charge = self._ask(account, "GET", _path(transaction_id))
-        if charge.id != transaction_id:
+        name = _NAME.fullmatch(transaction_id)
+        if name is None:
+            raise refused()
+        charge = self._ask(account, "GET", f"/charges/{name[1]}")
+        if charge.id != name[1]:
             raise unavailable()
-        return charge.told()
+        return charge.told(int(name[2] or 1))
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         try:
-            self._ask(account, "POST", f"{_path(transaction_id)}/cancel", {})
+            self._ask(account, "POST", f"/charges/{transaction_id}/cancel", {})
         except Unprocessable:
             if self.check(account, transaction_id).state != "expired":
                 raise
@@ -189,7 +199,7 @@ class Crypto:
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
         told = _told(raw)
-        return Located(told.id, told.metadata.reference)
+        return Located(told.name, told.metadata.reference)
 
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         told, proof = _told(raw), headers.get("x-cc-webhook-signature", "").encode()
@@ -197,7 +207,7 @@ class Crypto:
         # A sum, so that every secret is compared and time does not tell which one fitted.
         if not sum(hmac.compare_digest(hmac.new(key, raw, hashlib.sha256).hexdigest().encode(), proof) for key in keys):
             raise forged()
-        return Notification(told.id, told.metadata.reference)
+        return Notification(told.name, told.metadata.reference)
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"received": True}
@@ -209,14 +219,7 @@ class Crypto:
         return answered(_Answer, status, raw).charge
 
 
-def _path(id: str) -> str:
-    """Raises Unprocessable for what is no charge's id."""
-    if not _CHARGE.fullmatch(id):
-        raise refused()
-    return f"/charges/{id}"
-
-
-def _told(raw: bytes) -> _Named:
+def _told(raw: bytes) -> _Paid:
     """What an event is about. Raises Unauthorized for anything but a well-formed one about a charge."""
     if len(raw) > WEBHOOK_LIMIT:
         raise forged()

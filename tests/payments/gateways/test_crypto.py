@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
-from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Redirect, Status
+from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Notification, Redirect, Status
 from chalicelib.payments.gateways.crypto import CURRENCIES, WEBHOOK_LIMIT, Crypto
 from infra.local.crypto import LIFETIME, CryptoSandbox
 from tests.payments.gateways.contract import (
@@ -197,11 +197,11 @@ def told_of(status: str, *payments: tuple[str, str, str], asked: str = "100.00")
         (told_of("COMPLETED", ("CONFIRMED", "99.97", "THB")), "captured", 100_00),  # paid in full, says the gateway
         (told_of("UNRESOLVED", ("CONFIRMED", "99.997", "THB")), "captured", 99_99),
         (told_of("UNRESOLVED", ("CONFIRMED", "100.004", "THB")), "captured", 100_00),
-        (told_of("UNRESOLVED", ("CONFIRMED", "60.00", "THB"), ("confirmed", "40.00", "THB")), "captured", 100_00),
+        (told_of("COMPLETED", ("CONFIRMED", "60.00", "THB"), ("CONFIRMED", "40.00", "THB")), "captured", 60_00),
         (told_of("UNRESOLVED", ("CONFIRMED", "60.00", "THB"), ("PENDING", "40.00", "THB")), "captured", 60_00),
+        (told_of("UNRESOLVED", ("FAILED", "60.00", "THB"), ("confirmed", "40.00", "THB")), "captured", 40_00),
         (told_of("UNRESOLVED", ("PENDING", "100.00", "THB")), "pending", 100_00),
         (told_of("UNRESOLVED"), "pending", 100_00),
-        (told_of("UNRESOLVED", ("CONFIRMED", "100.00", "USD")), "unknown", 100_00),
         (told_of("REFUNDED", ("CONFIRMED", "100.00", "THB")), "captured", 100_00),
         (told_of("SIGNED"), "pending", 100_00),
         (told_of("CANCELED"), "expired", 100_00),
@@ -245,6 +245,39 @@ def test_a_charge_that_was_not_asked_for_is_none(told, change):
 
     with pytest.raises(Unavailable):
         Crypto(told.url).create(ACCOUNT, amount=10000, currency="THB", reference="pay_1")
+
+
+def test_each_further_money_is_a_transaction_of_its_own(lab):
+    charge = create(lab)
+    lab.sandbox.act(charge.transaction_id, "underpay")
+    lab.sandbox.act(charge.transaction_id, "topup", wait=True)
+    second = f"{charge.transaction_id}.2"
+
+    told = lab.gateway.verify(ACCOUNT, lab.told.bodies[-1], lab.told.headers[-1])
+
+    assert told == Notification(second, "pay_1")
+    found = [lab.gateway.check(ACCOUNT, name) for name in (charge.transaction_id, second, f"{charge.transaction_id}.3")]
+    assert [(each.transaction_id, each.state, each.amount) for each in found] == [
+        (charge.transaction_id, "captured", 50_00),
+        (second, "captured", 50_00),
+        (f"{charge.transaction_id}.3", "pending", 100_00),
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "a.0", "a.b", "a.1000", "../charges", "a/b", "a.2.3"])
+def test_what_is_no_transactions_name_is_not_asked_about(lab, name):
+    with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+        lab.gateway.check(ACCOUNT, name)
+
+    assert lab.requests() == 0
+
+
+def test_money_in_another_currency_is_told_in_it(told):
+    told.script.append(Answer(body=told_of("UNRESOLVED", ("CONFIRMED", "3.00", "USD"))))
+
+    status = Crypto(told.url).check(ACCOUNT, "2aee9dd1-67b8-43ef-8dfe-977959850f27")
+
+    assert (status.state, status.amount, status.currency) == ("captured", 3_00, "USD")
 
 
 # Webhooks

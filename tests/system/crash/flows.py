@@ -1020,14 +1020,28 @@ def open_payment(world: World) -> None:
 
 def pay_by_card(world: World) -> None:
     """The buyer leaves the QR code for a card, pays, and gets all of it back through the gateway, which keeps a fee."""
-    buyer, order = world.person("buyer"), world.notes["order"]
-    asked = {"orderId": order, "method": "stripe"}
-    opened = world.ask(buyer, "POST", "/payments/create", asked).data
+    opened = _choose(world, "stripe")
     assert opened["hostedFields"]["clientSecret"] == "pi_1_secret_of_the_buyer"
+    _pay_and_be_refunded(world, "stripe")
+
+
+def pay_at_paypal(world: World) -> None:
+    """As by card, on PayPal's page."""
+    assert _choose(world, "paypal")["redirectUrl"] == "https://www.paypal.com/checkoutnow?token=1"
+    _pay_and_be_refunded(world, "paypal")
+
+
+def _choose(world: World, gateway: str) -> Any:
+    asked = {"orderId": world.notes["order"], "method": gateway}
+    opened = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data
     world.notes["payment"] = opened["id"]
+    return opened
+
+
+def _pay_and_be_refunded(world: World, gateway: str) -> None:
     transaction = _charge(world)
     world.bank.set(transaction, "captured", fee=13_65)
-    world.webhook(transaction, "stripe")
+    world.webhook(transaction, gateway)
     _await(world, "completed")
     _refund_all(world)
 
@@ -1047,10 +1061,7 @@ def in_tenge(world: World) -> None:
 
 def pay_in_two_steps(world: World) -> None:
     """The buyer's money is set aside, taken when the order is there to be paid, and all of it comes back."""
-    asked = {"orderId": world.notes["order"], "method": "cloudpayments"}
-    opened = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data
-    assert opened["redirectUrl"].startswith("https://orders.cloudpayments.example/")
-    world.notes["payment"] = opened["id"]
+    assert _choose(world, "cloudpayments")["redirectUrl"] == "https://orders.cloudpayments.example/d/1"
     assert _charge(world) in world.bank.held
     world.bank.set(_charge(world), "authorized")
     world.webhook(_charge(world), "cloudpayments")
@@ -1061,9 +1072,7 @@ def pay_in_two_steps(world: World) -> None:
 
 def pay_in_the_app(world: World) -> None:
     """Nobody tells of money at Kaspi: the sweep finds it."""
-    opened = world.ask(world.person("buyer"), "POST", "/payments/create", {"orderId": world.notes["order"]}).data
-    assert (opened["redirectUrl"], opened["gateway"]) == ("https://pay.kaspi.example/1", "kaspi")
-    world.notes["payment"] = opened["id"]
+    assert _choose(world, "kaspi")["redirectUrl"] == "https://pay.kaspi.example/1"
     world.pay(_charge(world))
     world.minute()
     with world.undisturbed():
@@ -1095,13 +1104,36 @@ def keep_a_card(world: World) -> None:
 
 
 def _refund_all(world: World) -> None:
-    wanted, order = {"reason": "they are blurred"}, world.notes["order"]
     organizer = world.person("organizer")
-    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    refund, wanted = f"/admin/orders/{world.notes['order']}/refund", {"reason": "they are blurred"}
+    world.ask(organizer, "POST", refund, wanted, expect=202, key="refund-1")
     world.settle()
     for _ in range(2):
         world.minute(timedelta(hours=1))
     _await(world, "refunded")
+
+
+def takes_coins(world: World) -> None:
+    """The buyer sees the QR code of a shop that takes cryptocurrencies, too."""
+    payment(world)
+    boss = Principal(DEFAULT, user=world.see(world.person("organizer"), "/auth/me")["id"])
+    configuration.change(boss, "payments", 0, {"methods": [{"method": "paynoi"}, {"method": "crypto"}]})
+
+
+def pay_with_coins(world: World) -> None:
+    """Half of it comes, which waits for somebody; they let the buyer have the photos."""
+    organizer, opened = world.person("organizer"), _choose(world, "crypto")
+    assert opened["redirectUrl"] == "https://commerce.coinbase.com/charges/1"
+    transaction = _charge(world)
+    world.bank.set(transaction, "captured", amount=opened["payable"] // 2)
+    world.webhook(transaction, "crypto")
+    world.settle()
+    world.minute()
+    (case,) = world.see(organizer, "/payments/review")["items"]
+    assert (case["reviewReason"], case["received"]) == ("wrong_amount", opened["payable"] // 2)
+    decided = {"decision": "accept", "reason": "a good customer"}
+    world.ask(organizer, "PUT", f"/payments/review/{case['id']}", decided, settled=409)
+    _await(world, "completed")
 
 
 def pay_again(world: World) -> None:
@@ -2276,6 +2308,8 @@ FLOWS: dict[str, Flow] = {
     "card kept for the next time": Flow(order, keep_a_card),
     "payment in two steps": Flow(in_tenge, pay_in_two_steps, (CHARGE,)),
     "payment in an app": Flow(in_tenge, pay_in_the_app, (CHARGE,)),
+    "payment at PayPal": Flow(payment, pay_at_paypal),
+    "payment with coins": Flow(takes_coins, pay_with_coins, (CHARGE,)),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),

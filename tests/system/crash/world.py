@@ -73,15 +73,13 @@ _SERVICES: dict[str, tuple[Any, str]] = {
 
 
 OTHERWISE: dict[str, dict[str, Any]] = {
-    "stripe": {
-        "tail": 0,
-        "knows_again": True,
-        "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
-    },
+    "stripe": {"tail": 0, "knows_again": True, "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1")},
+    "paypal": {"tail": 0, "knows_again": True, "means": Redirect("https://www.paypal.com/checkoutnow?token=1")},
+    "crypto": {"tail": 0, "refunds": False, "means": Redirect("https://commerce.coinbase.com/charges/1")},
     "cloudpayments": {"tail": 0, "means": Redirect("https://orders.cloudpayments.example/d/1")},
     "kaspi": {"tail": 0, "means": Picture(b"\x89PNG", "https://pay.kaspi.example/1", "https://pay.kaspi.example/1")},
 }
-"""What the others do otherwise than PayNoi."""
+"""What each of them does otherwise than PayNoi."""
 
 
 class Bank(FakeGateway):
@@ -365,8 +363,8 @@ class World:
         """The gateway tells of a transaction until somebody takes it."""
         held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
         account = json.loads(held["SecretString"])[gateway]
-        key = next(account[name] for name in ("api_key", "secret_key", "api_secret") if name in account)
-        raw = self.bank.webhook(transaction, key)
+        keys = (account.get(name) for name in ("api_key", "secret_key", "client_secret", "api_secret"))
+        raw = self.bank.webhook(transaction, next(key for key in keys if key))
         address = "" if gateway == gateways.FIRST else f"/{gateway}"
         self.ask(Person("", ""), "POST", f"/payments/webhook{address}", json.loads(raw))
 
