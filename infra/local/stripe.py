@@ -159,10 +159,10 @@ class StripeSandbox(ChargeSandbox[Intent]):
 
     def _enrol(self, given: Mapping[str, Any]) -> dict[str, Any]:
         known(given, "metadata")
-        customer = {"id": new_id("cus"), "object": "customer", "metadata": dict(given.get("metadata", {}))}
-        self.customers[customer["id"]] = customer
+        id = new_id("cus")
+        self.customers[id] = {"id": id, "object": "customer", "metadata": dict(given.get("metadata", {}))}
         self._save()
-        return customer
+        return self.customers[id]
 
     def _dismiss(self, id: str) -> dict[str, Any]:
         if self.customers.pop(id, None) is None:
