@@ -270,7 +270,7 @@ class CloudPayments:
         return found
 
     def _operation(self, account: GatewayAccount, number: int) -> _Operation:
-        said = self._said(account, "/payments/get", {"TransactionId": number})
+        said = self._said(account, "/payments/get", {"TransactionId": number}, sure=False)
         found = _read(_Operation, said.model)
         if found.number != number:
             raise unavailable()

@@ -1,11 +1,12 @@
 """Saving, listing and forgetting payment methods."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.core import clock, ids, sealing
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.errors import Conflict, Invalid, Unprocessable
 from chalicelib.core.table import transact
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways, offering
@@ -87,8 +88,9 @@ def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
 def erase_person(organization: str, user: str) -> None:
     """Forget all methods, at their gateways too. May run again. Raises Unavailable where a gateway is silent."""
     for customer in store.wallet_of(organization, user).customers:
-        account = gateways.account_of(organization, customer.gateway)
-        gateways.keeper(customer.gateway).dismiss(account, customer.id)
+        with suppress(Unprocessable):  # the organization has no account there any more
+            account = gateways.account_of(organization, customer.gateway)
+            gateways.keeper(customer.gateway).dismiss(account, customer.id)
     transact(store.forget(organization, user))
 
 
