@@ -142,9 +142,9 @@ class FakeGateway:
         self.kept_for[transaction_id] = customer
         self._may_fail("keep")
 
-    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
         """What ends in `agree` sends the buyer to their bank, what ends in `declined` is declined."""
-        if token.endswith("declined"):
+        if token.endswith("declined") or self.charges[transaction_id].state != "pending":
             raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
         self.kept_for[transaction_id] = customer
         if token.endswith("agree"):

@@ -1,6 +1,7 @@
-"""Captured money on its way into the books: it pays its order, or waits for a person."""
+"""Money on its way into the books: set aside it is taken or let go, captured it pays its order or waits for a person."""
 
 from chalicelib.core import clock, log, metrics, outbox
+from chalicelib.core.errors import Conflict
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Write, transact
@@ -19,7 +20,7 @@ def book(payment: Payment, status: Status, *more: Write) -> Outcome:
     Raises ledger.Booked where it was booked before, Conflict where something changed meanwhile.
     """
     order = orders.get(payment.organization, payment.order)
-    reason = disagreement(payment, status, order)
+    reason = _disagreement(payment, status, order)
     if reason is not None:
         return _to_review(payment, status, reason, *more)
     at = clock.now()
@@ -45,12 +46,32 @@ def book(payment: Payment, status: Status, *more: Write) -> Outcome:
     return Outcome.SUCCESS
 
 
+def take_or_let_go(payment: Payment, status: Status) -> None:
+    """Take what is set aside where it pays the order as agreed; else its owner has it back, and nobody need refund it.
+
+    Either may have happened already: whoever looks next finds out.
+    """
+    holder = gateways.holder(payment.gateway)
+    account = gateways.account_of(payment.organization, payment.gateway)
+    order = orders.get(payment.organization, payment.order)
+    reason = _disagreement(payment, status, order)
+    try:
+        order.refuse_payment(clock.now())
+    except Conflict as refusal:
+        reason = reason or refusal.code
+    if reason is None:
+        holder.capture(account, status.transaction_id)
+    else:
+        log.warning("payment let go", payment=payment.id, order=order.id, reason=reason)
+        holder.cancel(account, status.transaction_id)
+
+
 def _account_of(payment: Payment) -> str:
     """The ledger's account in which its money is: what was transferred is in the bank already."""
     return "bank" if payment.transfer_to is not None else f"gateway:{payment.gateway}"
 
 
-def disagreement(payment: Payment, status: Status, order: Order) -> str | None:
+def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
     """Why captured money does not simply pay the order, or None when it does."""
     if status.currency != payment.currency:
         return "wrong_currency"

@@ -47,7 +47,7 @@ def prepare(principal: Principal, payment: Payment, saved: str | None) -> Paymen
         keeper.keep(account, payment.transaction, customer)
         return _noted(payment, lambda held: replace(held, keeps=True))
     token = methods.token_of(payment.organization, methods.list_methods(principal).find(saved))
-    page = keeper.confirm(account, payment.transaction, customer, token)
+    page = keeper.confirm(account, payment.transaction, customer, token, account.returning(payment.id))
     return _noted(payment, lambda held: replace(held, redirect_url=page))
 
 

@@ -68,10 +68,7 @@ def create_payment(
         standing = _open_attempt(order, _next_attempt(earlier), wanted)
     opened = _charge(standing) if standing.state is State.CREATED else standing
     if saved is not None or keep:
-        opened = cards.prepare(principal, opened, saved)
-    if saved is not None and opened.redirect_url is None:
-        settle(opened.organization, opened.id)
-        opened = store.get(opened.organization, opened.id)
+        opened = _prepared(principal, opened, saved)
     return hosted.shown(opened)
 
 
@@ -141,8 +138,8 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
             raise Unavailable("payment_opening", "The payment is still being opened.", retry_after=5)
         gateway = gateways.of_name(payment.gateway)
         status = gateway.check(_known_as(payment), asked)
-        if status.state == "authorized":
-            _take_or_let_go(payment, status)
+        if status.state == "authorized" and status.reference == payment.id:
+            booking.take_or_let_go(payment, status)
             continue
         try:
             return _apply(payment, status)
@@ -151,25 +148,6 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
         except Conflict:
             continue
     raise Conflict("changed_meanwhile", "The payment keeps changing.")
-
-
-def _take_or_let_go(payment: Payment, status: Status) -> None:
-    """Take what is set aside where it pays the order as agreed; else its owner has it back, and nobody need refund it.
-
-    Either may have happened already: whoever looks next finds out.
-    """
-    holder, account = gateways.holder(payment.gateway), _known_as(payment)
-    order = orders.get(payment.organization, payment.order)
-    reason = booking.disagreement(payment, status, order)
-    try:
-        order.refuse_payment(clock.now())
-    except Conflict as refusal:
-        reason = reason or refusal.code
-    if reason is None:
-        holder.capture(account, status.transaction_id)
-    else:
-        log.warning("payment let go", payment=payment.id, order=order.id, reason=reason)
-        holder.cancel(account, status.transaction_id)
 
 
 def book_by_hand(payment: Payment, received: int, *more: Write) -> None:
@@ -306,6 +284,20 @@ def _next_attempt(earlier: Sequence[Payment]) -> int:
     return len(earlier) + 1
 
 
+def _prepared(principal: Principal, payment: Payment, saved: str | None) -> Payment:
+    """As `cards.prepare`, settled where there is nothing left to do, or it was paid at that moment."""
+    try:
+        prepared = cards.prepare(principal, payment, saved)
+        if saved is None or prepared.redirect_url is not None:
+            return prepared
+        settle(payment.organization, payment.id)
+    except Unprocessable:
+        settle(payment.organization, payment.id)
+        if store.get(payment.organization, payment.id).state is State.PENDING:
+            raise
+    return store.get(payment.organization, payment.id)
+
+
 def _open_attempt(order: Order, number: int, gateway: str) -> Payment:
     payment = Payment(
         id=ids.derived("pay", order.organization, order.id, str(number)),
@@ -363,7 +355,7 @@ def _apply(payment: Payment, status: Status) -> Outcome:
             _note(payment, payment.closed(State(status.state), at))
         case "pending":
             _note(payment, payment.checked(at))
-        case "unknown":
+        case "authorized" | "unknown":
             log.error("gateway state unknown", payment=payment.id)
             _note(payment, payment.checked(at))
     return Outcome.SKIPPED

@@ -74,6 +74,15 @@ def test_what_is_not_as_agreed_is_let_go(banks, held, order, wrong):
     assert ledger.balance(DEFAULT, "gateway:stripe") == 0
 
 
+def test_what_is_set_aside_for_another_payment_is_left_alone(banks, held):
+    banks["stripe"].set(held.transaction, "authorized", reference="pay_of_somebody")
+
+    service.settle(DEFAULT, held.id, held.transaction)
+
+    assert banks["stripe"].charges[held.transaction].state == "authorized"
+    assert service.get(DEFAULT, held.id).state is State.PENDING
+
+
 def test_money_for_an_order_that_ran_out_is_let_go(banks, held, order):
     with clock.travel(timedelta(hours=24, seconds=1)):
         orders.expire_due()

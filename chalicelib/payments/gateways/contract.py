@@ -228,10 +228,10 @@ class Keeper(Gateway, Protocol):
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         """Whatever an open charge will be paid with stays with the customer."""
 
-    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
         """Pay an open charge with what is kept; a card that is declined is refused.
 
-        Returns the page on which the buyer has to agree first, None where nobody has to.
+        Returns the page on which the buyer has to agree first, from which they come `back`; None where nobody has to.
         """
 
     def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:

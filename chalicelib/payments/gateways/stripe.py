@@ -155,9 +155,9 @@ class Stripe:
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         self._change(account, transaction_id, customer)
 
-    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
         self._change(account, transaction_id, customer, payment_method=token)
-        params: Any = {"return_url": account.returning(transaction_id), "off_session": False}
+        params: Any = {"return_url": back, "off_session": False}
         return self._ask(
             account, lambda client: client.v1.payment_intents.confirm(transaction_id, params), page_of, sure=False
         )

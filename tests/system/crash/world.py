@@ -105,9 +105,9 @@ class Bank(FakeGateway):
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         self.chaos.ask_gateway("keep", lambda: super(Bank, self).keep(account, transaction_id, customer))
 
-    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str) -> str | None:
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
         return self.chaos.ask_gateway(
-            "confirm", lambda: super(Bank, self).confirm(account, transaction_id, customer, token)
+            "confirm", lambda: super(Bank, self).confirm(account, transaction_id, customer, token, back)
         )
 
     def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
