@@ -28,7 +28,15 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import track
 
-from chalicelib.core.secrets import GatewaySecret, Secrets, StripeSecret
+from chalicelib.core.secrets import (
+    CloudPaymentsSecret,
+    CryptoSecret,
+    GatewaySecret,
+    KaspiSecret,
+    PayPalSecret,
+    Secrets,
+    StripeSecret,
+)
 from infra.aws import Place, add_options, place_of, told
 from infra.stacks import DeployFailed
 
@@ -135,19 +143,60 @@ def _ask_stripe() -> Secret:
     }
 
 
+def _ask_paypal() -> Secret:
+    return {
+        "client_id": input("  client id: ").strip(),
+        "client_secret": getpass.getpass("  secret: "),
+        "webhook_ids": [input("  id of the webhook: ").strip()],
+        "return_url": input("  page of the shop that buyers come back to: ").strip(),
+    }
+
+
+def _ask_crypto() -> Secret:
+    return {
+        "api_key": getpass.getpass("  API key: "),
+        "webhook_secrets": [getpass.getpass("  shared secret of webhooks: ")],
+        "return_url": input("  page of the shop that buyers come back to: ").strip(),
+    }
+
+
+def _ask_cloudpayments() -> Secret:
+    return {
+        "public_id": input("  Public ID: ").strip(),
+        "api_secret": getpass.getpass("  API secret: "),
+        "return_url": input("  page of the shop that buyers come back to: ").strip(),
+    }
+
+
+def _ask_kaspi() -> Secret:
+    return {
+        "api_key": getpass.getpass("  API key: "),
+        "device_token": getpass.getpass("  token of the device: "),
+        "organization_bin": input("  BIN of the organization: ").strip(),
+        "certificate": Path(input("  file of the certificate, a PEM with its key: ").strip()).read_text(),
+    }
+
+
+def _after_cloudpayments(now: Secret, before: Secret) -> Secret:
+    return now | {"previous_api_secret": before["api_secret"]}
+
+
 def _after_paynoi(now: Secret, before: Secret) -> Secret:
     return now | {"previous_api_key": before["api_key"]}
 
 
-def _after_stripe(now: Secret, before: Secret) -> Secret:
-    """Only the newest of the secrets before: Stripe signs with no third."""
-    secrets = [*now["webhook_secrets"], *before["webhook_secrets"][:1]]
-    return now | {"webhook_secrets": list(dict.fromkeys(secrets))}
+def _with_newest_before(field: str) -> Callable[[Secret, Secret], Secret]:
+    """Only the newest of what proved webhooks before: nobody signs with a third."""
+    return lambda now, before: now | {field: list(dict.fromkeys([*now[field], *before[field][:1]]))}
 
 
 ACCOUNTS = {
     "paynoi": Account("PayNoi", GatewaySecret, _ask_paynoi, _after_paynoi),
-    "stripe": Account("Stripe", StripeSecret, _ask_stripe, _after_stripe),
+    "stripe": Account("Stripe", StripeSecret, _ask_stripe, _with_newest_before("webhook_secrets")),
+    "paypal": Account("PayPal", PayPalSecret, _ask_paypal, _with_newest_before("webhook_ids")),
+    "cloudpayments": Account("CloudPayments", CloudPaymentsSecret, _ask_cloudpayments, _after_cloudpayments),
+    "kaspi": Account("Kaspi", KaspiSecret, _ask_kaspi, lambda now, before: now),
+    "crypto": Account("Crypto", CryptoSecret, _ask_crypto, _with_newest_before("webhook_secrets")),
 }
 
 

@@ -106,6 +106,11 @@ class FakeGateway:
     refunds: bool = True
     disputes: bool = False
     disputed: dict[str, Disputed] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    """Transactions whose money is set aside first."""
+    customers: dict[str, str] = field(default_factory=dict)
+    kept_for: dict[str, str] = field(default_factory=dict)
+    """Transactions whose means are kept, and for which customer."""
     knows_again: bool = False
     """Asked again for a reference, it finds the charge."""
     means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
@@ -113,11 +118,48 @@ class FakeGateway:
     returned: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
-        known = [charge.transaction_id for charge in self.charges.values() if charge.reference == reference]
-        id = known[0] if known and self.knows_again else f"T{len(self.charges) + 1:04d}"
+        id = self._named(reference)
         self.charges.setdefault(id, Status(id, "pending", amount + self.tail, currency, reference, None))
         self._may_fail("create")
         return Charge(id, amount + self.tail, currency, self.means, clock.now() + timedelta(minutes=15))
+
+    def hold(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
+        self.held.add(self._named(reference))
+        return self.create(account, amount=amount, currency=currency, reference=reference)
+
+    def capture(self, account: GatewayAccount, transaction_id: str) -> None:
+        if self.charges[transaction_id].state not in ("authorized", "captured"):
+            raise Unprocessable("payment_gateway_refused", "Nothing is set aside.")
+        self.set(transaction_id, "captured")
+        self._may_fail("capture")
+
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        self.customers.setdefault(key, f"cus_{len(self.customers) + 1}")
+        self._may_fail("enrol")
+        return self.customers[key]
+
+    def dismiss(self, account: GatewayAccount, customer: str) -> None:
+        for key in [key for key, id in self.customers.items() if id == customer]:
+            del self.customers[key]
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        self.kept_for[transaction_id] = customer
+        self._may_fail("keep")
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
+        """What ends in `agree` sends the buyer to their bank, what ends in `declined` is declined."""
+        if token.endswith("declined") or self.charges[transaction_id].state != "pending":
+            raise Unprocessable("payment_gateway_refused", "The payment service refused the request.")
+        self.kept_for[transaction_id] = customer
+        if token.endswith("agree"):
+            return "https://bank.example/agree"
+        self.set(transaction_id, "captured")
+        self._may_fail("confirm")
+        return None
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        self._may_fail("kept")
+        return f"tok_of_{transaction_id}" if transaction_id in self.kept_for else None
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         self.asked.append(transaction_id)
@@ -126,6 +168,8 @@ class FakeGateway:
 
     def cancel(self, account: GatewayAccount, transaction_id: str) -> None:
         self.cancelled.append(transaction_id)
+        if transaction_id in self.charges and self.charges[transaction_id].state == "authorized":
+            self.set(transaction_id, "failed")
         self._may_fail("cancel")
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
@@ -200,6 +244,10 @@ class FakeGateway:
     def webhook(self, transaction: str, key: str) -> bytes:
         data = {"trans_id": transaction, "ref1": self.charges[transaction].reference}
         return json.dumps({"data": data, "signature": key}).encode()
+
+    def _named(self, reference: str) -> str:
+        known = [charge.transaction_id for charge in self.charges.values() if charge.reference == reference]
+        return known[0] if known and self.knows_again else f"T{len(self.charges) + 1:04d}"
 
     def _may_fail(self, call: str) -> None:
         if call in self.fail:

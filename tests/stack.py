@@ -84,6 +84,7 @@ def fresh_secrets() -> dict[str, Any]:
             "secret_key": f"sk_test_{random_secrets.token_hex(20)}",
             "publishable_key": f"pk_test_{random_secrets.token_hex(20)}",
             "webhook_secrets": [f"whsec_{random_secrets.token_hex(20)}"],
+            "return_url": "https://shop.example/paid",
         },
         "promptpay": {
             "api_key": random_secrets.token_hex(20),
@@ -98,6 +99,26 @@ def fresh_secrets() -> dict[str, Any]:
             "private_key": push_pem,
             "url": "http://127.0.0.1:9",
             "token_url": "http://127.0.0.1:9/token",
+        },
+        "cloudpayments": {
+            "public_id": f"pk_{random_secrets.token_hex(12)}",
+            "api_secret": random_secrets.token_hex(20),
+        },
+        "kaspi": {
+            "api_key": random_secrets.token_hex(20),
+            "device_token": random_secrets.token_hex(16),
+            "organization_bin": "210440028324",
+        },
+        "paypal": {
+            "client_id": random_secrets.token_hex(20),
+            "client_secret": random_secrets.token_hex(20),
+            "webhook_ids": [random_secrets.token_hex(9).upper()],
+            "return_url": "https://shop.example/paid",
+        },
+        "crypto": {
+            "api_key": random_secrets.token_hex(20),
+            "webhook_secrets": [random_secrets.token_hex(20)],
+            "return_url": "https://shop.example/paid",
         },
     }
 

@@ -27,6 +27,7 @@ def _refuse_other_than_hex(value: SecretStr) -> SecretStr:
 
 
 Real = Annotated[SecretStr, AfterValidator(_refuse_placeholder)]
+Page = Annotated[str, Field(pattern=r"^https?://[^\s#]+$")]
 TokenKey = Annotated[Real, Field(min_length=64), AfterValidator(_refuse_other_than_hex)]
 
 
@@ -43,13 +44,17 @@ class GatewaySecret(BaseModel):
 
 
 class StripeSecret(BaseModel):
-    """What one Stripe account needs. Webhooks are signed with any of `webhook_secrets`: the next, and those before."""
+    """What one Stripe account needs. Webhooks are signed with any of `webhook_secrets`: the next, and those before.
+
+    Without `return_url`, the page to which a buyer's bank sends them back, nobody pays with a saved card.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     secret_key: Real
     publishable_key: str
     webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
+    return_url: Page | None = None
 
 
 class PromptPaySecret(BaseModel):
@@ -65,6 +70,52 @@ class PromptPaySecret(BaseModel):
     biller_id: Annotated[str, Field(pattern=r"^[0-9]{15}$")]
     reference_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9]{0,20}$")] = ""
     webhook_keys: Annotated[tuple[Real, ...], Field(min_length=1)]
+
+
+class CloudPaymentsSecret(BaseModel):
+    """What one site at CloudPayments needs. `api_secret` signs notices too; the one before stays valid for them."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    public_id: str
+    api_secret: Real
+    previous_api_secret: SecretStr | None = None
+    return_url: Page | None = None
+
+
+class KaspiSecret(BaseModel):
+    """What one cash desk is at Kaspi Pay. `certificate` is a PEM with the private key and its chain."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    device_token: Real
+    organization_bin: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    certificate: Real | None = None
+
+
+class PayPalSecret(BaseModel):
+    """What one PayPal app is. A webhook is addressed to any of `webhook_ids`, which PayPal gave to our address.
+
+    Buyers come back to `return_url`, with `payment` in its query.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: Real
+    webhook_ids: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,50}$")], ...], Field(min_length=1)]
+    return_url: Page
+
+
+class CryptoSecret(BaseModel):
+    """What one account at a processor of cryptocurrencies needs. `webhook_secrets` and `return_url` as above."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    webhook_secrets: Annotated[tuple[Real, ...], Field(min_length=1)]
+    return_url: Page
 
 
 class LabSecret(BaseModel):
@@ -109,7 +160,7 @@ class Secrets(BaseModel):
     Processes read this at different moments: a new key is accepted everywhere before it is used anywhere, and
     the old one is accepted as long as what it made is around. `accepted_jwt_public_keys` holds PEMs,
     `accepted_token_keys` and
-    `accepted_sealing_keys` hex. `paynoi`, `stripe` and `promptpay` are the accounts of every organization that has
+    `accepted_sealing_keys` hex. Each gateway's name (`paynoi`, ...) holds the account of every organization that has
     none of its own.
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
@@ -131,6 +182,14 @@ class Secrets(BaseModel):
     stripe_of_organizations: dict[str, StripeSecret] = {}
     promptpay: PromptPaySecret | None = None
     promptpay_of_organizations: dict[str, PromptPaySecret] = {}
+    cloudpayments: CloudPaymentsSecret | None = None
+    cloudpayments_of_organizations: dict[str, CloudPaymentsSecret] = {}
+    kaspi: KaspiSecret | None = None
+    kaspi_of_organizations: dict[str, KaspiSecret] = {}
+    paypal: PayPalSecret | None = None
+    paypal_of_organizations: dict[str, PayPalSecret] = {}
+    crypto: CryptoSecret | None = None
+    crypto_of_organizations: dict[str, CryptoSecret] = {}
     previews_private_keys: dict[str, Real] = {}
     identity_providers: dict[str, ProviderClient] = {}
     prodigi_of_organizations: dict[str, LabSecret] = {}

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _LISTS = {"allowed_origins"}
 STRIPE = "https://api.stripe.com"
+PAYPAL = "https://api-m.paypal.com"
+PAYPAL_SANDBOX = "https://api-m.sandbox.paypal.com"
 
 Name = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
@@ -18,7 +20,8 @@ class Settings(BaseModel):
     """One field per `PIX_<NAME>` variable.
 
     `identity_url` puts a stand-in before all identity providers, `stripe_url` one before Stripe, on one machine and in
-    tests.
+    tests. `paypal_url` may be PayPal's own sandbox; a stand-in's webhooks are vouched for by the root in PEM that is
+    `paypal_authority`.
 
     Below `tenants_domain` organizations have subdomains; without it nobody founds one by signing up.
 
@@ -47,6 +50,11 @@ class Settings(BaseModel):
     paynoi_url: Url
     stripe_url: Url = STRIPE
     promptpay_url: Url = "https://api.partners.scb/partners"
+    cloudpayments_url: Url = "https://api.cloudpayments.ru"
+    kaspi_url: Url = "https://qrapi-cert-ip.kaspi.kz"
+    paypal_url: Url = PAYPAL
+    paypal_authority: str | None = None
+    crypto_url: Url = "https://api.commerce.coinbase.com"
     live_url: str = Field(pattern=r"^wss?://[^\s?#]*[^\s/?#]$")
     live_endpoint: Url | None = None
     previews_url: str | None = Field(None, pattern=r"^https://[^/?#\s]+$")
@@ -68,6 +76,8 @@ class Settings(BaseModel):
                 raise ValueError("identity_url is for the stages local and test")
             if self.stripe_url != STRIPE:
                 raise ValueError("stripe_url is for the stages local and test")
+            if self.paypal_url not in (PAYPAL, PAYPAL_SANDBOX) or self.paypal_authority is not None:
+                raise ValueError("another paypal_url and a paypal_authority are for the stages local and test")
         return self
 
     def table(self, domain: str) -> str:

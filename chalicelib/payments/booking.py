@@ -1,6 +1,7 @@
-"""Captured money on its way into the books: it pays its order, or waits for a person."""
+"""Money on its way into the books: set aside it is taken or let go, captured it pays an order or waits for a person."""
 
 from chalicelib.core import clock, log, metrics, outbox
+from chalicelib.core.errors import Conflict
 from chalicelib.core.metrics import Metric
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Write, transact
@@ -46,6 +47,26 @@ def book(payment: Payment, status: Status, *more: Write) -> Outcome:
     paid = metrics.of({Metric.ORDERS_PAID: 1, Metric.REVENUE: payment.amount}, Currency=payment.currency)
     log.info("payment captured", paid, organization=order.organization, payment=payment.id, order=order.id)
     return Outcome.SUCCESS
+
+
+def take_or_let_go(payment: Payment, status: Status) -> None:
+    """Take what is set aside where it pays the order as agreed; else its owner has it back, and nobody need refund it.
+
+    Either may have happened already: whoever looks next finds out.
+    """
+    holder = gateways.holder(payment.gateway)
+    account = gateways.account_of(payment.organization, payment.gateway)
+    order = orders.get(payment.organization, payment.order)
+    reason = _disagreement(payment, status, order)
+    try:
+        order.refuse_payment(clock.now())
+    except Conflict as refusal:
+        reason = reason or refusal.code
+    if reason is None:
+        holder.capture(account, status.transaction_id)
+    else:
+        log.warning("payment let go", payment=payment.id, order=order.id, reason=reason)
+        holder.cancel(account, status.transaction_id)
 
 
 def _account_of(payment: Payment) -> str:

@@ -4,7 +4,7 @@ from chalicelib.core.queues import Outcome, on
 from chalicelib.live import service as live
 from chalicelib.orders import service as orders
 from chalicelib.orders.messages import OrderCancelled, OrderPaid
-from chalicelib.payments import service
+from chalicelib.payments import cards, service
 from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
 from chalicelib.payments.model import State
 
@@ -23,6 +23,11 @@ def withdraw_charge(fact: OrderCancelled) -> Outcome:
 def tell_of_capture(fact: OrderPaid) -> Outcome:
     payment = orders.get(fact.organization, fact.order).payment
     return _tell(fact.organization, fact.order, str(payment), State.CAPTURED)
+
+
+@on(OrderPaid)
+def keep_method(fact: OrderPaid) -> Outcome:
+    return cards.keep_paid(fact.organization, fact.order)
 
 
 @on(PaymentUnderReview)

@@ -48,7 +48,8 @@ class Payment:
     the request that opened it: what a sweep finds out is logged under it.
 
     How it is paid stands in one of `qr_png` (Base64; `qr_text` is what it says), `redirect_url`, `hosted_fields` (whose
-    secret is sealed where it is stored) and `transfer_to`. `fee` is what the gateway kept of what was received.
+    secret is sealed where it is stored) and `transfer_to`. `fee` is what the gateway kept of what was received,
+    `ask_every` as of its charge. The buyer agreed that what it is paid with is kept where it `keeps`.
 
     `kept` is what of the received money pays the order where that is not all of it; `suspended` is what belongs to no
     order and waits for a person, `refundable` what is left of everything that came and was not given back.
@@ -84,6 +85,8 @@ class Payment:
     transfer_to: Transfer | None = None
     fee: int | None = None
     qr_text: str | None = None
+    ask_every: int | None = None
+    keeps: bool | None = None
     version: int = 0
 
     @property
@@ -131,11 +134,12 @@ class Payment:
             transaction=charge.transaction_id,
             payable=charge.payable,
             expires_at=charge.expires_at,
+            ask_every=charge.ask_every,
             next_check_at=at + _FIRST_CHECK,
         )
         match charge.means:
-            case Picture(png, text):
-                return replace(opened, qr_png=base64.b64encode(png).decode(), qr_text=text)
+            case Picture(png, text, link):
+                return replace(opened, qr_png=base64.b64encode(png).decode(), qr_text=text, redirect_url=link)
             case Redirect(url):
                 return replace(opened, redirect_url=url)
             case HostedFields() as fields:

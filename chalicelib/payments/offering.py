@@ -39,6 +39,12 @@ def offered(organization: str, currency: str, amount: int | None = None) -> list
     return [each for each in found if amount is None or each.fits(amount)]
 
 
+def holds(organization: str, gateway: str) -> bool:
+    """Whether the organization wants the money set aside first, at a gateway that can do so."""
+    chosen = configuration.read(organization, PaymentMethods).methods
+    return any(each.hold for each in chosen if each.method == gateway) and gateways.offer_of(gateway).holds
+
+
 def choose(organization: str, currency: str, amount: int, method: str | None) -> str:
     """The gateway for an order: the `method` of that name, any with a QR code for `qr`, the first choice for None.
 

@@ -23,9 +23,9 @@ def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.P
 
     While an attempt is open it is answered again; once it has expired a new one is made. Another `method` withdraws
     it and opens its own. With the method `credit` the order is paid at once from what the buyer has, if that is enough
-    for all of it.
+    for all of it. With a `savedMethod` it is paid at once, or the buyer's bank asks them to agree at `redirectUrl`.
     """
-    return service.create_payment(principal, body.order_id, body.method)
+    return service.create_payment(principal, body.order_id, body.method, saved=body.saved_method, keep=body.save_method)
 
 
 @routes.get(

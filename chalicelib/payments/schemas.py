@@ -16,6 +16,13 @@ class CreatePayment(Input):
         description="A gateway of `GET /payments/methods`, `qr` for any with a QR code, or `credit`, which pays all of "
         "it from the buyer's own credit. Without one: the attempt that is open, else the first that is offered.",
     )
+    saved_method: str | None = Field(
+        None, min_length=1, max_length=64, description="One of the caller's saved methods: it is paid with that."
+    )
+    save_method: bool = Field(
+        False,
+        description="The buyer agrees that what it is paid with is kept for the next time, where that can be done.",
+    )
 
 
 class HostedFields(Output):

@@ -16,7 +16,7 @@ from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import booking, credit, gateways, hosted, offering, store
+from chalicelib.payments import booking, cards, credit, gateways, hosted, offering, store
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
 from chalicelib.payments.messages import GatewayDisputed, GatewayNotified
 from chalicelib.payments.model import Payment, State
@@ -30,20 +30,25 @@ _OPENING_SECONDS = 60
 _SOMEBODY_WAS_FASTER = {"attempt_taken", "version_conflict", "already_exists"}
 
 
-def create_payment(principal: Principal, order_id: str, method: str | None = None) -> Payment:
+def create_payment(
+    principal: Principal, order_id: str, method: str | None = None, *, saved: str | None = None, keep: bool = False
+) -> Payment:
     """The attempt to pay an order that is open now, or a new one where none is.
 
     `method` is a gateway's name, `qr` or `credit`; without one an open attempt goes on, and a new one takes the
     organization's first choice. An open attempt of another method is withdrawn before a new one opens.
     The attempt is written down before the gateway is asked. When the answer is lost, the next call asks again for the
     same attempt; of two answers one is kept and the other charge withdrawn. With `credit`, or where the order costs
-    nothing, nothing is left to pay: the order is paid when this returns.
-    Raises Conflict (paid, about to be, expired, not enough credit), Forbidden (credit of somebody else), Unprocessable
-    `method_not_offered`, Unavailable (the gateway does not answer).
+    nothing, nothing is left to pay: the order is paid when this returns. It is paid with the caller's `saved` method,
+    or what it will be paid with is kept (`cards.py`).
+    Raises Conflict (paid, about to be, expired, not enough credit), Forbidden (credit or card of somebody else),
+    NotFound (no such saved method), Unprocessable `method_not_offered`, Unavailable (the gateway does not answer).
     """
     order = orders.open_order(principal, order_id)
     at = clock.now()
     order.refuse_payment(at)
+    if saved is not None or keep:
+        method = cards.gateway_of(principal, order, saved, method)
     if method == credit.NAME or not order.total:
         return _pay_with_credit(principal, order)
     earlier = store.attempts(order.organization, order.id)
@@ -54,20 +59,26 @@ def create_payment(principal: Principal, order_id: str, method: str | None = Non
         wanted = standing.gateway
     else:
         wanted = offering.choose(order.organization, order.currency, order.total, method)
+    if saved is not None or keep:
+        gateways.keeper(wanted)
     for each in going:
         if each.gateway != wanted:
             _make_way(each)
     if standing is None or standing.gateway != wanted:
         standing = _open_attempt(order, _next_attempt(earlier), wanted)
-    return hosted.shown(_charge(standing) if standing.state is State.CREATED else standing)
+    opened = _charge(standing) if standing.state is State.CREATED else standing
+    if saved is not None or keep:
+        opened = _prepared(principal, opened, saved)
+    return hosted.shown(opened)
 
 
 def read_payment(principal: Principal, payment_id: str) -> Payment:
-    """A payment as it stands. While it is open the gateway is asked, at most every three seconds."""
+    """A payment as it stands. While it is open the gateway is asked, at most every three seconds or as it wants."""
     payment = open_payment(principal, payment_id)
     at = clock.now()
     asked = payment.checked_at or payment.created_at
-    if payment.state is State.PENDING and (at - asked).total_seconds() >= _ASK_AGAIN_SECONDS:
+    pause = max(_ASK_AGAIN_SECONDS, payment.ask_every or 0)
+    if payment.state is State.PENDING and (at - asked).total_seconds() >= pause:
         try:
             settle(payment.organization, payment.id)
         except (Unavailable, Conflict) as refusal:
@@ -130,6 +141,9 @@ def settle(organization: str, payment_id: str, transaction: str | None = None) -
             raise Unavailable("payment_opening", "The payment is still being opened.", retry_after=5)
         gateway = gateways.of_name(payment.gateway)
         status = gateway.check(_known_as(payment), asked)
+        if status.state == "authorized" and status.reference == payment.id:
+            booking.take_or_let_go(payment, status)
+            continue
         try:
             return _apply(payment, status)
         except ledger.Booked:
@@ -274,6 +288,20 @@ def _next_attempt(earlier: Sequence[Payment]) -> int:
     return len(earlier) + 1
 
 
+def _prepared(principal: Principal, payment: Payment, saved: str | None) -> Payment:
+    """As `cards.prepare`, settled where there is nothing left to do, or it was paid at that moment."""
+    try:
+        prepared = cards.prepare(principal, payment, saved)
+        if saved is None or prepared.redirect_url is not None:
+            return prepared
+        settle(payment.organization, payment.id)
+    except Unprocessable:
+        settle(payment.organization, payment.id)
+        if store.get(payment.organization, payment.id).state is State.PENDING:
+            raise
+    return store.get(payment.organization, payment.id)
+
+
 def _open_attempt(order: Order, number: int, gateway: str) -> Payment:
     payment = Payment(
         id=ids.derived("pay", order.organization, order.id, str(number)),
@@ -300,7 +328,9 @@ def _open_attempt(order: Order, number: int, gateway: str) -> Payment:
 def _charge(payment: Payment) -> Payment:
     gateway = gateways.of_name(payment.gateway)
     account = gateways.account_of(payment.organization, payment.gateway)
-    charge = gateway.create(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
+    holds = offering.holds(payment.organization, payment.gateway)
+    ask = gateways.holder(payment.gateway).hold if holds else gateway.create
+    charge = ask(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
         named = [store.name_charge(charged)] if gateway.disputes else []
@@ -330,7 +360,7 @@ def _apply(payment: Payment, status: Status) -> Outcome:
             _note(payment, payment.closed(State(status.state), at))
         case "pending":
             _note(payment, payment.checked(at))
-        case "unknown":
+        case "authorized" | "unknown":
             log.error("gateway state unknown", payment=payment.id)
             _note(payment, payment.checked(at))
     return Outcome.SKIPPED

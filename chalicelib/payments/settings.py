@@ -10,7 +10,10 @@ _Amount = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class Choice(BaseModel):
-    """A gateway by its name. It is offered for orders of `smallest` to `largest` minor units."""
+    """A gateway by its name. It is offered for orders of `smallest` to `largest` minor units.
+
+    With `hold` the money is set aside first, where the gateway can do so, and taken when the order is there to be paid.
+    """
 
     model_config = Section.model_config
 
@@ -18,6 +21,7 @@ class Choice(BaseModel):
     enabled: bool = True
     smallest: _Amount = 0
     largest: _Amount | None = None
+    hold: bool = False
 
 
 class PaymentMethods(Section):

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.core import clock, ids
 from chalicelib.core.errors import Conflict, NotFound
@@ -79,6 +79,8 @@ class PaymentRecord(Record):
     transfer_to = Typed[Transfer](Transfer, null=True)
     fee = NumberAttribute(null=True)
     qr_text = UnicodeAttribute(null=True)
+    ask_every = NumberAttribute(null=True)
+    keeps = BooleanAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     review_pk = UnicodeAttribute(null=True)

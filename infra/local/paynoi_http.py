@@ -37,7 +37,7 @@ class Handler(Doors):
                     "paynoi_charges.html",
                     transactions=transactions[:SHOWN],
                     hidden=max(0, len(transactions) - SHOWN),
-                    faults=sandbox.faults(),
+                    faults=sandbox.faults.shown(),
                     known_faults=FAULTS,
                 )
             case ["pay", trans_id]:
@@ -52,7 +52,7 @@ class Handler(Doors):
             case ["_sandbox", "stats"]:
                 return as_json(sandbox.stats())
             case ["_sandbox", "faults"]:
-                return as_json(sandbox.faults())
+                return as_json(sandbox.faults.shown())
             case _:
                 raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
 
@@ -63,13 +63,13 @@ class Handler(Doors):
                 return written(sandbox.answer(self._json_body()), "application/json")
             case ["faults"]:
                 form = self._form()
-                sandbox.misbehave({} if form.get("action") == "heal" else added(sandbox.faults(), form))
+                sandbox.faults.set({} if form.get("action") == "heal" else added(sandbox.faults.shown(), form))
                 return see("/")
             case ["pay", trans_id]:
                 self._act(trans_id, self._form())
                 return see(f"/pay/{trans_id}")
             case ["_sandbox", "faults"]:
-                return as_json(sandbox.misbehave(self._json_body()))
+                return as_json(sandbox.faults.set(self._json_body()))
             case ["_sandbox", trans_id, action]:
                 return as_json({"transaction": sandbox.shown(self._act(trans_id, self._json_body(), action))})
             case _:

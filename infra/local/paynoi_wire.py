@@ -10,23 +10,15 @@ from typing import Any, Literal, Self
 
 from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.emvco import Proxy
+from infra.local.sandbox import ANYWHERE
 from infra.local.webhooks import Webhook
 
 THAILAND = timezone(timedelta(hours=7))
 
-_ANYWHERE = {
-    "timeout": "no answer, and nothing happened",
-    "lost": "it happened, but the answer is lost",
-    "error": "status 500, and nothing happened",
-    "garbage": "it happened, but the answer is garbage",
-    "redirect": "redirected, and nothing happened",
-    "extra": "unknown fields in the answer",
-}
-# What each method of the API can be told to do wrong, and how a person reads it.
 FAULTS = {
-    "create": _ANYWHERE | {"early_webhook": "paid, and the webhook sent, before the answer"},
-    "check": _ANYWHERE | {"odd_status": "a payment status nobody has heard of"},
-    "cancel": _ANYWHERE,
+    "create": ANYWHERE | {"early_webhook": "paid, and the webhook sent, before the answer"},
+    "check": ANYWHERE | {"odd_status": "a payment status nobody has heard of"},
+    "cancel": ANYWHERE,
 }
 
 

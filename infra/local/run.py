@@ -64,7 +64,16 @@ def _introduce(console: Console, system: System, people: dict[str, LogIn]) -> No
     places.add_row("OpenAPI document", f"{system.url}/openapi.json")
     places.add_row("Websockets", f"{system.live_url}  (with a ticket of POST /live/tickets)")
     places.add_row("Mailbox of sent mail", system.mailbox_url)
-    places.add_row("Payment sandboxes", f"{system.paynoi.url}, {system.stripe.url}, {system.bank.url}")
+    gateways = (
+        system.paynoi,
+        system.stripe,
+        system.paypal,
+        system.crypto,
+        system.cloudpayments,
+        system.kaspi,
+        system.bank,
+    )
+    places.add_row("Payment sandboxes", ", ".join(each.url for each in gateways))
     places.add_row("Log", str(HOME / "log.jsonl"))
     console.print(places, highlight=False)
     table = Table(title="Log-ins of this machine, made up for it", title_justify="left")

@@ -70,10 +70,23 @@ def keep(file: Path, state: object) -> None:
     new.replace(file)
 
 
+FaultsOfCalls = Mapping[str, Mapping[str, str]]
+"""What each call of an API can be told to do wrong, and how a person reads it."""
+
+ANYWHERE = {
+    "timeout": "no answer, and nothing happened",
+    "lost": "it happened, but the answer is lost",
+    "error": "status 500, and nothing happened",
+    "garbage": "it happened, but the answer is garbage",
+    "redirect": "redirected, and nothing happened",
+    "extra": "unknown fields in the answer",
+}
+
+
 class Faults:
     """What goes wrong with the next calls. `known` names the faults of each method and says what they mean."""
 
-    def __init__(self, known: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, known: FaultsOfCalls) -> None:
         self._known = known
         self._lock = threading.Lock()
         self._waiting: dict[str, Counter[str]] = {method: Counter() for method in known}
@@ -150,6 +163,12 @@ class Doors(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve(self._post)
+
+    def do_PATCH(self) -> None:
+        self._serve(self._post)
+
+    def do_DELETE(self) -> None:
+        self._serve(self._get)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the pages and `/_sandbox/stats` tell what happened."""

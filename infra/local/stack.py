@@ -31,6 +31,7 @@ QUEUES = ("Uploads", "Payments", "Emails", "Jobs")
 VISIBILITY_TIMEOUT = 30  # seconds: how long a killed process hides the messages it held
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # what the emulator expects
 DEPLOY_SECONDS = 120.0
+RETURN_URL = "http://localhost:3000/paid"  # of a frontend, to which buyers come back from a gateway's page
 
 
 class DeployFailed(RuntimeError):
@@ -82,6 +83,11 @@ def environment(
     identity_url: str = "",
     promptpay_url: str = "",
     stripe_url: str = "",
+    cloudpayments_url: str = "",
+    kaspi_url: str = "",
+    paypal_url: str = "",
+    paypal_authority: str = "",
+    crypto_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
@@ -106,6 +112,10 @@ def environment(
         **({"PIX_PROMPTPAY_URL": promptpay_url} if promptpay_url else {}),
         **({"PIX_IDENTITY_URL": identity_url} if identity_url else {}),
         **({"PIX_STRIPE_URL": stripe_url} if stripe_url else {}),
+        **({"PIX_CLOUDPAYMENTS_URL": cloudpayments_url} if cloudpayments_url else {}),
+        **({"PIX_KASPI_URL": kaspi_url} if kaspi_url else {}),
+        **({"PIX_PAYPAL_URL": paypal_url, "PIX_PAYPAL_AUTHORITY": paypal_authority} if paypal_url else {}),
+        **({"PIX_CRYPTO_URL": crypto_url} if crypto_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
         **({"PIX_FACES": "embedded"} if has_engine() else {}),
@@ -156,6 +166,27 @@ def _new_secrets() -> dict[str, Any]:
             "secret_key": f"sk_test_{secrets.token_urlsafe(32)}",
             "publishable_key": f"pk_test_{secrets.token_urlsafe(32)}",
             "webhook_secrets": [f"whsec_{secrets.token_urlsafe(32)}"],
+            "return_url": RETURN_URL,
+        },
+        "cloudpayments": {
+            "public_id": f"pk_{secrets.token_urlsafe(16)}",
+            "api_secret": secrets.token_urlsafe(32),
+        },
+        "kaspi": {
+            "api_key": secrets.token_urlsafe(32),
+            "device_token": secrets.token_urlsafe(24),
+            "organization_bin": "210440000000",
+        },
+        "paypal": {
+            "client_id": secrets.token_urlsafe(32),
+            "client_secret": secrets.token_urlsafe(32),
+            "webhook_ids": [secrets.token_hex(9).upper()],
+            "return_url": RETURN_URL,
+        },
+        "crypto": {
+            "api_key": secrets.token_urlsafe(32),
+            "webhook_secrets": [secrets.token_urlsafe(32)],
+            "return_url": RETURN_URL,
         },
     }
 

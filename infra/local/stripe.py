@@ -8,17 +8,14 @@ what Stripe's fields do in a shop; `/_sandbox/...` offers the same as JSON, for 
 import hmac
 import json
 import secrets
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Unpack
 
-from chalicelib.core import clock
-from infra.local.sandbox import BACKOFF, Faults, NoAnswer, Refused, Server, keep, refuse_strangers
+from infra.local.charges import Options
+from infra.local.sandbox import NoAnswer, Refused
 from infra.local.stripe_http import Handler
 from infra.local.stripe_money_back import Dispute, MoneyBack
 from infra.local.stripe_wire import (
@@ -32,83 +29,28 @@ from infra.local.stripe_wire import (
     event,
     invalid,
     known,
+    missing,
     new_id,
     signature,
     whole,
 )
-from infra.local.webhooks import Courier, post
+from infra.local.webhooks import post
 
 
 class StripeSandbox(MoneyBack):
-    """`now` and `backoff` as of the PayNoi sandbox. With `state`, what was paid outlives the process."""
+    who = "Stripe"
+    doors = Handler
+    known_faults = FAULTS
 
-    def __init__(
-        self,
-        secret_key: str,
-        webhook_secret: str,
-        webhook_url: str,
-        port: int = 0,
-        state: Path | None = None,
-        *,
-        stage: str = "local",
-        now: Callable[[], datetime] = clock.now,
-        backoff: Sequence[float] = BACKOFF,
-    ) -> None:
-        refuse_strangers("Stripe", stage, webhook_url)
+    def __init__(self, secret_key: str, webhook_secret: str, webhook_url: str, **options: Unpack[Options]) -> None:
+        super().__init__(webhook_url, **options)
         self._key = secret_key
         self._webhook_secret = webhook_secret
-        self._webhook_url = webhook_url
-        self._port = port
-        self._state = state
-        self.now = now
-        self._lock = threading.RLock()
-        self._intents: dict[str, Intent] = {}
         self._refunds: dict[str, Refund] = {}
         self._disputes: dict[str, Dispute] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
         self._replays: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.refund_state: RefundState = "succeeded"
-        self.faults = Faults(FAULTS)
-        self._stopping = threading.Event()
-        self._courier = Courier(self._send, self._abandon, backoff)
-        self._server: Server | None = None
-
-    # Life
-
-    def start(self) -> Self:
-        if self._state and self._state.exists():
-            stored = json.loads(self._state.read_text("utf-8"))
-            self._intents = {each["id"]: Intent.restored(each) for each in stored["intents"]}
-            self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}
-            self._disputes = {each["id"]: Dispute(**each) for each in stored.get("disputes", ())}
-        self._stopping.clear()
-        self._server = Server(self, self._port, Handler)
-        self._port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self._courier.start()
-        for intent in self._intents.values():
-            if intent.webhook.state == "due":
-                self._courier.enqueue(intent.id)
-        return self
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._courier.stop()
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        if not self._port:
-            raise RuntimeError("the Stripe sandbox has no address before it starts")
-        return f"http://127.0.0.1:{self._port}"
 
     # The API
 
@@ -117,16 +59,11 @@ class StripeSandbox(MoneyBack):
     ) -> tuple[int, str, bool]:
         """Status and body of a call of the API, and whether it was replayed. Raises Failed, Refused and NoAnswer."""
         call, carry_out = self._route(method, path)
-        fault = self.faults.take(call)
-        if fault == "timeout":
-            self._stopping.wait(self.faults.hang)
-            raise NoAnswer
+        fault = self._trouble(call)
         if fault == "error":
             raise Failed(HTTPStatus.INTERNAL_SERVER_ERROR, "api_error", "An unknown error occurred.")
         if fault == "limit":
             raise Failed(HTTPStatus.TOO_MANY_REQUESTS, "invalid_request_error", "Too many requests.", "rate_limit")
-        if fault == "redirect":
-            raise Refused(HTTPStatus.TEMPORARY_REDIRECT, "")
         if not hmac.compare_digest(key.encode(), self._key.encode()):
             raise invalid(f"Invalid API Key provided: {key[:8]}****", status=HTTPStatus.UNAUTHORIZED)
         with self._lock:
@@ -152,6 +89,16 @@ class StripeSandbox(MoneyBack):
                 return "create", self._create
             case "GET", "payment_intents", id:
                 return "check", lambda given: self._retrieve(id, given)
+            case "POST", "customers":
+                return "customer", self._enrol
+            case "DELETE", "customers", id:
+                return "customer", lambda given: self._dismiss(id)
+            case "POST", "payment_intents", id:
+                return "confirm", lambda given: self._update(id, given)
+            case "POST", "payment_intents", id, "confirm":
+                return "confirm", lambda given: self._confirm(id, given)
+            case "POST", "payment_intents", id, "capture":
+                return "capture", lambda given: self._capture(id, given)
             case "POST", "payment_intents", id, "cancel":
                 return "cancel", lambda given: self._cancel(id, given)
             case "POST", "refunds":
@@ -191,7 +138,8 @@ class StripeSandbox(MoneyBack):
         secret = f"{id}_secret_{secrets.token_urlsafe(18)}"
         now = self.now().replace(microsecond=0)
         intent = Intent(id, secret, whole(given, "amount"), currency, dict(given.get("metadata", {})), now)
-        self._intents[id] = intent
+        intent.capture_method = str(given.get("capture_method", "automatic"))
+        self._held[id] = intent
         self._save()
         return intent.shown()
 
@@ -211,7 +159,59 @@ class StripeSandbox(MoneyBack):
                 "payment_intent_unexpected_state",
             )
         intent.status, intent.reason = "canceled", given.get("cancellation_reason")
-        self._notify(intent)
+        self._notify(id)
+        return intent.shown()
+
+    def _enrol(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given, "metadata")
+        id = new_id("cus")
+        self.customers[id] = {"id": id, "object": "customer", "metadata": dict(given.get("metadata", {}))}
+        self._save()
+        return self.customers[id]
+
+    def _dismiss(self, id: str) -> dict[str, Any]:
+        if self.customers.pop(id, None) is None:
+            raise missing("customer", id)
+        self._save()
+        return {"id": id, "object": "customer", "deleted": True}
+
+    def _update(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given, "customer", "payment_method", "setup_future_usage")
+        intent = self._intent(id)
+        if intent.status not in OPEN:
+            raise invalid("This PaymentIntent could not be updated.", "payment_intent_unexpected_state")
+        if given.get("customer") not in self.customers:
+            raise missing("customer", str(given.get("customer")))
+        intent.customer, intent.setup_future_usage = given["customer"], given.get("setup_future_usage")
+        if "payment_method" in given:
+            intent.payment_method = card(given["payment_method"])["id"]
+        self._save()
+        return intent.shown()
+
+    def _confirm(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given, "return_url", "off_session")
+        intent = self._intent(id)
+        if intent.status not in OPEN or intent.payment_method is None:
+            raise invalid("This PaymentIntent could not be confirmed.", "payment_intent_unexpected_state")
+        if intent.payment_method == "pm_card_chargeDeclined":
+            raise Failed(HTTPStatus.PAYMENT_REQUIRED, "card_error", "Your card was declined.", "card_declined")
+        if intent.payment_method == "pm_card_authenticationRequired":
+            intent.status, intent.page = "requires_action", f"{self.url}/pay/{id}"
+            self._save()
+        else:
+            self.pay(id)
+        return intent.shown()
+
+    def _capture(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        known(given)
+        intent = self._intent(id)
+        if intent.status != "requires_capture":
+            raise invalid(
+                f"This PaymentIntent could not be captured because it has a status of {intent.status}.",
+                "payment_intent_unexpected_state",
+            )
+        intent.charge_card()
+        self._notify(id)
         return intent.shown()
 
     # What a person, a bank or a bad day does
@@ -229,10 +229,14 @@ class StripeSandbox(MoneyBack):
         """The buyer's card is charged. The webhook follows as of the PayNoi sandbox."""
         with self._lock:
             intent = self._waiting(id)
-            intent.status, intent.received, intent.charge = "succeeded", intent.amount, new_id("ch")
-            self._notify(intent, delay, duplicates, drop, bad_signature, wait)
-        if wait and not self._send(id):
-            self._courier.enqueue(id, attempt=1)
+            intent.payment_method = intent.payment_method or "pm_card_visa"
+            if intent.capture_method == "manual":
+                intent.status = "requires_capture"
+            else:
+                intent.charge_card()
+            self._notify(id, delay, duplicates, drop, bad_signature, wait)
+        if wait:
+            self._send_now(id)
         return intent
 
     def decline(self, id: str, **how: Any) -> Intent:
@@ -240,7 +244,7 @@ class StripeSandbox(MoneyBack):
         with self._lock:
             intent = self._waiting(id)
             intent.status = "requires_payment_method"
-            self._notify(intent, **how)
+            self._notify(id, **how)
         return intent
 
     def process(self, id: str, **how: Any) -> Intent:
@@ -248,7 +252,7 @@ class StripeSandbox(MoneyBack):
         with self._lock:
             intent = self._waiting(id)
             intent.status = "processing"
-            self._notify(intent, **how)
+            self._notify(id, **how)
         return intent
 
     def end(self, id: str, how: Literal["expired", "failed"], **switches: Any) -> Intent:
@@ -256,14 +260,14 @@ class StripeSandbox(MoneyBack):
         with self._lock:
             intent = self._waiting(id)
             intent.status, intent.reason = "canceled", "abandoned" if how == "expired" else "fraudulent"
-            self._notify(intent, **switches)
+            self._notify(id, **switches)
         return intent
 
     def notify(self, id: str, **how: Any) -> Intent:
         """Send the event about what an intent is now, again or for the first time."""
         with self._lock:
             intent = self.intent(id)
-            self._notify(intent, **how)
+            self._notify(id, **how)
         return intent
 
     def forget_keys(self) -> None:
@@ -274,14 +278,14 @@ class StripeSandbox(MoneyBack):
     def intents(self, **wanted: str) -> list[Intent]:
         """Newest first; `wanted` filters by equality, `reference="..."` or `status="..."`."""
         with self._lock:
-            every = sorted(self._intents.values(), key=lambda intent: intent.created, reverse=True)
+            every = sorted(self._held.values(), key=lambda intent: intent.created, reverse=True)
             return [each for each in every if all(getattr(each, name) == value for name, value in wanted.items())]
 
     def intent(self, id: str) -> Intent:
         with self._lock:
-            if id not in self._intents:
+            if id not in self._held:
                 raise Refused(HTTPStatus.NOT_FOUND, "There is no such payment.")
-            return self._intents[id]
+            return self._held[id]
 
     def stats(self) -> dict[str, object]:
         with self._lock:
@@ -291,11 +295,7 @@ class StripeSandbox(MoneyBack):
                 "received": sum(intent.received for intent in every),
                 "returned": sum(self.returned(intent.id) for intent in every),
                 "calls": dict(self.faults.calls),
-                "webhooks": {
-                    "attempts": sum(intent.webhook.attempts for intent in every),
-                    "accepted": sum(intent.webhook.accepted for intent in every),
-                    "queued": self._courier.queued,
-                },
+                "webhooks": self._webhook_stats(),
             }
 
     def shown(self, intent: Intent) -> dict[str, object]:
@@ -310,52 +310,32 @@ class StripeSandbox(MoneyBack):
             raise Refused(HTTPStatus.CONFLICT, f"This payment is {intent.status}.")
         return intent
 
-    def _notify(
-        self,
-        intent: Intent,
-        delay: float = 0,
-        duplicates: int = 0,
-        drop: bool = False,
-        bad_signature: bool = False,
-        by_hand: bool = False,
-    ) -> None:
-        intent.webhook.state = "dropped" if drop else "due"
-        intent.webhook.bad_signature = bad_signature
-        self._save()
-        for _ in range(0 if drop or by_hand else 1 + duplicates):
-            self._courier.enqueue(intent.id, delay)
+    def _event(self, held: Intent) -> tuple[bytes, dict[str, str]]:
+        body = event(held, self.now())
+        secret = secrets.token_hex(16) if held.webhook.bad_signature else self._webhook_secret
+        return body, {"Stripe-Signature": signature(body, secret, self.now())}
 
     def _send(self, id: str) -> bool:
-        if " " in id:  # a dispute, and what happened to it
-            body = self._dispute_event(*id.split(" "))
-            return post(self._webhook_url, body, self._signed(body))[0]
-        with self._lock:
-            intent = self._intents[id]
-            intent.webhook.attempts += 1
-            body = event(intent, self.now())
-            secret = secrets.token_hex(16) if intent.webhook.bad_signature else self._webhook_secret
-        accepted, answer = post(self._webhook_url, body, {"Stripe-Signature": signature(body, secret, self.now())})
-        with self._lock:
-            intent.webhook.answer = answer
-            if accepted:
-                intent.webhook.accepted += 1
-                intent.webhook.state = "delivered"
-            self._save()
-        return accepted
+        if " " not in id:
+            return super()._send(id)
+        body = self._dispute_event(*id.split(" "))  # a dispute, and what happened to it
+        return post(self._webhook_url, body, self._signed(body))[0]
 
     def _signed(self, body: bytes) -> dict[str, str]:
         return {"Stripe-Signature": signature(body, self._webhook_secret, self.now())}
 
     def _abandon(self, id: str) -> None:
-        with self._lock:
-            webhook = self._intents[id].webhook if id in self._intents else None
-            if webhook and webhook.state == "due":
-                webhook.state = "abandoned"
-                self._save()
+        if " " not in id:
+            super()._abandon(id)
 
-    def _save(self) -> None:
-        if self._state:
-            intents = [intent.stored() for intent in self._intents.values()]
-            refunds = [asdict(refund) for refund in self._refunds.values()]
-            disputes = [asdict(dispute) for dispute in self._disputes.values()]
-            keep(self._state, {"intents": intents, "refunds": refunds, "disputes": disputes})
+    def _stored(self) -> object:
+        intents = [intent.stored() for intent in self._held.values()]
+        refunds = [asdict(refund) for refund in self._refunds.values()]
+        disputes = [asdict(dispute) for dispute in self._disputes.values()]
+        return {"intents": intents, "refunds": refunds, "disputes": disputes, "customers": self.customers}
+
+    def _restore(self, stored: Any) -> None:
+        self._held = {each["id"]: Intent.restored(each) for each in stored["intents"]}
+        self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}
+        self._disputes = {each["id"]: Dispute(**each) for each in stored.get("disputes", ())}
+        self.customers = stored.get("customers", {})

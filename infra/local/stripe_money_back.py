@@ -1,13 +1,13 @@
 """What goes back at the Stripe sandbox: refunds that are asked for, and what a buyer's bank takes in a dispute."""
 
 import json
-from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Literal
 
+from infra.local.charges import ChargeSandbox
 from infra.local.sandbox import Refused
 from infra.local.stripe_wire import (
     API_VERSION,
@@ -21,7 +21,6 @@ from infra.local.stripe_wire import (
     new_id,
     whole,
 )
-from infra.local.webhooks import Courier
 
 DISPUTE_FEE = 15_00
 ANSWERED_WITHIN = timedelta(days=7)
@@ -91,24 +90,17 @@ class Dispute:
         }
 
 
-class MoneyBack:
-    """A part of the sandbox. A whole one has a lock, intents, a courier, and a file to save all in."""
+class MoneyBack(ChargeSandbox[Intent]):
+    """The part of the sandbox in which money goes back."""
 
-    _lock: Any
-    _intents: dict[str, Intent]
     _refunds: dict[str, Refund]
     _disputes: dict[str, Dispute]
-    _courier: Courier
     refund_state: RefundState
-    now: Callable[[], datetime]
-
-    @abstractmethod
-    def _save(self) -> None: ...
 
     def _intent(self, id: str) -> Intent:
-        if id not in self._intents:
+        if id not in self._held:
             raise missing("payment_intent", id)
-        return self._intents[id]
+        return self._held[id]
 
     def _refund(self, given: Mapping[str, Any]) -> dict[str, Any]:
         known(given, "payment_intent", "amount", "metadata")
@@ -174,7 +166,7 @@ class MoneyBack:
             return dispute
 
     def _begun(self, id: str, action: str) -> Dispute:
-        intent = self._intents.get(id)
+        intent = self._held.get(id)
         if intent is None or intent.charge is None or action not in ("dispute", "inquire"):
             raise Refused(HTTPStatus.CONFLICT, "There is nothing that a bank could do this with.")
         now, amount = self.now(), intent.received

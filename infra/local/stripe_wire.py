@@ -12,29 +12,29 @@ from http import HTTPStatus
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl
 
+from infra.local.sandbox import ANYWHERE
 from infra.local.webhooks import Webhook
 
 API_VERSION = "2026-10-28.endive"
 SETTLED_IN = "thb"
-CARDS = {"pm_card_visa": ("visa", "4242"), "pm_card_mastercard": ("mastercard", "4444")}
-OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
-_ANYWHERE = {
-    "timeout": "no answer, and nothing happened",
-    "lost": "it happened, but the answer is lost",
-    "error": "status 500, and nothing happened",
-    "garbage": "it happened, but the answer is garbage",
-    "redirect": "redirected, and nothing happened",
-    "limit": "too many requests, and nothing happened",
-    "extra": "unknown fields in the answer",
+CARDS = {
+    "pm_card_visa": ("visa", "4242"),
+    "pm_card_mastercard": ("mastercard", "4444"),
+    "pm_card_authenticationRequired": ("visa", "3184"),
+    "pm_card_chargeDeclined": ("visa", "0002"),
 }
-# What each call of the API can be told to do wrong, and how a person reads it.
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
+_ANYWHERE = ANYWHERE | {"limit": "too many requests, and nothing happened"}
 FAULTS = {
     "create": _ANYWHERE | {"early_webhook": "paid, and the webhook sent, before the answer"},
     "check": _ANYWHERE | {"odd_status": "a status nobody has heard of"},
     "cancel": _ANYWHERE,
     "refund": _ANYWHERE,
     "dispute": _ANYWHERE,
+    "capture": _ANYWHERE,
     "method": _ANYWHERE,
+    "customer": _ANYWHERE,
+    "confirm": _ANYWHERE,
 }
 RefundState = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
 
@@ -74,6 +74,11 @@ class Intent:
     received: int = 0
     charge: str | None = None
     reason: str | None = None
+    capture_method: str = "automatic"
+    customer: str | None = None
+    payment_method: str | None = None
+    setup_future_usage: str | None = None
+    page: str | None = None
     webhook: Webhook = field(default_factory=Webhook)
 
     @property
@@ -89,6 +94,7 @@ class Intent:
     def event(self) -> str:
         """The type of the event that tells of it."""
         names = {"succeeded": "succeeded", "canceled": "canceled", "processing": "processing"}
+        names |= {"requires_capture": "amount_capturable_updated"}
         return f"payment_intent.{names.get(self.status, 'payment_failed')}"
 
     @property
@@ -96,31 +102,40 @@ class Intent:
         """3.65 percent and 10 baht, or what there is."""
         return min(self.received, self.received * 365 // 10_000 + 10_00)
 
+    def charge_card(self) -> None:
+        self.status, self.received, self.charge = "succeeded", self.amount, new_id("ch")
+
     def shown(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
-            "amount_capturable": 0,
+            "amount_capturable": self.amount if self.status == "requires_capture" else 0,
             "amount_received": self.received,
             "automatic_payment_methods": {"allow_redirects": "always", "enabled": True},
             "canceled_at": None,
             "cancellation_reason": self.reason,
-            "capture_method": "automatic",
+            "capture_method": self.capture_method,
             "client_secret": self.client_secret,
             "confirmation_method": "automatic",
             "created": int(self.created.timestamp()),
             "currency": self.currency,
-            "customer": None,
+            "customer": self.customer,
             "last_payment_error": None,
             "latest_charge": self.charge,
             "livemode": False,
             "metadata": self.metadata,
-            "next_action": None,
-            "payment_method": None,
+            "next_action": self._next_action(),
+            "payment_method": self.payment_method,
             "payment_method_types": ["card"],
+            "setup_future_usage": self.setup_future_usage,
             "status": self.status,
         }
+
+    def _next_action(self) -> dict[str, Any] | None:
+        if self.status != "requires_action":
+            return None
+        return {"type": "redirect_to_url", "redirect_to_url": {"url": self.page, "return_url": None}}
 
     def charged(self) -> dict[str, Any] | None:
         """Its latest charge, with the balance transaction."""

@@ -32,12 +32,17 @@ from chalicelib.core import aws, secrets, settings
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from infra.local import bank, identity, mailbox, stack
+from infra.local.authority import Authority
 from infra.local.bank import BankSandbox
+from infra.local.cloudpayments import CloudPaymentsSandbox
+from infra.local.crypto import CryptoSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
 from infra.local.firebase import FirebaseSandbox
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
+from infra.local.kaspi import Device, KaspiSandbox
 from infra.local.mailbox import Mail, Mailbox, sent_mails
+from infra.local.paypal import PayPalSandbox
 from infra.local.prodigi import ProdigiSandbox
 from infra.local.pumps import Pumps
 from infra.local.stripe import StripeSandbox
@@ -83,6 +88,10 @@ class System:
     outputs: Mapping[str, str]
     paynoi: Sandbox
     stripe: StripeSandbox
+    cloudpayments: CloudPaymentsSandbox
+    kaspi: KaspiSandbox
+    paypal: PayPalSandbox
+    crypto: CryptoSandbox
     prodigi: ProdigiSandbox
     firebase: FirebaseSandbox
     identity: IdentitySandbox
@@ -185,6 +194,34 @@ class System:
             state=emulator.sandboxes / "stripe.json",
         )
         parts.enter_context(self.stripe)
+        site, shop = held["cloudpayments"], held["kaspi"]
+        self.cloudpayments = CloudPaymentsSandbox(
+            site["public_id"],
+            site["api_secret"],
+            f"{webhook_url}/cloudpayments",
+            state=emulator.sandboxes / "cloudpayments.json",
+        )
+        parts.enter_context(self.cloudpayments)
+        device = Device(shop["api_key"], shop["device_token"], shop["organization_bin"])
+        self.kaspi = KaspiSandbox(device, state=emulator.sandboxes / "kaspi.json")
+        parts.enter_context(self.kaspi)
+        paypal, authority = held["paypal"], Authority()
+        self.paypal = PayPalSandbox(
+            (paypal["client_id"], paypal["client_secret"]),
+            paypal["webhook_ids"][0],
+            f"{webhook_url}/paypal",
+            authority,
+            state=emulator.sandboxes / "paypal.json",
+        )
+        parts.enter_context(self.paypal)
+        crypto = held["crypto"]
+        self.crypto = CryptoSandbox(
+            crypto["api_key"],
+            crypto["webhook_secrets"][0],
+            f"{webhook_url}/crypto",
+            state=emulator.sandboxes / "crypto.json",
+        )
+        parts.enter_context(self.crypto)
 
         with self._timed("application"):
             parts.enter_context(
@@ -197,6 +234,11 @@ class System:
                         identity_url=self.identity.url,
                         promptpay_url=self.bank.url,
                         stripe_url=self.stripe.url,
+                        cloudpayments_url=self.cloudpayments.url,
+                        kaspi_url=self.kaspi.url,
+                        paypal_url=self.paypal.url,
+                        paypal_authority=authority.root,
+                        crypto_url=self.crypto.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
@@ -228,6 +270,10 @@ class System:
                 "PayNoi sandbox": self.paynoi.url,
                 "Bank sandbox": self.bank.url,
                 "Stripe sandbox": self.stripe.url,
+                "CloudPayments sandbox": self.cloudpayments.url,
+                "Kaspi sandbox": self.kaspi.url,
+                "PayPal sandbox": self.paypal.url,
+                "Crypto sandbox": self.crypto.url,
                 "Prodigi sandbox": self.prodigi.url,
                 "Firebase sandbox": self.firebase.url,
             }

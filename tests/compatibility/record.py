@@ -42,6 +42,8 @@ from chalicelib.lines.photos.service import packages as photo_packages
 from chalicelib.live import service as live
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
+from chalicelib.payments.gateways.returns import Entry, Page
+from chalicelib.payments.gateways.store import Kept
 from tests.media.photos import encoded
 from tests.system.crash import flows, lab, snapshot
 from tests.system.crash.flows import FLOWS, Flow
@@ -52,7 +54,11 @@ _MOST_OF_A_CLASS = 12
 _NO_STATE = ("#LIM#", "#SES#")
 """Keys of what no handler reads."""
 
-_IDLE_WITHOUT = {"faces.look_for_all": "WATCH#", "notifications.devices.ring": "#DEVICE#"}
+_IDLE_WITHOUT = {
+    "faces.look_for_all": "WATCH#",
+    "notifications.devices.ring": "#DEVICE#",
+    "payments.keep_method": "'keeps'",
+}
 """Handlers that most messages find with nothing to do, and what the table of their room holds when they have."""
 
 
@@ -188,6 +194,12 @@ def revoked(world: World) -> None:
     entitlements.revoke(DEFAULT, world.notes["order"])
 
 
+def given_back(world: World) -> None:
+    """A gateway that knows no keys of ours was asked for a refund."""
+    empty = Page("T0001")
+    Kept().write(empty.noting(Entry("rfd_1", 1000, 7900, "R-1")), was=empty)
+
+
 def crowded(world: World) -> None:
     """Two look on where a page is one."""
     for name in ("one", "another"):
@@ -275,6 +287,7 @@ MORE = (
     Flow(flows.studio, arranged),
     Flow(flows.paid, revoked),
     Flow(flows.payment, crowded),
+    Flow(flows.payment, given_back),
 )
 
 

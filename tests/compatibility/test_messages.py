@@ -91,6 +91,7 @@ def bank(held: dict[str, Any]) -> FakeGateway:
             made.charges[id] = Status(id, "captured", payable, "THB", payment["id"]["S"], None)
             if payment["gateway"]["S"] == "stripe":
                 made.set_dispute("dp_1", id, "open")
+            made.kept_for[id] = "cus_1"
     return made
 
 
@@ -188,6 +189,7 @@ DONE: dict[str, Callable[[], bool]] = {
     "orders.tell_of_late_payment": lambda: told(status="paid_late"),
     "orders.tell_of_completion": lambda: told(status="completed"),
     "orders.tell_of_expiry": lambda: told(status="expired"),
+    "payments.keep_method": lambda: "visa" in str(items("payments")),
     "payments.tell_of_capture": lambda: told(status="captured"),
     "payments.tell_of_review": lambda: told(status="review"),
     "lines.photos.tell_of_processing": lambda: told(processing="ready"),

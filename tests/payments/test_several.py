@@ -100,13 +100,15 @@ def test_what_is_no_choice_is_refused(aws, methods):
 
 
 def test_an_organization_without_an_account_does_not_offer_the_gateway(aws, monkeypatch):
-    assert names() == ["paynoi", "stripe", "promptpay"]
-    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD", ())] == ["stripe"]
+    assert names() == ["paynoi", "stripe", "promptpay", "paypal"]
+    assert [offer.gateway for offer in gateways.open_to(DEFAULT, "USD", ())] == ["stripe", "paypal", "cloudpayments"]
+    assert "crypto" in [offer.gateway for offer in gateways.open_to(DEFAULT, "USD", ["crypto"])]
+    assert {"cloudpayments", "kaspi"} <= {offer.gateway for offer in gateways.open_to(DEFAULT, "KZT", ())}
 
     without = secrets.secrets().model_copy(update={"stripe": None})
     monkeypatch.setattr(secrets, "_held", (clock.now(), without))
 
-    assert names() == ["paynoi", "promptpay"]
+    assert names() == ["paynoi", "promptpay", "paypal"]
     with pytest.raises(Unprocessable, match="gateway_not_set_up"):
         gateways.account_of(DEFAULT, "stripe")
 

@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
@@ -32,20 +32,31 @@ from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.secrets import secrets
+from chalicelib.core.table import transact
 from chalicelib.faces import service as faces
 from chalicelib.lines.photos import jobs as photo_jobs
 from chalicelib.lines.prints import labs
 from chalicelib.lines.prints.labs.contract import LabAccount
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations import store as organization_store
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
+from chalicelib.payments.gateways.cloudpayments import CloudPayments
+from chalicelib.payments.gateways.crypto import Crypto
+from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.paypal import PayPal
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.privacy.service import erasures
+from infra.local.authority import Authority
 from infra.local.bank import BankSandbox, Client
+from infra.local.cloudpayments import CloudPaymentsSandbox
+from infra.local.crypto import CryptoSandbox
 from infra.local.gateway import Gateway, Response
+from infra.local.kaspi import Device, KaspiSandbox
 from infra.local.paynoi import PayNoiSandbox
+from infra.local.paypal import PayPalSandbox
 from infra.local.prodigi import ProdigiSandbox
 from infra.local.stripe import StripeSandbox
 from tests import deliver
@@ -53,6 +64,7 @@ from tests.elsewhere import FakeProvider, id_token
 from tests.figures import Show
 from tests.lines.photos.pictures import File, broken, jpeg
 from tests.payments.gateways.bank import serving
+from tests.payments.gateways.receiver import Answer as ReceiverAnswer
 from tests.payments.gateways.receiver import Receiver, receiver
 from tests.stack import ENVIRONMENT, client, moto_stack
 
@@ -221,15 +233,25 @@ def evidence(secret: str) -> Iterator[Evidence]:
         assert biller is not None
         client = Client(biller.api_key.get_secret_value(), biller.api_secret.get_secret_value(), biller.biller_id)
         notices = f"{told.url}/payments/webhook/promptpay?key={biller.webhook_keys[0].get_secret_value()}"
+        page, coins = secrets().paypal, secrets().crypto
+        assert page is not None
+        assert coins is not None
+        keys, authority = (page.client_id, page.client_secret.get_secret_value()), Authority()
+        coin_key, coin_secret = coins.api_key.get_secret_value(), coins.webhook_secrets[0].get_secret_value()
         card_key, card_secret = held.secret_key.get_secret_value(), held.webhook_secrets[0].get_secret_value()
         with (
             PayNoiSandbox(api_key, f"{told.url}/payments/webhook", stage="test") as sandbox,
             StripeSandbox(card_key, card_secret, f"{told.url}/payments/webhook/stripe", stage="test") as cards,
             serving(BankSandbox(client, notices, stage="test", between_notices=())) as bank,
+            PayPalSandbox(
+                keys, page.webhook_ids[0], f"{told.url}/payments/webhook/paypal", authority, stage="test"
+            ) as paypal,
+            CryptoSandbox(coin_key, coin_secret, f"{told.url}/payments/webhook/crypto", stage="test") as chain,
         ):
             known = {"paynoi": PayNoi(sandbox.url), "stripe": Stripe(cards.url), "promptpay": PromptPay(bank.url)}
+            known |= {"paypal": PayPal(paypal.url, authority=authority.root), "crypto": Crypto(chain.url)}
             patch.setattr(gateways, "of_name", known.__getitem__)
-            _main_job(found, sandbox, cards, bank, told, patch)
+            _main_job(found, sandbox, cards, bank, (paypal, chain), told, patch)
         found.canaries |= {
             "gateway's API key": api_key,
             "other gateway's key": card_key,
@@ -237,6 +259,9 @@ def evidence(secret: str) -> Iterator[Evidence]:
             "key at the bank": client.key,
             "secret at the bank": client.secret,
             "key of notices": biller.webhook_keys[0].get_secret_value(),
+            "PayPal's secret": keys[1],
+            "key for coins": coin_key,
+            "secret of coins": coin_secret,
             "key of all tokens": secrets().token_key.get_secret_value(),
             "private key": secrets().jwt_private_key.get_secret_value().splitlines()[2],
         }
@@ -250,6 +275,7 @@ def _main_job(
     sandbox: PayNoiSandbox,
     cards: StripeSandbox,
     bank: BankSandbox,
+    pages: tuple[PayPalSandbox, CryptoSandbox],
     told: Receiver,
     patch: pytest.MonkeyPatch,
 ) -> None:
@@ -286,6 +312,8 @@ def _main_job(
     _buy(found, buyer, photo, sandbox, told)
     _buy_by_card(found, photo, cards, told)
     _buy_at_the_bank(found, photo, bank, told)
+    _buy_in_tenge(found, photo, told)
+    _buy_on_pages(found, admin, photo, pages, told)
     _print(found, admin, photo, sandbox, told, patch)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
@@ -513,6 +541,81 @@ def _buy_at_the_bank(found: Evidence, photo: str, bank: BankSandbox, told: Recei
     assert Gateway(app).handle("POST", told.paths[-1], headers, told.bodies[-1], SOURCE).status == 200
     _run_jobs()
     assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+
+
+def _buy_in_tenge(found: Evidence, photo: str, told: Receiver) -> None:
+    """In Kazakhstan one guest pays on a page and another in an app; both gateways are asked with wrong keys first."""
+    site, desk = secrets().cloudpayments, secrets().kaspi
+    assert site is not None
+    assert desk is not None
+    secret, key, token = (held.get_secret_value() for held in (site.api_secret, desk.api_key, desk.device_token))
+    found.canaries |= {"secret at CloudPayments": secret, "key at Kaspi": key, "token of a cash desk": token}
+    _sell_in("KZT")
+    with (
+        CloudPaymentsSandbox(
+            site.public_id, secret, f"{told.url}/payments/webhook/cloudpayments", stage="test"
+        ) as cards,
+        KaspiSandbox(Device(key, token, desk.organization_bin), stage="test") as app_of_kaspi,
+        pytest.MonkeyPatch.context() as here,
+    ):
+        known = {"cloudpayments": CloudPayments(cards.url), "kaspi": Kaspi(app_of_kaspi.url)}
+        here.setattr(gateways, "of_name", known.__getitem__)
+        usual, told.otherwise = told.otherwise, ReceiverAnswer(body=b'{"code": 0}')
+        for name, sandbox in (("cloudpayments", cards), ("kaspi", app_of_kaspi)):
+            guest = Person(found)
+            guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+            order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=f"by-{name}-1")
+            guest.headers["X-Order-Token"] = order["token"]
+            asked = {"orderId": order["id"], "method": name}
+            with pytest.MonkeyPatch.context() as wrong:
+                wrong.setattr(sandbox, *(("_secret", "x") if sandbox is cards else ("_device", Device("x", "x", "x"))))
+                assert guest.call("POST", "/payments/create", asked).status == 422
+            payment, before = guest.post("/payments/create", asked), len(told.bodies)
+            sandbox.act(sandbox.charges(reference=payment["id"])[0].id, "pay")
+            if sandbox is cards:
+                told.wait_for(before + 1)
+                headers = {shown: told.headers[-1][shown.lower()] for shown in ("Content-HMAC", "Content-Type")}
+                answer = Gateway(app).handle("POST", told.paths[-1], headers, told.bodies[-1], SOURCE)
+                assert answer.status == 200
+                _run_jobs()
+            with clock.travel(timedelta(seconds=6)):
+                assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+    told.otherwise = usual
+    _run_jobs()
+    _sell_in("THB")
+
+
+def _sell_in(currency: str) -> None:
+    held = organizations.get(DEFAULT)
+    transact(organization_store.save(replace(held, currency=currency), was=held))
+    organizations.forget()
+
+
+def _buy_on_pages(
+    found: Evidence, admin: Person, photo: str, pages: tuple[PayPalSandbox, CryptoSandbox], told: Receiver
+) -> None:
+    """Guests pay on pages of gateways; before that one of them does not know our keys any more."""
+    offered = {"methods": [{"method": name} for name in ("paynoi", "stripe", "promptpay", "paypal", "crypto")]}
+    assert admin.call("PUT", "/admin/settings", {"section": "payments", "version": 0, "values": offered}).status == 200
+    paypal, chain = pages
+    for name, page, action, kept in (("paypal", paypal, "approve", "_keys"), ("crypto", chain, "pay", "_key")):
+        guest = Person(found)
+        guest.headers["X-Cart-Token"] = guest.post("/cart/items", {"items": [{"ref": photo}]})["token"]
+        order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=f"on-a-page-{name}")
+        guest.headers["X-Order-Token"] = order["token"]
+        asked = {"orderId": order["id"], "method": name}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(page, kept, "another key")
+            assert guest.call("POST", "/payments/create", asked).status == 422
+        payment = guest.post("/payments/create", asked)
+        before = len(told.bodies)
+        page.act(page.charges(reference=payment["id"])[0].id, action)
+        told.wait_for(before + 1)
+        headers, raw = told.headers[before], told.bodies[before]
+        assert Gateway(app).handle("POST", told.paths[before], headers, raw, SOURCE).status == 200
+        _run_jobs()
+        assert guest.get(f"/payments/{payment['id']}/status")["status"] == "captured"
+    found.canaries["token of PayPal"] = next(iter(paypal._tokens))
 
 
 def _print(

@@ -255,6 +255,11 @@ def _paid_with_credit(order: str, who: str) -> Callable[[World], Ask]:
     return lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders[order].id, "method": "credit"}, who)
 
 
+def _paid_with_card(order: str, who: str) -> Callable[[World], Ask]:
+    asked = {"savedMethod": "pmt_01J00000000000000000000009"}
+    return lambda w: Ask("POST", "/payments/create", {"orderId": w.a.orders[order].id} | asked, who)
+
+
 def _payout(name: str, method: str, rest: str, **body: Any) -> Callable[[World], Ask]:
     return lambda w: Ask(method, f"/revenue/payouts/{w.a.payouts[name]}{rest}", body or None, "admin")
 
@@ -642,8 +647,21 @@ CREDIT: list[Case] = [
      "values.methods"),
     ("a method twice", lambda w: Ask("PUT", "/admin/settings", _chosen([{"method": "stripe"}] * 2), "admin"), 400,
      INVALID, "values"),
+    ("a webhook of CloudPayments that nobody signed",
+     lambda w: Ask("POST", "/payments/webhook/cloudpayments", {"InvoiceId": "1"}), 401, "invalid_signature", None),
+    ("a webhook of Kaspi, which tells nobody",
+     lambda w: Ask("POST", "/payments/webhook/kaspi", {"QrPaymentId": 15}), 401, "invalid_signature", None),
+    ("a saved card that is not there", _paid_with_card("unpaid", "customer"), 404, "payment_method_not_found", None),
+    ("a saved card for another's order", _paid_with_card("unpaid", "admin"), 403, "card_is_the_buyers", None),
+    ("a guest's saved card", _paid_with_card("walk-in", "walk-in"), 401, "sign_in_required", None),
     ("a webhook of Stripe that nobody signed",
      lambda w: Ask("POST", "/payments/webhook/stripe", {"object": "event"}), 401, "invalid_signature", None),
+    ("a webhook of PayPal that nobody signed",
+     lambda w: Ask("POST", "/payments/webhook/paypal", {"event_type": "CHECKOUT.ORDER.APPROVED"}), 401,
+     "invalid_signature", None),
+    ("a webhook about coins that nobody signed",
+     lambda w: Ask("POST", "/payments/webhook/crypto", {"event": {"type": "charge:confirmed"}}), 401,
+     "invalid_signature", None),
     ("a webhook of a gateway that is none", lambda w: Ask("POST", "/payments/webhook/bank", {}), 404,
      "unknown_gateway", None),
     ("a card's method at a gateway that is none",

@@ -253,3 +253,38 @@ def test_an_account_at_stripe_is_added_and_leaves_one_signing_secret_when_it_is_
     now = secrets.Secrets.model_validate(vault.read()[0]).stripe
     assert now is not None
     assert [each.get_secret_value() for each in now.webhook_secrets] == [signing[2], signing[1]]
+
+
+def test_a_site_at_cloudpayments_leaves_its_secret_before_for_notices_and_a_desk_at_kaspi_nothing(steps):
+    client = aws.client("secretsmanager")
+    client.put_secret_value(SecretId=settings().secret_id, SecretString=json.dumps(steps["before"]))
+    vault = rotate.Vault(client, settings().secret_id)
+    site, desk = steps["before"]["cloudpayments"], steps["before"]["kaspi"]
+
+    rotate.replace_account(vault, "cloudpayments", site | {"api_secret": ids.token()})
+    rotate.replace_account(vault, "kaspi", desk | {"api_key": "another"})
+
+    now = secrets.Secrets.model_validate(vault.read()[0])
+    assert now.cloudpayments is not None
+    assert now.cloudpayments.previous_api_secret is not None
+    assert now.cloudpayments.previous_api_secret.get_secret_value() == site["api_secret"]
+    assert now.kaspi == secrets.KaspiSecret.model_validate(desk | {"api_key": "another"})
+
+
+def test_an_app_at_paypal_leaves_the_id_of_its_webhook_before(steps):
+    client = aws.client("secretsmanager")
+    client.put_secret_value(SecretId=settings().secret_id, SecretString=json.dumps(steps["before"]))
+    vault = rotate.Vault(client, settings().secret_id)
+    before = steps["before"]["paypal"]["webhook_ids"]
+
+    account = {
+        "client_id": "app",
+        "client_secret": ids.token(),
+        "webhook_ids": ["WH2"],
+        "return_url": "https://a.example",
+    }
+    rotate.replace_account(vault, "paypal", account)
+
+    now = secrets.Secrets.model_validate(vault.read()[0]).paypal
+    assert now is not None
+    assert now.webhook_ids == ("WH2", *before)

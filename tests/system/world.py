@@ -66,9 +66,22 @@ from chalicelib.payments import gateways
 from chalicelib.payments import service as payments
 from chalicelib.payments.deposits import holding
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
+from chalicelib.payments.gateways.cloudpayments import CloudPayments
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
-from chalicelib.payments.gateways.contract import GatewayAccount, Headers, HostedFields, Located, Notification
+from chalicelib.payments.gateways.contract import (
+    GatewayAccount,
+    Headers,
+    HostedFields,
+    Located,
+    Means,
+    Notification,
+    Picture,
+    Redirect,
+)
+from chalicelib.payments.gateways.crypto import Crypto
+from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.paypal import PayPal
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 from chalicelib.payments.methods import service as methods
@@ -115,7 +128,16 @@ class Bank(FakeGateway):
     """Charges in memory; reads and proves webhooks as the real adapters do."""
 
     _wires: ClassVar[dict[str, PaymentGateway]] = {
-        each.name: each("http://127.0.0.1:9") for each in (PayNoi, Stripe, PromptPay)
+        each.name: each("http://127.0.0.1:9")
+        for each in (PayNoi, Stripe, PromptPay, PayPal, Crypto, CloudPayments, Kaspi)
+    }
+    _means: ClassVar[dict[str, Means]] = {
+        "stripe": HostedFields("secret", "public"),
+        "promptpay": Picture(b"\x89PNG"),
+        "paypal": Redirect("https://www.paypal.com/checkoutnow?token=1"),
+        "crypto": Redirect("https://commerce.coinbase.com/charges/1"),
+        "cloudpayments": Redirect("https://orders.cloudpayments.ru/d/1"),
+        "kaspi": Picture(b"\x89PNG", "https://pay.kaspi.kz/pay/1", "https://pay.kaspi.kz/pay/1"),
     }
 
     def called(self, name: str) -> PaymentGateway:
@@ -124,8 +146,7 @@ class Bank(FakeGateway):
             return BankTransfer()
         if name == self.name:
             return self
-        fields = HostedFields("secret", "public")
-        return replace(self, name=name, tail=0, means=fields, disputes=name == Stripe.name)
+        return replace(self, name=name, tail=0, means=self._means[name], disputes=name == Stripe.name)
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
         return self._wires[self.name].locate(raw, headers)
@@ -484,7 +505,8 @@ def _send_slip(shop: Shop, customer: Principal) -> None:
     admin = shop.people["admin"].principal
     version = organizations.get(shop.organization).version
     organizations.set_bank_account(admin, version=version, account=BankAccount("Kasikorn", "Shop", "0987654321"))
-    chosen = [{"method": name} for name in ("paynoi", "stripe", "promptpay", "bank_transfer")]
+    names = ("paynoi", "stripe", "promptpay", "paypal", "crypto", "bank_transfer", "cloudpayments", "kaspi")
+    chosen = [{"method": name} for name in names]
     configuration.change(admin, "payments", 0, {"methods": chosen})
     _order(shop, "transfer", customer, "second", method="bank_transfer")
     content = b"%PDF-1.7 a slip"

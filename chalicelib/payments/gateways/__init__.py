@@ -5,12 +5,25 @@ from functools import cache
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
-from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Offer
+from chalicelib.payments.gateways.cloudpayments import CloudPayments
+from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Holder, Keeper, Offer
+from chalicelib.payments.gateways.crypto import Crypto
+from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
+from chalicelib.payments.gateways.paypal import PayPal
 from chalicelib.payments.gateways.promptpay import PromptPay
 from chalicelib.payments.gateways.stripe import Stripe
 
-ADAPTERS: tuple[type[Adapter], ...] = (PayNoi, Stripe, PromptPay, BankTransfer)
+ADAPTERS: tuple[type[Adapter], ...] = (
+    PayNoi,
+    Stripe,
+    PromptPay,
+    PayPal,
+    Crypto,
+    CloudPayments,
+    Kaspi,
+    BankTransfer,
+)
 """In the order in which they are offered where an organization has not chosen one."""
 
 _BY_NAME = {adapter.offer.gateway: adapter for adapter in ADAPTERS}
@@ -39,6 +52,27 @@ def open_to(organization: str, currency: str, named: Collection[str]) -> list[Of
 def of_name(name: str) -> Gateway:
     """Raises KeyError for a gateway that is not known."""
     return _BY_NAME[name].connected()
+
+
+def offer_of(name: str) -> Offer:
+    """Raises KeyError for a gateway that is not known."""
+    return _BY_NAME[name].offer
+
+
+def holder(name: str) -> Holder:
+    """Raises LookupError for a gateway that can not set money aside."""
+    found = of_name(name)
+    if not isinstance(found, Holder):
+        raise LookupError(f"{name} sets no money aside")
+    return found
+
+
+def keeper(name: str) -> Keeper:
+    """Raises Unprocessable for a gateway that keeps nothing."""
+    found = of_name(name)
+    if not isinstance(found, Keeper):
+        raise Unprocessable("method_not_saved_here", "This payment service keeps no payment methods.")
+    return found
 
 
 def account_of(organization: str, name: str) -> GatewayAccount:

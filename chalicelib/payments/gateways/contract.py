@@ -3,14 +3,17 @@
 Amounts are whole minor units. A call may raise `Unavailable("payment_gateway_unavailable")`, which says
 nothing about what the gateway did: a charge may exist all the same. It may raise
 `Unprocessable("payment_gateway_refused")`, which says that the gateway did nothing.
+
+What only some gateways can do stands in protocols of its own, and their offers say that they can.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
-State = Literal["pending", "captured", "expired", "failed", "unknown"]
+State = Literal["pending", "authorized", "captured", "expired", "failed", "unknown"]
+"""`authorized` is money that is set aside and not taken yet."""
 Headers = Mapping[str, str]
 """Those of a webhook, their names in lower case."""
 
@@ -22,7 +25,8 @@ WEBHOOK_KEY = "x-webhook-key"
 class Offer:
     """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`.
 
-    One that asks for people's work is only `by_choice` of the organization.
+    One that asks for people's work is only `by_choice` of the organization. What `holds` is a `Holder`,
+    what `keeps` a `Keeper`.
     """
 
     gateway: str
@@ -30,13 +34,16 @@ class Offer:
     kind: str
     currencies: tuple[str, ...]
     by_choice: bool = False
+    holds: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayAccount:
     """Where an organization's money goes, and the keys that prove it is them. The keys stay out of `repr`.
 
-    What a gateway has no use for is empty. `account` is what `Status.account` is compared with.
+    What a gateway has no use for is empty. `account` is what `Status.account` is compared with; `return_url` is the
+    shop's page to which buyers come back from the gateway's.
     """
 
     api_key: str = field(repr=False)
@@ -47,14 +54,24 @@ class GatewayAccount:
     publishable_key: str = ""
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     payable_for: timedelta | None = None
+    certificate: str = field(default="", repr=False)
+    return_url: str = ""
+
+    def returning(self, reference: str) -> str:
+        """The page, told which payment it is about."""
+        return f"{self.return_url}{'&' if '?' in self.return_url else '?'}payment={reference}"
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The buyer scans a QR code, a PNG; `text` is what the code says, where the gateway tells."""
+    """The buyer scans a QR code, a PNG; `text` is what the code says, where the gateway tells.
+
+    `link` opens the same on the buyer's own phone.
+    """
 
     png: bytes = field(repr=False)
     text: str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +105,17 @@ Means = Picture | Redirect | HostedFields | Transfer
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """`payable` is what the buyer must send, to the satang: the gateway may add a tail to what was asked."""
+    """`payable` is what the buyer must send, to the satang: the gateway may add a tail to what was asked.
+
+    `ask_every` are the seconds that the gateway wants between two questions about it.
+    """
 
     transaction_id: str
     payable: int
     currency: str
     means: Means
     expires_at: datetime
+    ask_every: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +235,40 @@ class Gateway(Protocol):
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
         """The body, sent with status 200, that makes the gateway stop repeating a webhook."""
+
+
+@runtime_checkable
+class Holder(Gateway, Protocol):
+    """It may set the money aside first and take it in a second step. `cancel` lets go what was set aside."""
+
+    def hold(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
+        """As `create`; once it is paid, `check` says `authorized`."""
+
+    def capture(self, account: GatewayAccount, transaction_id: str) -> None:
+        """Take all that is set aside; what was taken already stays so. Nothing set aside is refused."""
+
+
+@runtime_checkable
+class Keeper(Gateway, Protocol):
+    """It keeps methods for people, who may pay an open charge with one of them. They are there: nobody pays unseen."""
+
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        """The customer that somebody is there: one for each `key`, as long as the gateway remembers it."""
+
+    def dismiss(self, account: GatewayAccount, customer: str) -> None:
+        """Forget a customer with all methods; who is forgotten stays so."""
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        """Whatever an open charge will be paid with stays with the customer."""
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
+        """Pay an open charge with what is kept; a card that is declined is refused.
+
+        Returns the page on which the buyer has to agree first, from which they come `back`; None where nobody has to.
+        """
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        """What a captured charge was paid with, if it stays there."""
 
 
 class Adapter(Gateway, Protocol):

@@ -9,11 +9,10 @@ import hashlib
 import hmac
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.secrets import secrets
@@ -35,16 +34,13 @@ from chalicelib.payments.gateways.contract import (
 from chalicelib.payments.gateways.wire import (
     DECODER,
     MALFORMED,
+    Line,
     forged,
     identifier,
     refused,
-    session,
     text,
     unavailable,
 )
-
-if TYPE_CHECKING:
-    from requests import Session
 
 T = TypeVar("T")
 Answer = Mapping[str, object]
@@ -52,7 +48,6 @@ Answer = Mapping[str, object]
 CURRENCY = "THB"  # PromptPay settles in nothing else
 THAILAND = timezone(timedelta(hours=7))  # no daylight saving time, now or planned
 WEBHOOK_LIMIT = 64 * 1024
-ANSWER_LIMIT = 1024 * 1024
 PNG = b"\x89PNG\r\n\x1a\n"
 STATES: dict[object, State] = {
     "pending": "pending",
@@ -66,7 +61,7 @@ _BAHT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 class PayNoi:
-    """`timeout` is in seconds: to connect, and between two bytes of the answer."""
+    """`timeout` as of `wire.Line`."""
 
     name = "paynoi"
     offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
@@ -74,9 +69,7 @@ class PayNoi:
     disputes = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
-        self._url = f"{base_url.rstrip('/')}/ppay_api"
-        self._timeout = timeout
-        self._threads = threading.local()
+        self._line = Line(base_url, timeout)
 
     @classmethod
     def connected(cls) -> Self:
@@ -141,7 +134,7 @@ class PayNoi:
         return {"status": 1}
 
     def _ask(self, body: str, read: Callable[[Answer], T]) -> T:
-        status, raw = self._post(body.encode())
+        status, raw = self._line.send("POST", "/ppay_api", headers={}, body=body.encode())
         # 4xx is left to the body: a refusal explains itself there, and anything else does not parse.
         if status >= 500 or status == 429 or 300 <= status < 400:
             raise unavailable()
@@ -155,34 +148,6 @@ class PayNoi:
             return read(answer)
         except (KeyError, *MALFORMED) as error:
             raise unavailable() from error
-
-    def _post(self, body: bytes) -> tuple[int, bytes]:
-        from requests import RequestException
-
-        try:
-            with self._session().post(
-                self._url,
-                data=body,
-                headers={"Content-Type": "application/json", "Accept": "application/json"},
-                timeout=self._timeout,
-                allow_redirects=False,  # the request carries the key: to the address we know or nowhere
-                stream=True,
-            ) as response:
-                raw = bytearray()
-                for piece in response.iter_content(16 * 1024):
-                    raw += piece
-                    if len(raw) > ANSWER_LIMIT:
-                        raise unavailable()
-                return response.status_code, bytes(raw)
-        except RequestException as error:
-            raise unavailable() from error
-
-    def _session(self) -> "Session":
-        """One per thread: a requests session is not safe to share."""
-        if not hasattr(self._threads, "session"):
-            self._threads.session = session()
-        found: Session = self._threads.session
-        return found
 
 
 def _charge(answer: Answer, requested: int) -> Charge:

@@ -6,17 +6,17 @@ docs/gateways.md has what was assumed. A QR code stays payable for good: nothing
 """
 
 import hmac
-import threading
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unprocessable
@@ -39,12 +39,7 @@ from chalicelib.payments.gateways.contract import (
     Status,
 )
 from chalicelib.payments.gateways.terms import Terms
-from chalicelib.payments.gateways.wire import forged, refused, session, unavailable
-
-if TYPE_CHECKING:
-    from requests import Session
-
-Answer = TypeVar("Answer", bound=BaseModel)
+from chalicelib.payments.gateways.wire import Line, Tokens, Wire, answered, forged, refused
 
 CURRENCY = "THB"
 BILL_IN_QR = "00300100"
@@ -53,13 +48,11 @@ BILL_IN_QR = "00300100"
 PAYABLE_FOR = timedelta(minutes=15)
 THAILAND = timezone(timedelta(hours=7))
 WEBHOOK_LIMIT = 64 * 1024
-ANSWER_LIMIT = 1024 * 1024
 
 _DAYS = 3
 """On which a charge is asked about: it may begin before a midnight, and is watched for a day after it expired."""
 
 _NO_RECORD = 1104
-_EARLY = timedelta(minutes=1)
 _STAYED: dict[str, State] = {"": "captured", "N": "captured", "R": "failed"}
 """By what the bank notes beside money: whether it was taken back."""
 
@@ -75,13 +68,7 @@ def _whole_satang(baht: Decimal) -> Decimal:
     return baht
 
 
-class _Wire(BaseModel):
-    """As the bank writes it. What is not known is passed over."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class _Notice(_Wire):
+class _Notice(Wire):
     id: str = Field(alias="transactionId", pattern=r"^[A-Za-z0-9]{1,64}$")
     at: Annotated[datetime, AfterValidator(_in_thailand)] = Field(alias="transactionDateandTime")
     first: str = Field(alias="billPaymentRef1")
@@ -101,29 +88,29 @@ class _Payment(_Notice):
         return _STAYED.get(self.taken_back or "", "unknown")
 
 
-class _Code(_Wire):
+class _Code(Wire):
     code: int
 
 
-class _Refusal(_Wire):
+class _Refusal(Wire):
     status: _Code
 
 
-class _Success(_Wire):
+class _Success(Wire):
     code: Literal[1000]
 
 
-class _Found(_Wire):
+class _Found(Wire):
     status: _Success
     data: tuple[_Payment, ...] | None = None
 
 
-class _Grant(_Wire):
+class _Grant(Wire):
     token: str = Field(alias="accessToken", pattern=r"^[!-~]+$")
     seconds: int = Field(alias="expiresIn", gt=0)
 
 
-class _Granted(_Wire):
+class _Granted(Wire):
     status: _Success
     data: _Grant
 
@@ -158,7 +145,7 @@ class _Asked:
 
 
 class PromptPay:
-    """`timeout` is in seconds: to connect, and between two bytes of the answer."""
+    """`timeout` as of `wire.Line`."""
 
     name = "promptpay"
     offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
@@ -166,10 +153,8 @@ class PromptPay:
     disputes = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
-        self._url = base_url.rstrip("/")
-        self._timeout = timeout
-        self._threads = threading.local()
-        self._tokens: dict[tuple[str, str], tuple[str, datetime]] = {}
+        self._line = Line(base_url, timeout)
+        self._tokens = Tokens()
 
     @classmethod
     def connected(cls) -> Self:
@@ -263,59 +248,31 @@ class PromptPay:
     def _inquire(self, account: GatewayAccount, path: str) -> tuple[_Payment, ...]:
         status, raw = self._send("GET", path, account, token=self._token(account))
         if status == HTTPStatus.UNAUTHORIZED:  # the bank ended the token before its time
-            self._tokens.pop((account.key_id, account.api_key), None)
+            self._tokens.forget(account)
             status, raw = self._send("GET", path, account, token=self._token(account))
         if status != HTTPStatus.NOT_FOUND:
-            return _read(_Found, status, raw).data or ()
-        if _read(_Refusal, HTTPStatus.OK, raw).status.code != _NO_RECORD:
+            return answered(_Found, status, raw).data or ()
+        if answered(_Refusal, HTTPStatus.OK, raw).status.code != _NO_RECORD:
             raise refused()
         return ()
 
     def _token(self, account: GatewayAccount) -> str:
-        """One that is good for a while. Those of all accounts are kept as long as the process lives."""
-        held = self._tokens.get((account.key_id, account.api_key))
-        if held is not None and clock.now() < held[1]:
-            return held[0]
-        body = {"applicationKey": account.key_id, "applicationSecret": account.api_key}
-        status, raw = self._send("POST", "/v1/oauth/token", account, body=body)
-        grant = _read(_Granted, status, raw).data
-        ends = clock.now() + timedelta(seconds=grant.seconds) - _EARLY
-        self._tokens[account.key_id, account.api_key] = grant.token, ends
-        return grant.token
+        def ask() -> tuple[str, int]:
+            body = {"applicationKey": account.key_id, "applicationSecret": account.api_key}
+            status, raw = self._send("POST", "/v1/oauth/token", account, body=body)
+            grant = answered(_Granted, status, raw).data
+            return grant.token, grant.seconds
+
+        return self._tokens.of(account, ask)
 
     def _send(
         self, method: str, path: str, account: GatewayAccount, *, body: Any = None, token: str | None = None
     ) -> tuple[int, bytes]:
-        from requests import RequestException
-
         headers = {"resourceOwnerId": account.key_id, "requestUId": uuid4().hex, "accept-language": "EN"}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        try:
-            with self._session().request(
-                method,
-                f"{self._url}{path}",
-                json=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,  # the request carries a key: to the address we know or nowhere
-                stream=True,
-            ) as response:
-                raw = bytearray()
-                for piece in response.iter_content(16 * 1024):
-                    raw += piece
-                    if len(raw) > ANSWER_LIMIT:
-                        raise unavailable()
-                return response.status_code, bytes(raw)
-        except RequestException as error:
-            raise unavailable() from error
-
-    def _session(self) -> "Session":
-        """One per thread: a requests session is not safe to share."""
-        if not hasattr(self._threads, "session"):
-            self._threads.session = session()
-        found: Session = self._threads.session
-        return found
+        written = None if body is None else json.dumps(body).encode()
+        return self._line.send(method, path, headers=headers, body=written)
 
 
 def _told(raw: bytes) -> _Asked:
@@ -328,15 +285,3 @@ def _told(raw: bytes) -> _Asked:
     except ValueError as error:
         raise forged() from error
     return _Asked(terms, notice.at.astimezone(THAILAND).date(), notice.id)
-
-
-def _read(kind: type[Answer], status: int, raw: bytes) -> Answer:
-    """What the bank has to say of a refusal stops here: it could quote the request, key included."""
-    if 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS:
-        raise refused()
-    if status != HTTPStatus.OK:
-        raise unavailable()
-    try:
-        return kind.model_validate_json(raw)
-    except ValidationError as error:
-        raise unavailable() from error

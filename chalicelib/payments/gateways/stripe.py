@@ -5,10 +5,9 @@ A charge is a PaymentIntent. docs/gateways.md says which of Stripe's documents e
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from chalicelib.core import clock
 from chalicelib.core.errors import Unprocessable
@@ -17,84 +16,46 @@ from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import (
     Charge,
     Disputed,
-    DisputeState,
     GatewayAccount,
     Headers,
-    HostedFields,
     Located,
     Method,
     Notification,
     Offer,
     Returned,
-    State,
     Status,
 )
-from chalicelib.payments.gateways.wire import (
-    DECODER,
-    MALFORMED,
-    forged,
-    identifier,
-    refused,
-    session,
-    text,
-    unavailable,
+from chalicelib.payments.gateways.stripe_wire import (
+    CURRENCIES,
+    LIFETIME,
+    MOST_REFUNDS,
+    TOLERANCE,
+    Object,
+    charge,
+    disputed,
+    method,
+    moment,
+    page_of,
+    returned,
+    returned_for,
+    status_of,
+    to_stripe,
+    token_of,
+    webhook,
 )
+from chalicelib.payments.gateways.wire import MALFORMED, forged, identifier, refused, session, text, unavailable
 
 if TYPE_CHECKING:
     from stripe import RequestsClient, StripeClient
 
 T = TypeVar("T")
-Object = Mapping[str, Any]
-
-LIFETIME = timedelta(hours=1)
-"""A PaymentIntent has no end of its own; one that is older is cancelled when it is looked at."""
-TOLERANCE = 300  # seconds that a webhook may be old
-WEBHOOK_LIMIT = 256 * 1024
-MOST_REFUNDS = 100  # that one list holds; an order has fewer
-
-_TWO_DECIMALS = (
-    "AED AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR LAK MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
-)
-_ZERO_DECIMALS = "CLP JPY KRW PYG RWF VND XAF XOF XPF"
-_THREE_DECIMALS = "BHD JOD KWD OMR TND"
-_WRITTEN_WITH_CENTS = "ISK UGX"
-"""They have none any more, but Stripe still counts in hundredths of them."""
-CURRENCIES = tuple(" ".join((_TWO_DECIMALS, _ZERO_DECIMALS, _THREE_DECIMALS, _WRITTEN_WITH_CENTS)).split())
-
-_STATES: Mapping[str, State] = {
-    "requires_payment_method": "pending",
-    "requires_confirmation": "pending",
-    "requires_action": "pending",
-    "requires_capture": "pending",
-    "processing": "pending",
-    "succeeded": "captured",
-}
-_RAN_OUT = (None, "abandoned", "automatic", "expired")
-"""Reasons why a PaymentIntent was cancelled that nobody's decision stands behind."""
-_RETURNED: Mapping[str, Literal["pending", "settled", "failed"]] = {
-    "pending": "pending",
-    "requires_action": "pending",
-    "succeeded": "settled",
-    "failed": "failed",
-    "canceled": "failed",
-}
-_DISPUTES: Mapping[str, DisputeState] = {
-    "warning_needs_response": "inquiry",
-    "warning_under_review": "inquiry",
-    "warning_closed": "closed",
-    "prevented": "closed",
-    "needs_response": "open",
-    "under_review": "open",
-    "won": "won",
-    "lost": "lost",
-}
 
 
 class Stripe:
     """`timeout` is in seconds: to connect, and between two bytes of the answer."""
 
     name = "stripe"
-    offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES)
+    offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES, holds=True, keeps=True)
     refunds = True
     disputes = True
 
@@ -117,21 +78,22 @@ class Stripe:
             api_key=held.secret_key.get_secret_value(),
             publishable_key=held.publishable_key,
             webhook_secrets=tuple(secret.get_secret_value() for secret in held.webhook_secrets),
+            return_url=held.return_url or "",
         )
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
-        params: Any = {
-            "amount": _to_stripe(amount, currency),
-            "currency": currency.lower(),
-            "automatic_payment_methods": {"enabled": True},
-            "capture_method": "automatic",  # the usual one knows its fee only some time after the money
-            "metadata": {"reference": reference},
-        }
-        return self._ask(
-            account,
-            lambda client: client.v1.payment_intents.create(params, {"idempotency_key": reference}),
-            lambda intent: _charge(intent, account, amount, currency),
-        )
+        # The usual way of capturing knows its fee only some time after the money.
+        return self._open(account, amount, currency, reference, {"capture_method": "automatic"})
+
+    def hold(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
+        return self._open(account, amount, currency, reference, {"capture_method": "manual"})
+
+    def capture(self, account: GatewayAccount, transaction_id: str) -> None:
+        try:
+            self._ask(account, lambda client: client.v1.payment_intents.capture(transaction_id), lambda _: None)
+        except Unprocessable:
+            if self._state(account, transaction_id) != "succeeded":
+                raise
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         status, created = self._ask(
@@ -139,7 +101,7 @@ class Stripe:
             lambda client: client.v1.payment_intents.retrieve(
                 transaction_id, {"expand": ["latest_charge.balance_transaction"]}
             ),
-            lambda intent: (_status(intent, transaction_id), _moment(intent["created"])),
+            lambda intent: (status_of(intent, transaction_id), moment(intent["created"])),
         )
         if status.state == "pending" and created + LIFETIME <= clock.now():
             with suppress(Unprocessable):  # it is being paid at this moment, or was
@@ -155,47 +117,67 @@ class Stripe:
                 lambda _: None,
             )
         except Unprocessable:
-            state = self._ask(
-                account,
-                lambda client: client.v1.payment_intents.retrieve(transaction_id),
-                lambda intent: text(intent["status"]),
-            )
-            if state != "canceled":
+            if self._state(account, transaction_id) != "canceled":
                 raise
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         """Looks for the refund first: its idempotency key is forgotten after a day, what it stands for is not."""
-        asked = _to_stripe(amount, currency)
+        asked = to_stripe(amount, currency)
         found = self._ask(
             account,
             lambda client: client.v1.refunds.list({"payment_intent": transaction_id, "limit": MOST_REFUNDS}),
-            lambda held: _returned_for(key, held["data"], asked),
+            lambda held: returned_for(key, held["data"], asked),
             sure=False,
         )
         params: Any = {"payment_intent": transaction_id, "amount": asked, "metadata": {"key": key}}
         return found or self._ask(
             account,
             lambda client: client.v1.refunds.create(params, {"idempotency_key": key}),
-            _returned,
+            returned,
             sure=False,
         )
 
     def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
-        return self._ask(account, lambda client: client.v1.disputes.retrieve(dispute), _disputed)
+        return self._ask(account, lambda client: client.v1.disputes.retrieve(dispute), disputed)
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         try:
-            return self._ask(account, lambda client: client.v1.payment_methods.retrieve(token), _method)
+            return self._ask(account, lambda client: client.v1.payment_methods.retrieve(token), method)
         except Unprocessable:
             raise Unprocessable("payment_method_unknown", "The payment service knows no such card.") from None
 
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        params: Any = {"metadata": {"key": key}}
+        return self._ask(
+            account,
+            lambda client: client.v1.customers.create(params, {"idempotency_key": key}),
+            lambda customer: identifier(customer["id"]),
+        )
+
+    def dismiss(self, account: GatewayAccount, customer: str) -> None:
+        with suppress(Unprocessable):  # gone already
+            self._ask(account, lambda client: client.v1.customers.delete(customer), lambda _: None)
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        self._change(account, transaction_id, customer)
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
+        self._change(account, transaction_id, customer, payment_method=token)
+        params: Any = {"return_url": back, "off_session": False}
+        return self._ask(
+            account, lambda client: client.v1.payment_intents.confirm(transaction_id, params), page_of, sure=False
+        )
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        return self._ask(account, lambda client: client.v1.payment_intents.retrieve(transaction_id), token_of)
+
     def locate(self, raw: bytes, headers: Headers) -> Located:
-        return _webhook(raw)
+        return webhook(raw)
 
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         from stripe import SignatureVerificationError, WebhookSignature
 
-        about = _webhook(raw)
+        about = webhook(raw)
         header = headers.get("stripe-signature", "")
         if not header.isascii():  # which the SDK can not compare
             raise forged()
@@ -209,6 +191,34 @@ class Stripe:
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {"received": True}
+
+    def _open(
+        self, account: GatewayAccount, amount: int, currency: str, reference: str, more: Mapping[str, object]
+    ) -> Charge:
+        params: Any = {
+            "amount": to_stripe(amount, currency),
+            "currency": currency.lower(),
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": {"reference": reference},
+            **more,
+        }
+        return self._ask(
+            account,
+            lambda client: client.v1.payment_intents.create(params, {"idempotency_key": reference}),
+            lambda intent: charge(intent, account, amount, currency),
+        )
+
+    def _change(self, account: GatewayAccount, transaction_id: str, customer: str, **more: str) -> None:
+        """Whose it is; and what it is paid with is kept for the next time."""
+        params: Any = {"customer": customer, "setup_future_usage": "on_session", **more}
+        self._ask(account, lambda client: client.v1.payment_intents.update(transaction_id, params), lambda _: None)
+
+    def _state(self, account: GatewayAccount, transaction_id: str) -> str:
+        return self._ask(
+            account,
+            lambda client: client.v1.payment_intents.retrieve(transaction_id),
+            lambda intent: text(intent["status"]),
+        )
 
     def _ask(
         self,
@@ -252,131 +262,3 @@ class Stripe:
         return stripe.StripeClient(
             account.api_key, base_addresses={"api": self._url}, http_client=http, max_network_retries=0
         )
-
-
-def _charge(intent: Object, account: GatewayAccount, amount: int, currency: str) -> Charge:
-    if _currency(intent) != currency or _amount(intent["amount"], currency) != amount:
-        raise ValueError("not what was asked for")
-    return Charge(
-        transaction_id=identifier(intent["id"]),
-        payable=amount,
-        currency=currency,
-        means=HostedFields(text(intent["client_secret"]), account.publishable_key),
-        expires_at=_moment(intent["created"]) + LIFETIME,
-    )
-
-
-def _status(intent: Object, transaction_id: str) -> Status:
-    if intent["id"] != transaction_id:
-        raise ValueError("the answer is about another transaction")
-    currency, told = _currency(intent), text(intent["status"])
-    state = _STATES.get(told, "unknown")
-    if told == "canceled":
-        state = "expired" if intent["cancellation_reason"] in _RAN_OUT else "failed"
-    return Status(
-        transaction_id=transaction_id,
-        state=state,
-        amount=_amount(intent["amount_received" if state == "captured" else "amount"], currency),
-        currency=currency,
-        reference=text(intent["metadata"].get("reference", "")),
-        account=None,
-        fee=_fee(intent, currency) if state == "captured" else None,
-    )
-
-
-def _fee(intent: Object, currency: str) -> int | None:
-    """What Stripe kept, where it did so in the currency that was paid."""
-    kept = (intent["latest_charge"] or {}).get("balance_transaction")
-    if not kept or _currency(kept) != currency:
-        return None
-    return _amount(kept["fee"], currency)
-
-
-def _returned_for(key: str, refunds: Sequence[Object], amount: int) -> Returned | None:
-    """The refund of a key, if there is one. Raises Unprocessable where it is of another amount."""
-    for refund in refunds:
-        if refund["metadata"].get("key") == key:
-            if refund["amount"] != amount:
-                raise refused()
-            return _returned(refund)
-    return None
-
-
-def _returned(refund: Object) -> Returned:
-    return Returned(_RETURNED[refund["status"]], identifier(refund["id"]))
-
-
-def _disputed(dispute: Object) -> Disputed:
-    """Stripe tells what it moved for it in the currency in which it settles: that may be another one."""
-    currency = _currency(dispute)
-    amount = _amount(dispute["amount"], currency)
-    moved = dispute["balance_transactions"]
-    net = sum(int(each["amount"]) for each in moved)  # below zero: withdrawn, and not reinstated
-    if same := all(_currency(each) == currency for each in moved):
-        withdrawn = _amount(max(0, -net), currency)
-    else:
-        withdrawn = amount if net < 0 else 0
-    due_by = dispute["evidence_details"]["due_by"]
-    return Disputed(
-        transaction_id=identifier(dispute["payment_intent"]),
-        state=_DISPUTES.get(text(dispute["status"]), "unknown"),
-        amount=amount,
-        currency=currency,
-        reason=identifier(dispute["reason"]),
-        withdrawn=withdrawn,
-        fee=_amount(sum(int(each["fee"]) for each in moved), currency) if same else None,
-        due_at=_moment(due_by) if due_by else None,
-    )
-
-
-def _method(found: Object) -> Method:
-    """Raises Unprocessable for what is no card."""
-    if found["type"] != "card":
-        raise refused()
-    card = found["card"]
-    return Method(text(card["brand"]), text(card["last4"]), f"{int(card['exp_year']):04d}-{int(card['exp_month']):02d}")
-
-
-def _webhook(raw: bytes) -> Located:
-    """What an event is about: a PaymentIntent, or a dispute of one. Raises Unauthorized for anything else."""
-    if len(raw) > WEBHOOK_LIMIT:
-        raise forged()
-    try:
-        event = DECODER.decode(raw.decode())
-        about = event["data"]["object"]
-        match event["object"], about["object"]:
-            case "event", "payment_intent":
-                return Located(identifier(about["id"]), identifier(about["metadata"]["reference"]))
-            case "event", "dispute":
-                return Located(identifier(about["payment_intent"]), "", identifier(about["id"]))
-            case _:
-                raise ValueError("not about a payment")
-    except (KeyError, TypeError, *MALFORMED):
-        raise forged() from None
-
-
-def _currency(held: Object) -> str:
-    return text(held["currency"]).upper()
-
-
-def _moment(seconds: object) -> datetime:
-    if type(seconds) is not int:
-        raise ValueError("not a time")
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _to_stripe(amount: int, currency: str) -> int:
-    """Minor units as Stripe counts them. Raises Unprocessable for what it does not take."""
-    if currency in _THREE_DECIMALS and amount % 10:
-        raise refused()  # it takes no thousandths
-    return amount * 100 if currency in _WRITTEN_WITH_CENTS else amount
-
-
-def _amount(given: object, currency: str) -> int:
-    """Minor units of ours."""
-    if type(given) is not int or given < 0:
-        raise ValueError("not an amount")
-    whole, rest = divmod(given, 100) if currency in _WRITTEN_WITH_CENTS else (given, 0)
-    if rest:
-        raise ValueError("a part of a minor unit")
-    return whole

@@ -27,6 +27,14 @@ class SavedMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class Customer:
+    """What somebody is called at a gateway that keeps methods for them."""
+
+    gateway: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """All methods of one person, the oldest first; one of them is the default as long as there is any."""
 
@@ -34,7 +42,17 @@ class Wallet:
     user: str
     methods: tuple[SavedMethod, ...] = ()
     default: str | None = None
+    customers: tuple[Customer, ...] = ()
     version: int = 0
+
+    def customer_of(self, gateway: str) -> str | None:
+        return next((customer.id for customer in self.customers if customer.gateway == gateway), None)
+
+    def known_as(self, customer: Customer) -> Self:
+        """Who is known at a gateway already stays who they are there."""
+        if self.customer_of(customer.gateway) is not None:
+            return self
+        return replace(self, customers=(*self.customers, customer), version=self.version + 1)
 
     def find(self, method_id: str) -> SavedMethod:
         """Raises NotFound."""

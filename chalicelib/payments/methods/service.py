@@ -1,16 +1,17 @@
 """Saving, listing and forgetting payment methods."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.core import clock, ids, sealing
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.errors import Conflict, Invalid, Unprocessable
 from chalicelib.core.table import transact
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways, offering
 from chalicelib.payments.methods import store
-from chalicelib.payments.methods.model import SavedMethod, Wallet, refuse_card_number
+from chalicelib.payments.methods.model import Customer, SavedMethod, Wallet, refuse_card_number
 from chalicelib.payments.offering import Offered
 
 _TRIES = 5
@@ -60,6 +61,16 @@ def token_of(organization: str, method: SavedMethod) -> str:
     return sealing.unseal(organization, f"payment-method#{method.id}", method.sealed)
 
 
+def customer_of(principal: Principal, gateway: str, enrol: Callable[[], str]) -> str:
+    """What the caller is called at a gateway; who is new there is enrolled. Of two at once one stays."""
+    known = list_methods(principal).customer_of(gateway)
+    if known is not None:
+        return known
+    enrolled = Customer(gateway, enrol())
+    wallet = _change(principal, lambda wallet: wallet.known_as(enrolled))
+    return wallet.customer_of(gateway) or enrolled.id
+
+
 def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
     """The saved methods as their owner knows them; a gateway's token is no use to anybody but us."""
     return [
@@ -75,7 +86,11 @@ def personal_data(organization: str, user: str) -> list[dict[str, Any]]:
 
 
 def erase_person(organization: str, user: str) -> None:
-    """Forget all methods. May run again."""
+    """Forget all methods, at their gateways too. May run again. Raises Unavailable where a gateway is silent."""
+    for customer in store.wallet_of(organization, user).customers:
+        with suppress(Unprocessable):  # the organization has no account there any more
+            account = gateways.account_of(organization, customer.gateway)
+            gateways.keeper(customer.gateway).dismiss(account, customer.id)
     transact(store.forget(organization, user))
 
 

@@ -7,8 +7,8 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core.table import Record, Typed, Write, create, delete, replace, table
-from chalicelib.payments.methods.model import SavedMethod, Wallet
+from chalicelib.core.table import Record, Several, Typed, Write, create, delete, replace, table
+from chalicelib.payments.methods.model import Customer, SavedMethod, Wallet
 
 
 class WalletRecord(Record):
@@ -20,6 +20,7 @@ class WalletRecord(Record):
     user = UnicodeAttribute()
     methods = Typed[tuple[SavedMethod, ...]](tuple[SavedMethod, ...])
     default = UnicodeAttribute(null=True)
+    customers = Several[Customer](Customer)
 
 
 def wallet_of(organization: str, user: str) -> Wallet:

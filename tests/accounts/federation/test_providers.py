@@ -12,7 +12,7 @@ from chalicelib.accounts.providers.contract import Grant, Proof
 from chalicelib.core import clock
 from chalicelib.core.errors import AppError, NotFound, Unauthorized, Unavailable
 from chalicelib.core.secrets import ProviderClient
-from chalicelib.core.settings import Settings, settings
+from chalicelib.core.settings import PAYPAL_SANDBOX, Settings, settings
 from infra.local.identity import PROVIDERS, Someone
 from tests.accounts.federation.conftest import Browser, adapter_of
 
@@ -219,10 +219,16 @@ def test_the_real_addresses_are_the_providers_own(aws, sandbox, monkeypatch, nam
     assert "state=s" in url
 
 
-@pytest.mark.parametrize("name", ["identity_url", "stripe_url"])
+@pytest.mark.parametrize("name", ["identity_url", "stripe_url", "paypal_url", "paypal_authority"])
 def test_a_stand_in_is_for_this_machine_only(aws, name):
     known = settings().model_dump() | {name: "http://127.0.0.1:1"}
 
     assert Settings.model_validate(known | {"stage": "local"})
     with pytest.raises(ValidationError, match=name):
         Settings.model_validate(known | {"stage": "prod"})
+
+
+def test_paypals_own_sandbox_is_no_stand_in(aws):
+    known = settings().model_dump() | {"stage": "prod", "paypal_url": PAYPAL_SANDBOX}
+
+    assert Settings.model_validate(known).paypal_url == PAYPAL_SANDBOX

@@ -234,6 +234,11 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
         identity_url="http://127.0.0.1:2/_local/identity",
         promptpay_url="http://127.0.0.1:2/_local/bank",
         stripe_url="http://127.0.0.1:5",
+        cloudpayments_url="http://127.0.0.1:6",
+        kaspi_url="http://127.0.0.1:7",
+        paypal_url="http://127.0.0.1:6",
+        paypal_authority="a root",
+        crypto_url="http://127.0.0.1:7",
     )
 
     # A CDN that there is not on one machine; engines that are there where somebody installed them.

@@ -1,9 +1,11 @@
 """What holds for every payment gateway, asked of its adapter against its sandbox over real HTTP.
 
 A gateway joins by subclassing `GatewayContract` with a fixture `lab`: the adapter, an account, and hands on
-the sandbox to pay, to break it and to move its clock; or `AnyGatewayContract` where it keeps no charges. With it goes
-`RefundContract`, or `NoRefundContract` where the gateway gives no money back; `LateMoneyContract` where what is over
-can still be paid, and `SameChargeContract` where asking again for a reference opens no other charge.
+the sandbox to pay, to break it and to move its clock. `AnyGatewayContract` is for one that keeps no charges, and
+`PolledContract` for one that tells nobody; with `KeptChargeContract` where it does keep them. With it goes
+`RefundContract`, `InstantRefundContract` where no refund waits, or `NoRefundContract` where the gateway gives no money
+back; `LateMoneyContract` where what is over can still be paid, `SameChargeContract` where asking again for a reference
+opens no other charge, and `HolderContract` where money can be set aside first.
 """
 
 from datetime import timedelta
@@ -17,16 +19,19 @@ from chalicelib.payments.gateways.contract import (
     Charge,
     Gateway,
     GatewayAccount,
+    Holder,
+    Keeper,
     Located,
     Means,
     Notification,
+    Offer,
     Returned,
     Status,
 )
 
 Ending = Literal["captured", "expired", "failed"]
 Trouble = Literal["timeout", "lost", "error", "garbage", "redirect", "extra", "odd_status"]
-Call = Literal["create", "check", "cancel", "refund"]
+Call = Literal["create", "check", "cancel", "refund", "capture"]
 RefundState = Literal["pending", "settled", "failed"]
 REFERENCE, OTHER = (ids.derived("pay", each) for each in ("one", "other"))
 
@@ -78,11 +83,17 @@ class RefundLab(Protocol):
         """How refunds stand from now on, those that are pending too."""
 
 
-class AnyGatewayContract:
-    """Of a gateway that hears of a charge only when it is paid, too."""
+class PolledContract:
+    """Of a gateway that says how a charge stands when it is asked."""
 
     def test_refunds_are_held_to_the_contract_that_fits(self, lab: Lab) -> None:
-        assert isinstance(self, RefundContract if lab.gateway.refunds else NoRefundContract)
+        assert isinstance(self, InstantRefundContract if lab.gateway.refunds else NoRefundContract)
+
+    def test_what_the_offer_says_of_it_is_so(self, lab: Lab) -> None:
+        offer: Offer = lab.gateway.offer  # type: ignore[attr-defined]
+
+        assert offer.holds == isinstance(lab.gateway, Holder) == isinstance(self, HolderContract)
+        assert offer.keeps == isinstance(lab.gateway, Keeper)
 
     def test_a_charge_says_how_and_until_when_to_pay_it(self, lab: Lab) -> None:
         charge = _create(lab, amount=29900)
@@ -167,20 +178,6 @@ class AnyGatewayContract:
             with pytest.raises(Unprocessable, match="payment_gateway_refused"):
                 _call(lab, call, "nobody")
 
-    def test_a_webhook_is_proven_for_its_account_and_for_no_other(self, lab: Lab) -> None:
-        charge = _create(lab)
-        lab.finish(charge.transaction_id, "captured")
-
-        raw, headers = lab.webhook()
-
-        told = lab.gateway.verify(lab.account, raw, headers)
-        assert lab.gateway.locate(raw, headers) == Located(told.transaction_id, REFERENCE)
-        assert told.reference == REFERENCE
-        assert lab.gateway.check(lab.account, told.transaction_id).transaction_id == charge.transaction_id
-        assert lab.gateway.acknowledgement(told)
-        with pytest.raises(Unauthorized, match="invalid_signature"):
-            lab.gateway.verify(lab.stranger, raw, headers)
-
     def test_a_stranger_learns_nothing_of_a_charge(self, lab: Lab) -> None:
         charge = _create(lab)
 
@@ -195,16 +192,26 @@ class AnyGatewayContract:
         assert not [key for key in (account.api_key, *account.webhook_secrets) if key in repr(account)]
 
 
-class GatewayContract(AnyGatewayContract):
-    """Of a gateway that is told of each charge before anybody pays it, and keeps it."""
+class AnyGatewayContract(PolledContract):
+    """Of a gateway that hears of a charge only when it is paid, too."""
 
-    def test_a_cancelled_charge_is_over_and_cancelling_again_changes_nothing(self, lab: Lab) -> None:
+    def test_a_webhook_is_proven_for_its_account_and_for_no_other(self, lab: Lab) -> None:
         charge = _create(lab)
+        lab.finish(charge.transaction_id, "captured")
 
-        lab.gateway.cancel(lab.account, charge.transaction_id)
-        lab.gateway.cancel(lab.account, charge.transaction_id)
+        raw, headers = lab.webhook()
 
-        assert lab.gateway.check(lab.account, charge.transaction_id).state in ("expired", "failed")
+        told = lab.gateway.verify(lab.account, raw, headers)
+        assert lab.gateway.locate(raw, headers) == Located(told.transaction_id, REFERENCE)
+        assert told.reference == REFERENCE
+        assert lab.gateway.check(lab.account, told.transaction_id).transaction_id == charge.transaction_id
+        assert lab.gateway.acknowledgement(told)
+        with pytest.raises(Unauthorized, match="invalid_signature"):
+            lab.gateway.verify(lab.stranger, raw, headers)
+
+
+class KeptChargeContract:
+    """A gateway that is told of each charge before anybody pays it."""
 
     def test_a_lost_answer_leaves_a_charge_behind(self, lab: Lab) -> None:
         lab.trouble("create", "lost")
@@ -243,6 +250,18 @@ class GatewayContract(AnyGatewayContract):
             _create(lab)
 
         assert _create(lab).transaction_id
+
+
+class GatewayContract(AnyGatewayContract, KeptChargeContract):
+    """Of a gateway that keeps each charge, whatever becomes of it."""
+
+    def test_a_cancelled_charge_is_over_and_cancelling_again_changes_nothing(self, lab: Lab) -> None:
+        charge = _create(lab)
+
+        lab.gateway.cancel(lab.account, charge.transaction_id)
+        lab.gateway.cancel(lab.account, charge.transaction_id)
+
+        assert lab.gateway.check(lab.account, charge.transaction_id).state in ("expired", "failed")
 
     @pytest.mark.parametrize("how", ["captured", "expired", "failed"])
     def test_a_webhook_of_any_ending_is_signed(self, lab: Lab, how: Ending) -> None:
@@ -298,6 +317,62 @@ class SameChargeContract:
         assert lab.charges() == [REFERENCE]
 
 
+class HolderContract:
+    """A gateway that may set the money aside before it takes it."""
+
+    @staticmethod
+    def _held(lab: Lab) -> tuple[Holder, str]:
+        assert isinstance(lab.gateway, Holder)
+        charge = lab.gateway.hold(lab.account, amount=7900, currency=lab.currency, reference=REFERENCE)
+        assert lab.gateway.check(lab.account, charge.transaction_id).state == "pending"
+        return lab.gateway, charge.transaction_id
+
+    def test_what_is_set_aside_is_taken_once(self, lab: Lab) -> None:
+        holder, transaction = self._held(lab)
+        lab.finish(transaction, "captured")
+
+        aside = holder.check(lab.account, transaction)
+        for _ in range(2):
+            holder.capture(lab.account, transaction)
+
+        assert (aside.state, aside.amount) == ("authorized", 7900)
+        taken = holder.check(lab.account, transaction)
+        assert (taken.state, taken.amount, taken.reference) == ("captured", 7900, REFERENCE)
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            holder.cancel(lab.account, transaction)
+
+    def test_what_is_set_aside_is_let_go(self, lab: Lab) -> None:
+        holder, transaction = self._held(lab)
+        lab.finish(transaction, "captured")
+
+        for _ in range(2):
+            holder.cancel(lab.account, transaction)
+
+        assert holder.check(lab.account, transaction).state in ("expired", "failed")
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            holder.capture(lab.account, transaction)
+
+    def test_nothing_is_taken_that_nobody_set_aside(self, lab: Lab) -> None:
+        holder, transaction = self._held(lab)
+
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            holder.capture(lab.account, transaction)
+
+        assert holder.check(lab.account, transaction).state == "pending"
+
+    @pytest.mark.parametrize("kind", ["timeout", "lost", "error", "garbage", "redirect"])
+    def test_trouble_with_taking_it_is_over_with_the_next_call(self, lab: Lab, kind: Trouble) -> None:
+        holder, transaction = self._held(lab)
+        lab.finish(transaction, "captured")
+        lab.trouble("capture", kind)
+
+        with pytest.raises(Unavailable, match="payment_gateway_unavailable"):
+            holder.capture(lab.account, transaction)
+        holder.capture(lab.account, transaction)
+
+        assert holder.check(lab.account, transaction).state == "captured"
+
+
 class NoRefundContract:
     def test_money_goes_back_by_hand_and_the_gateway_is_not_even_asked(self, lab: Lab) -> None:
         charge = _create(lab)
@@ -314,7 +389,7 @@ class NoRefundContract:
         assert lab.requests() == before > 0
 
 
-class RefundContract:
+class InstantRefundContract:
     """A gateway that gives money back gives each refund once, however often and brokenly it is asked for."""
 
     def test_all_of_a_charge_goes_back(self, lab: RefundLab) -> None:
@@ -405,6 +480,20 @@ class RefundContract:
 
         assert _refund(lab, charge, 1000).state == "settled"
 
+    def test_a_refund_of_somebody_elses_charge_is_refused_without_its_words(self, lab: RefundLab) -> None:
+        charge = _captured(lab)
+
+        for account, transaction in ((lab.stranger, charge.transaction_id), (lab.account, "nobody")):
+            with pytest.raises((Unprocessable, Unavailable), match="payment_gateway_") as raised:
+                lab.gateway.refund(account, transaction_id=transaction, amount=1, currency=lab.currency, key="rfd_1")
+            assert raised.value.__cause__ is None
+
+        assert lab.returned(charge.transaction_id) == 0
+
+
+class RefundContract(InstantRefundContract):
+    """Of a gateway that may take its time."""
+
     @pytest.mark.parametrize("how", ["settled", "failed"])
     def test_a_refund_that_waits_is_asked_about_under_its_key(self, lab: RefundLab, how: RefundState) -> None:
         charge = _captured(lab)
@@ -416,16 +505,6 @@ class RefundContract:
 
         assert [answer.state for answer in (*waiting, *ended)] == ["pending", "pending", how, how]
         assert lab.returned(charge.transaction_id) == (1000 if how == "settled" else 0)
-
-    def test_a_refund_of_somebody_elses_charge_is_refused_without_its_words(self, lab: RefundLab) -> None:
-        charge = _captured(lab)
-
-        for account, transaction in ((lab.stranger, charge.transaction_id), (lab.account, "nobody")):
-            with pytest.raises((Unprocessable, Unavailable), match="payment_gateway_") as raised:
-                lab.gateway.refund(account, transaction_id=transaction, amount=1, currency=lab.currency, key="rfd_1")
-            assert raised.value.__cause__ is None
-
-        assert lab.returned(charge.transaction_id) == 0
 
 
 def _create(lab: Lab | RefundLab, reference: str = REFERENCE, amount: int = 7900) -> Charge:

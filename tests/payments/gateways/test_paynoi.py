@@ -18,7 +18,8 @@ from PIL import Image
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 from chalicelib.payments.gateways.contract import GatewayAccount, Notification, Picture
-from chalicelib.payments.gateways.paynoi import ANSWER_LIMIT, WEBHOOK_LIMIT, PayNoi
+from chalicelib.payments.gateways.paynoi import WEBHOOK_LIMIT, PayNoi
+from chalicelib.payments.gateways.wire import ANSWER_LIMIT
 from infra.local.paynoi import PayNoiSandbox
 from tests.payments.gateways.contract import Call, Ending, GatewayContract, LateMoneyContract, NoRefundContract, Trouble
 from tests.payments.gateways.receiver import Answer, Receiver, receiver
@@ -58,7 +59,7 @@ class PayNoiLab:
         self.offset += by
 
     def trouble(self, call: Call, kind: Trouble) -> None:
-        self.sandbox.misbehave({call: {kind: 1}, "hang": 5})
+        self.sandbox.faults.set({call: {kind: 1}, "hang": 5})
 
     def webhook(self) -> tuple[bytes, dict[str, str]]:
         self.told.wait_for(1)

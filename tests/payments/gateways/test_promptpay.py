@@ -16,8 +16,9 @@ from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import WEBHOOK_KEY, Charge, GatewayAccount, Notification, Picture
-from chalicelib.payments.gateways.promptpay import ANSWER_LIMIT, THAILAND, WEBHOOK_LIMIT, PromptPay
+from chalicelib.payments.gateways.promptpay import THAILAND, WEBHOOK_LIMIT, PromptPay
 from chalicelib.payments.gateways.terms import Terms
+from chalicelib.payments.gateways.wire import ANSWER_LIMIT
 from infra.local.bank import BankSandbox, Client, Money
 from tests.payments.gateways.bank import serving
 from tests.payments.gateways.contract import (

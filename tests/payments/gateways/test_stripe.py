@@ -21,7 +21,8 @@ from chalicelib.payments.gateways.contract import (
     Notification,
     Returned,
 )
-from chalicelib.payments.gateways.stripe import CURRENCIES, TOLERANCE, WEBHOOK_LIMIT, Stripe
+from chalicelib.payments.gateways.stripe import Stripe
+from chalicelib.payments.gateways.stripe_wire import CURRENCIES, TOLERANCE, WEBHOOK_LIMIT
 from infra.local.stripe import StripeSandbox
 from infra.local.stripe_wire import RefundState as StripeRefundState
 from infra.local.stripe_wire import signature
@@ -29,6 +30,7 @@ from tests.payments.gateways.contract import (
     Call,
     Ending,
     GatewayContract,
+    HolderContract,
     RefundContract,
     RefundState,
     SameChargeContract,
@@ -103,7 +105,7 @@ def told() -> Iterator[Receiver]:
         yield server
 
 
-class TestStripe(GatewayContract, SameChargeContract, RefundContract):
+class TestStripe(GatewayContract, HolderContract, SameChargeContract, RefundContract):
     pass
 
 
@@ -368,6 +370,107 @@ def test_nobody_else_knows_of_a_dispute(lab):
     for account, name in ((STRANGER, dispute), (ACCOUNT, "du_none")):
         with pytest.raises(Unprocessable, match="payment_gateway_refused"):
             lab.gateway.dispute(account, name)
+
+
+# Saved cards
+
+BACK = "https://shop.example/paid?payment=pay_1"
+
+
+def test_a_card_is_kept_while_it_is_paid_with_and_pays_the_next_time(lab):
+    customer = lab.gateway.enrol(ACCOUNT, "cus_anna")
+    first, second = (create(lab, reference=reference) for reference in ("pay_1", "pay_2"))
+
+    lab.gateway.keep(ACCOUNT, first.transaction_id, customer)
+    assert lab.gateway.kept(ACCOUNT, first.transaction_id) is None
+    lab.sandbox.pay(first.transaction_id)
+    token = lab.gateway.kept(ACCOUNT, first.transaction_id)
+    page = lab.gateway.confirm(ACCOUNT, second.transaction_id, customer, token, BACK)
+
+    assert lab.gateway.enrol(ACCOUNT, "cus_anna") == customer, "asked again for the same person"
+    assert (token, page) == ("pm_card_visa", None)
+    assert lab.gateway.check(ACCOUNT, second.transaction_id).state == "captured"
+    assert lab.sandbox.intent(second.transaction_id).customer == customer
+
+
+def test_what_nobody_agreed_to_is_not_kept(lab):
+    charge = create(lab)
+    lab.sandbox.pay(charge.transaction_id)
+
+    assert lab.gateway.kept(ACCOUNT, charge.transaction_id) is None
+
+
+def test_a_bank_that_wants_the_buyer_to_agree_has_a_page_for_it(lab):
+    charge, customer = create(lab), lab.gateway.enrol(ACCOUNT, "cus_anna")
+    asking = "pm_card_authenticationRequired"
+
+    pages = [lab.gateway.confirm(ACCOUNT, charge.transaction_id, customer, asking, BACK) for _ in range(2)]
+
+    assert pages == [f"{lab.sandbox.url}/pay/{charge.transaction_id}"] * 2
+    assert lab.gateway.check(ACCOUNT, charge.transaction_id).state == "pending"
+    lab.sandbox.pay(charge.transaction_id)
+    assert lab.gateway.check(ACCOUNT, charge.transaction_id).state == "captured"
+
+
+def test_a_declined_card_leaves_the_charge_open(lab):
+    charge, customer = create(lab), lab.gateway.enrol(ACCOUNT, "cus_anna")
+
+    for token in ("pm_card_chargeDeclined", "pm_of_nobody"):
+        with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+            lab.gateway.confirm(ACCOUNT, charge.transaction_id, customer, token, BACK)
+    with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+        lab.gateway.keep(ACCOUNT, charge.transaction_id, "cus_of_nobody")
+
+    assert lab.gateway.check(ACCOUNT, charge.transaction_id).state == "pending"
+    assert lab.gateway.confirm(ACCOUNT, charge.transaction_id, customer, "pm_card_visa", BACK) is None
+
+
+@pytest.mark.parametrize("kind", ["timeout", "lost", "error", "garbage", "redirect", "limit"])
+@pytest.mark.parametrize("call", ["customer", "confirm"])
+def test_trouble_with_a_kept_card_is_over_with_the_next_call(lab, call, kind):
+    charge, customer = create(lab), lab.gateway.enrol(ACCOUNT, "cus_anna")
+    ask = {
+        "customer": lambda: lab.gateway.enrol(ACCOUNT, "cus_ben"),
+        "confirm": lambda: lab.gateway.keep(ACCOUNT, charge.transaction_id, customer),
+    }[call]
+    lab.sandbox.faults.set({call: {kind: 1}, "hang": 5})
+
+    with pytest.raises(Unavailable):
+        ask()
+    ask()
+
+    assert len(lab.sandbox.customers) == (2 if call == "customer" else 1)
+
+
+def test_who_is_forgotten_is_forgotten_there_too(lab):
+    customer = lab.gateway.enrol(ACCOUNT, "cus_anna")
+
+    for _ in range(2):
+        lab.gateway.dismiss(ACCOUNT, customer)
+
+    assert lab.sandbox.customers == {}
+
+
+def test_a_page_that_is_none_is_no_answer(told):
+    action = {"type": "redirect_to_url", "redirect_to_url": {"url": "javascript:alert(1)"}}
+    told.script += [
+        Answer(body=b'{"id": "pi_1"}'),
+        Answer(body=json.dumps({"id": "pi_1", "status": "requires_action", "next_action": action}).encode()),
+    ]
+
+    with pytest.raises(Unavailable):
+        Stripe(told.url).confirm(ACCOUNT, "pi_1", "cus_1", "pm_1", BACK)
+
+    assert told.paths == ["/v1/payment_intents/pi_1", "/v1/payment_intents/pi_1/confirm"]
+    assert parse_qs(told.bodies[0].decode()) == {
+        "customer": ["cus_1"],
+        "payment_method": ["pm_1"],
+        "setup_future_usage": ["on_session"],
+    }
+    assert parse_qs(told.bodies[1].decode()) == {
+        "return_url": [BACK],
+        "off_session": ["false"],
+    }
 
 
 # Webhooks

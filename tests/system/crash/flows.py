@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,9 +23,11 @@ from chalicelib.accounts import service as accounts
 from chalicelib.configuration import service as configuration
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
+from chalicelib.core.table import transact
 from chalicelib.entitlements.chain import is_whole
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
+from chalicelib.organizations import store as organization_store
 from chalicelib.organizations.model import BankAccount
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import credit
@@ -1043,17 +1045,93 @@ def open_payment(world: World) -> None:
 
 def pay_by_card(world: World) -> None:
     """The buyer leaves the QR code for a card, pays, and gets all of it back through the gateway, which keeps a fee."""
-    buyer, organizer, order = world.person("buyer"), world.person("organizer"), world.notes["order"]
-    asked = {"orderId": order, "method": "stripe"}
-    opened = world.ask(buyer, "POST", "/payments/create", asked).data
+    opened = _choose(world, "stripe")
     assert opened["hostedFields"]["clientSecret"] == "pi_1_secret_of_the_buyer"
+    _pay_and_be_refunded(world, "stripe")
+
+
+def pay_at_paypal(world: World) -> None:
+    """As by card, on PayPal's page."""
+    assert _choose(world, "paypal")["redirectUrl"] == "https://www.paypal.com/checkoutnow?token=1"
+    _pay_and_be_refunded(world, "paypal")
+
+
+def _choose(world: World, gateway: str) -> Any:
+    asked = {"orderId": world.notes["order"], "method": gateway}
+    opened = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data
     world.notes["payment"] = opened["id"]
+    return opened
+
+
+def _pay_and_be_refunded(world: World, gateway: str) -> None:
     transaction = _charge(world)
     world.bank.set(transaction, "captured", fee=13_65)
-    world.webhook(transaction, "stripe")
+    world.webhook(transaction, gateway)
     _await(world, "completed")
-    wanted = {"reason": "they are blurred"}
-    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    _refund_all(world)
+
+
+def in_tenge(world: World) -> None:
+    """The buyer has ordered in Kazakhstan, where cards are charged in two steps."""
+    shop(world)
+    found = organizations.get(DEFAULT)
+    transact(organization_store.save(replace(found, currency="KZT"), was=found))
+    organizations.forget()
+    boss = Principal(DEFAULT, user=world.see(world.person("organizer"), "/auth/me")["id"])
+    methods = [{"method": "kaspi"}, {"method": "cloudpayments", "hold": True}]
+    configuration.change(boss, "payments", 0, {"methods": methods})
+    _add(world, world.person("buyer"))
+    check_out(world)
+
+
+def pay_in_two_steps(world: World) -> None:
+    """The buyer's money is set aside, taken when the order is there to be paid, and all of it comes back."""
+    assert _choose(world, "cloudpayments")["redirectUrl"] == "https://orders.cloudpayments.example/d/1"
+    assert _charge(world) in world.bank.held
+    world.bank.set(_charge(world), "authorized")
+    world.webhook(_charge(world), "cloudpayments")
+    _await(world, "completed")
+    assert world.bank.charges[_charge(world)].state == "captured"
+    _refund_all(world)
+
+
+def pay_in_the_app(world: World) -> None:
+    """Nobody tells of money at Kaspi: the sweep finds it."""
+    assert _choose(world, "kaspi")["redirectUrl"] == "https://pay.kaspi.example/1"
+    world.pay(_charge(world))
+    world.minute()
+    with world.undisturbed():
+        _await(world, "completed")
+    _refund_all(world)
+
+
+def pay_with_a_kept_card(world: World) -> None:
+    """The buyer has a card kept, and pays with it at once."""
+    buyer, order = world.person("buyer"), world.notes["order"]
+    wanted = {"gateway": "stripe", "token": "tok_of_the_buyer"}
+    kept = world.ask(buyer, "POST", "/users/payment-methods", wanted, expect=201).data
+    asked = {"orderId": order, "savedMethod": kept["id"]}
+    world.ask(buyer, "POST", "/payments/create", asked, settled=409)
+    _await(world, "completed")
+    assert [charge.state for charge in world.bank.charges.values()].count("captured") == 1
+
+
+def keep_a_card(world: World) -> None:
+    """The buyer agrees that the card is kept with which they pay."""
+    buyer = world.person("buyer")
+    asked = {"orderId": world.notes["order"], "method": "stripe", "saveMethod": True}
+    world.notes["payment"] = world.ask(buyer, "POST", "/payments/create", asked).data["id"]
+    world.pay(_charge(world))
+    world.webhook(_charge(world), "stripe")
+    _await(world, "completed")
+    world.settle()
+    assert len(world.see(buyer, "/users/payment-methods")["items"]) == 1
+
+
+def _refund_all(world: World) -> None:
+    organizer = world.person("organizer")
+    refund, wanted = f"/admin/orders/{world.notes['order']}/refund", {"reason": "they are blurred"}
+    world.ask(organizer, "POST", refund, wanted, expect=202, key="refund-1")
     world.settle()
     for _ in range(2):
         world.minute(timedelta(hours=1))
@@ -1163,6 +1241,29 @@ def compare_statement(world: World) -> None:
     (wrong,) = world.see(organizer, f"/admin/reconciliations/{held['id']}/differences")["items"]
     assert (wrong["kind"], wrong["theirs"]) == ("missing_here", 999)
     assert "'=someone" in world.see(organizer, f"/admin/reconciliations/{held['id']}/export")
+
+
+def takes_coins(world: World) -> None:
+    """The buyer sees the QR code of a shop that takes cryptocurrencies, too."""
+    payment(world)
+    boss = Principal(DEFAULT, user=world.see(world.person("organizer"), "/auth/me")["id"])
+    configuration.change(boss, "payments", 0, {"methods": [{"method": "paynoi"}, {"method": "crypto"}]})
+
+
+def pay_with_coins(world: World) -> None:
+    """Half of it comes, which waits for somebody; they let the buyer have the photos."""
+    organizer, opened = world.person("organizer"), _choose(world, "crypto")
+    assert opened["redirectUrl"] == "https://commerce.coinbase.com/charges/1"
+    transaction = _charge(world)
+    world.bank.set(transaction, "captured", amount=opened["payable"] // 2)
+    world.webhook(transaction, "crypto")
+    world.settle()
+    world.minute()
+    (case,) = world.see(organizer, "/payments/review")["items"]
+    assert (case["reviewReason"], case["received"]) == ("wrong_amount", opened["payable"] // 2)
+    decided = {"decision": "accept", "reason": "a good customer"}
+    world.ask(organizer, "PUT", f"/payments/review/{case['id']}", decided, settled=409)
+    _await(world, "completed")
 
 
 def pay_again(world: World) -> None:
@@ -2427,6 +2528,12 @@ FLOWS: dict[str, Flow] = {
     "lost dispute": Flow(paid_by_card, lose_dispute),
     "statement": Flow(paid, compare_statement),
     "deposit": Flow(hired, settle_deposit),
+    "payment with a kept card": Flow(order, pay_with_a_kept_card),
+    "card kept for the next time": Flow(order, keep_a_card),
+    "payment in two steps": Flow(in_tenge, pay_in_two_steps, (CHARGE,)),
+    "payment in an app": Flow(in_tenge, pay_in_the_app, (CHARGE,)),
+    "payment at PayPal": Flow(payment, pay_at_paypal),
+    "payment with coins": Flow(takes_coins, pay_with_coins, (CHARGE,)),
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),

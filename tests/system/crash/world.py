@@ -45,6 +45,8 @@ from chalicelib.payments.gateways.contract import (
     GatewayAccount,
     HostedFields,
     Method,
+    Picture,
+    Redirect,
     Returned,
     Status,
 )
@@ -73,14 +75,19 @@ _SERVICES: dict[str, tuple[Any, str]] = {
 """Where moto keeps what a service holds. What is in a queue is kept here, as `Outside.messages`."""
 
 
-BY_CARD: dict[str, Any] = {
-    "name": "stripe",
-    "tail": 0,
-    "knows_again": True,
-    "disputes": True,
-    "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "stripe": {
+        "tail": 0,
+        "knows_again": True,
+        "disputes": True,
+        "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
+    },
+    "paypal": {"tail": 0, "knows_again": True, "means": Redirect("https://www.paypal.com/checkoutnow?token=1")},
+    "crypto": {"tail": 0, "refunds": False, "means": Redirect("https://commerce.coinbase.com/charges/1")},
+    "cloudpayments": {"tail": 0, "means": Redirect("https://orders.cloudpayments.example/d/1")},
+    "kaspi": {"tail": 0, "means": Picture(b"\x89PNG", "https://pay.kaspi.example/1", "https://pay.kaspi.example/1")},
 }
-"""What Stripe does otherwise than PayNoi."""
+"""What each of them does otherwise than PayNoi."""
 
 
 class Bank(FakeGateway):
@@ -96,6 +103,23 @@ class Bank(FakeGateway):
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         return self.chaos.ask_gateway("check", lambda: super(Bank, self).check(account, transaction_id))
+
+    def capture(self, account: GatewayAccount, transaction_id: str) -> None:
+        self.chaos.ask_gateway("capture", lambda: super(Bank, self).capture(account, transaction_id))
+
+    def enrol(self, account: GatewayAccount, key: str) -> str:
+        return self.chaos.ask_gateway("enrol", lambda: super(Bank, self).enrol(account, key))
+
+    def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
+        self.chaos.ask_gateway("keep", lambda: super(Bank, self).keep(account, transaction_id, customer))
+
+    def confirm(self, account: GatewayAccount, transaction_id: str, customer: str, token: str, back: str) -> str | None:
+        return self.chaos.ask_gateway(
+            "confirm", lambda: super(Bank, self).confirm(account, transaction_id, customer, token, back)
+        )
+
+    def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
+        return self.chaos.ask_gateway("kept", lambda: super(Bank, self).kept(account, transaction_id))
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         return self.chaos.ask_gateway("describe_method", lambda: super(Bank, self).describe_method(account, token))
@@ -259,7 +283,7 @@ class World:
         """The bank under the name of a gateway: the books are the same, the ways are each gateway's own."""
         if name == BankTransfer.name:
             return BankTransfer()
-        return replace(self.bank, **BY_CARD) if name == BY_CARD["name"] else self.bank
+        return replace(self.bank, name=name, **OTHERWISE[name]) if name in OTHERWISE else self.bank
 
     @property
     def printer(self) -> Printer:
@@ -373,7 +397,8 @@ class World:
         """The gateway tells of a transaction, or of a dispute about it, until somebody takes it."""
         held = client("secretsmanager").get_secret_value(SecretId=ENVIRONMENT["PIX_SECRET_ID"])
         account = json.loads(held["SecretString"])[gateway]
-        key = account.get("api_key") or account["secret_key"]
+        keys = (account.get(name) for name in ("api_key", "secret_key", "client_secret", "api_secret"))
+        key = next(key for key in keys if key)
         raw = self.bank.dispute_webhook(dispute, key) if dispute else self.bank.webhook(transaction, key)
         address = "" if gateway == gateways.FIRST else f"/{gateway}"
         self.ask(Person("", ""), "POST", f"/payments/webhook{address}", json.loads(raw))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from chalicelib.core import clock
 from chalicelib.payments import gateways
-from chalicelib.payments.gateways.stripe import TOLERANCE
+from chalicelib.payments.gateways.stripe_wire import TOLERANCE
 from chalicelib.payments.model import Payment
 from infra.local.stripe_wire import Intent, event, signature
 from tests import deliver
