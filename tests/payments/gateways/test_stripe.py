@@ -97,12 +97,6 @@ def lab() -> Iterator[StripeLab]:
         made.time.close()
 
 
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
-
-
 class TestStripe(GatewayContract, SameChargeContract, RefundContract):
     pass
 
