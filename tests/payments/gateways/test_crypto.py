@@ -185,6 +185,10 @@ def told_of(status: str, *payments: tuple[str, str, str], asked: str = "100.00")
         (told_of("REFUNDED", ("CONFIRMED", "100.00", "THB")), "captured", 100_00),
         (told_of("SIGNED"), "pending", 100_00),
         (told_of("CANCELED"), "expired", 100_00),
+        (told_of("FAILED", ("CONFIRMED", "60.00", "THB")), "captured", 60_00),
+        (told_of("EXPIRED", ("CONFIRMED", "60.00", "THB")), "captured", 60_00),
+        (told_of("EXPIRED", ("PENDING", "60.00", "THB")), "pending", 60_00),
+        (told_of("PENDING", ("CONFIRMED", "60.00", "THB")), "pending", 100_00),
         (told_of("MINTED"), "unknown", 100_00),
     ],
 )
