@@ -173,7 +173,7 @@ def quote(cart: Cart, email: str | None = None) -> Quote:
 
 
 def _quote(organization: str, items: Sequence[Item]) -> Quote:
-    total = Quote(currency=organizations.get(organization).currency)
+    total = Quote(currency=organizations.known(organization).currency)
     by_kind = sorted(items, key=lambda item: item.kind)
     for kind, group in groupby(by_kind, key=lambda item: item.kind):
         total += lines.of_kind(kind).quote(organization, list(group), clock.now())

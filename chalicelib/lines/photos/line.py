@@ -108,7 +108,7 @@ def _quote_class(
             parts,
             len(refs),
             [each for each in packages if each.code in selected],
-            organizations.get(event.organization).currency,
+            organizations.known(event.organization).currency,
         ),
         makers=tuple(photo.photographer for photo, _ in wanted),
         licence=licence,
