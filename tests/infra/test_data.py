@@ -30,6 +30,7 @@ CLASSES = {
 PASSING = (
     {"Id": "old-exports", "Status": "Enabled", "Prefix": "exports/", "ExpirationInDays": 8},
     {"Id": "old-slips", "Status": "Enabled", "Prefix": "slips/", "ExpirationInDays": 90},
+    {"Id": "old-statements", "Status": "Enabled", "Prefix": "statements/", "ExpirationInDays": 7},
     {"Id": "old-selfies", "Status": "Enabled", "Prefix": "selfies/", "ExpirationInDays": 1},
     {"Id": "drawn-invoices", "Status": "Enabled", "Prefix": "invoices/", "ExpirationInDays": 1},
     {

@@ -1177,8 +1177,8 @@ def _disputed(world: World, state: Any, **more: int) -> None:
     world.bank.set_dispute("dp_1", transaction, state, **more)
     world.webhook(transaction, "stripe", "dp_1")
     world.settle()
-    for _ in range(2):
-        world.minute(timedelta(hours=7))
+    for _ in range(3):  # by then nobody asks about the withdrawn QR code any more
+        world.minute(timedelta(hours=13))
 
 
 def hired(world: World) -> None:

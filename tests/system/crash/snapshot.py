@@ -243,7 +243,7 @@ def _unbalanced() -> Iterator[str]:
 
 def _money(world: World) -> Iterator[str]:
     """An order is paid if and only if its money is captured, booked, and at the gateway."""
-    payments = {row["id"]: row for row in rows("payments") if {"id", "state"} <= row.keys()}
+    payments = {row["id"]: row for row in rows("payments") if {"id", "order", "state"} <= row.keys()}
     booked = {row["entry"] for row in _postings()}
     for order in rows("orders"):
         if "status" not in order:
