@@ -1,4 +1,4 @@
-"""Money on its way into the books: set aside it is taken or let go, captured it pays its order or waits for a person."""
+"""Money on its way into the books: set aside it is taken or let go, captured it pays its order or waits for people."""
 
 from chalicelib.core import clock, log, metrics, outbox
 from chalicelib.core.errors import Conflict
