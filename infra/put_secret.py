@@ -1,8 +1,8 @@
 """`python3 -m infra put-secret`: fills the secret of a stage, once.
 
 Keys are made on this machine and go straight to Secrets Manager; nothing is shown or written to a file. The account at
-PayNoi is asked for, or read from a JSON file with `api_key`, `key_id`, `account` and `type`. One at Stripe is added
-with `python3 -m infra rotate stripe`.
+PayNoi is asked for, or read from a JSON file with `api_key`, `key_id`, `account` and `type`. Those at Stripe, at
+PayPal and for cryptocurrencies are added with `python3 -m infra rotate`.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import hmac
 import json
 import re
 from decimal import Decimal
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, ValidationError
 
@@ -68,9 +68,19 @@ class _Local(Wire):
     local: _Money
 
 
-class _Payment(Wire):
+class _Seen(Wire):
     status: str
+
+
+class _Payment(_Seen):
     value: _Local
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.status.upper() == "CONFIRMED"
+
+
+_AnyPayment = TypeVar("_AnyPayment", bound=_Seen)
 
 
 class _Metadata(Wire):
@@ -86,16 +96,13 @@ class _Paid(Wire):
 
     id: str = Field(pattern=r"^[A-Za-z0-9-]{1,60}$")
     metadata: _Metadata
-    payments: tuple[_Payment, ...] = ()
-
-    @property
-    def came(self) -> tuple[_Payment, ...]:
-        return tuple(payment for payment in self.payments if payment.status.upper() != "FAILED")
+    payments: tuple[_Seen, ...] = ()
 
     @property
     def name(self) -> str:
         """Of the money that came last: the first is the charge's own, each other one has a name of its own."""
-        return f"{self.id}.{len(self.came)}" if len(self.came) > 1 else self.id
+        count = len(_held(self.payments))
+        return f"{self.id}.{count}" if count > 1 else self.id
 
 
 class _Charge(_Paid):
@@ -103,17 +110,22 @@ class _Charge(_Paid):
     expires_at: AwareDatetime
     pricing: _Local
     timeline: Annotated[tuple[_Step, ...], Field(min_length=1)]
+    payments: tuple[_Payment, ...] = ()
 
     def told(self, number: int) -> Status:
-        """Of the first money, the second and so on."""
-        happened, asked = self.timeline[-1].status, self.pricing.local
+        """Of the first money, the second and so on: money that is there counts, whatever became of the charge."""
+        happened, came = self.timeline[-1].status, _held(self.payments)
         name = self.id if number == 1 else f"{self.id}.{number}"
-        state, money = _STATES.get(happened, "unknown"), asked
-        is_all = happened == "COMPLETED" and len(self.came) <= 1
-        if state == "captured" and not is_all:
-            came = self.came[number - 1] if number <= len(self.came) else None
-            state = "captured" if came is not None and came.status.upper() == "CONFIRMED" else "pending"
-            money = came.value.local if came is not None else asked
+        state, money = _STATES.get(happened, "unknown"), self.pricing.local
+        is_all = happened == "COMPLETED" and len(came) <= number == 1
+        if state not in ("pending", "unknown") and not is_all:
+            if number <= len(came):
+                state, money = (
+                    ("captured" if came[number - 1].is_confirmed else "pending"),
+                    came[number - 1].value.local,
+                )
+            elif state == "captured":
+                state = "pending"  # it was seen, and is to come
         return Status(name, state, money.amount, money.currency, self.metadata.reference, None)
 
 
@@ -217,6 +229,11 @@ class Crypto:
         written = None if body is None else json.dumps(body).encode()
         status, raw = self._line.send(method, path, headers=headers, body=written)
         return answered(_Answer, status, raw).charge
+
+
+def _held(payments: tuple[_AnyPayment, ...]) -> tuple[_AnyPayment, ...]:
+    """Those that did not come to nothing."""
+    return tuple(payment for payment in payments if payment.status.upper() != "FAILED")
 
 
 def _told(raw: bytes) -> _Paid:

@@ -108,12 +108,6 @@ def lab() -> Iterator[CloudPaymentsLab]:
         made.time.close()
 
 
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
-
-
 class TestCloudPayments(AnyGatewayContract, KeptChargeContract, HolderContract, RefundContract, LateMoneyContract):
     pass
 

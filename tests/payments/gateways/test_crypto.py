@@ -16,14 +16,13 @@ from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Notifi
 from chalicelib.payments.gateways.crypto import CURRENCIES, WEBHOOK_LIMIT, Crypto
 from infra.local.crypto import LIFETIME, CryptoSandbox
 from tests.payments.gateways.contract import (
-    Call,
     Ending,
     GatewayContract,
     LateMoneyContract,
     NoRefundContract,
-    Trouble,
 )
-from tests.payments.gateways.receiver import Answer, Receiver, receiver
+from tests.payments.gateways.hosted import HostedLab
+from tests.payments.gateways.receiver import Answer, Receiver
 
 KEY, SECRET, OLD = (secrets.token_hex(16) for _ in range(3))
 SHOP = "https://shop.example/paid?lang=th"
@@ -32,7 +31,8 @@ STRANGER = GatewayAccount(secrets.token_hex(16), webhook_secrets=(secrets.token_
 HAPPENS = {"captured": "pay", "expired": "expire", "failed": "fail"}
 
 
-class CryptoLab:
+class CryptoLab(HostedLab):
+    sandbox: CryptoSandbox
     account = ACCOUNT
     stranger = STRANGER
     currency = "THB"
@@ -61,32 +61,12 @@ class CryptoLab:
     def pass_time(self, by: timedelta) -> None:
         self.offset += by
 
-    def trouble(self, call: Call, kind: Trouble) -> None:
-        self.sandbox.faults.set({call: {kind: 1}, "hang": 5})
-
-    def webhook(self) -> tuple[bytes, dict[str, str]]:
-        self.told.wait_for(1)
-        return self.told.bodies[-1], self.told.headers[-1]
-
-    def charges(self) -> list[str]:
-        return [charge.reference for charge in self.sandbox.charges()]
-
-    def requests(self) -> int:
-        return self.sandbox.faults.calls.total()
-
 
 @pytest.fixture
-def lab() -> Iterator[CryptoLab]:
-    with receiver() as told:
-        made = CryptoLab(told)
-        yield made
-        made.sandbox.stop()
-
-
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
+def lab(told: Receiver) -> Iterator[CryptoLab]:
+    made = CryptoLab(told)
+    yield made
+    made.sandbox.stop()
 
 
 class TestCrypto(GatewayContract, LateMoneyContract, NoRefundContract):
@@ -205,6 +185,10 @@ def told_of(status: str, *payments: tuple[str, str, str], asked: str = "100.00")
         (told_of("REFUNDED", ("CONFIRMED", "100.00", "THB")), "captured", 100_00),
         (told_of("SIGNED"), "pending", 100_00),
         (told_of("CANCELED"), "expired", 100_00),
+        (told_of("FAILED", ("CONFIRMED", "60.00", "THB")), "captured", 60_00),
+        (told_of("EXPIRED", ("CONFIRMED", "60.00", "THB")), "captured", 60_00),
+        (told_of("EXPIRED", ("PENDING", "60.00", "THB")), "pending", 60_00),
+        (told_of("PENDING", ("CONFIRMED", "60.00", "THB")), "pending", 100_00),
         (told_of("MINTED"), "unknown", 100_00),
     ],
 )

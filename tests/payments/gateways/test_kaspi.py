@@ -33,7 +33,7 @@ from tests.payments.gateways.contract import (
     PolledContract,
     Trouble,
 )
-from tests.payments.gateways.receiver import Answer, Receiver, receiver
+from tests.payments.gateways.receiver import Answer
 
 DEVICE = Device(secrets.token_hex(16), secrets.token_hex(16), "210440028324")
 ACCOUNT = GatewayAccount(DEVICE.api_key, DEVICE.token, DEVICE.organization_bin)
@@ -107,12 +107,6 @@ def lab() -> Iterator[KaspiLab]:
     yield made
     made.sandbox.stop()
     made.time.close()
-
-
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
 
 
 class TestKaspi(PolledContract, KeptChargeContract, InstantRefundContract):

@@ -82,12 +82,6 @@ def lab() -> Iterator[PayNoiLab]:
         made.sandbox.stop()
 
 
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
-
-
 class TestPayNoi(GatewayContract, LateMoneyContract, NoRefundContract):
     def test_a_charge_shows_a_qr_code_for_an_amount_within_a_tail_of_what_was_asked(self, lab: PayNoiLab) -> None:
         charge = lab.gateway.create(lab.account, amount=29900, currency="THB", reference="pay_1")

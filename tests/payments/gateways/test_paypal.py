@@ -24,15 +24,14 @@ from infra.local.authority import Authority
 from infra.local.paypal import PayPalSandbox
 from infra.local.paypal_wire import RefundState as PayPalRefundState
 from tests.payments.gateways.contract import (
-    Call,
     Ending,
     GatewayContract,
     RefundContract,
     RefundState,
     SameChargeContract,
-    Trouble,
 )
-from tests.payments.gateways.receiver import Answer, Receiver, receiver
+from tests.payments.gateways.hosted import HostedLab
+from tests.payments.gateways.receiver import Answer, Receiver
 
 CLIENT, SECRET, WEBHOOK = (secrets.token_hex(16) for _ in range(3))
 SHOP = "https://shop.example/paid"
@@ -47,7 +46,8 @@ def authority() -> Authority:
     return Authority()
 
 
-class PayPalLab:
+class PayPalLab(HostedLab):
+    sandbox: PayPalSandbox
     account = ACCOUNT
     stranger = STRANGER
     currency = "THB"
@@ -71,19 +71,6 @@ class PayPalLab:
     def pass_time(self, by: timedelta) -> None:
         self.time.enter_context(clock.travel(by))
 
-    def trouble(self, call: Call, kind: Trouble) -> None:
-        self.sandbox.faults.set({call: {kind: 1}, "hang": 5})
-
-    def webhook(self) -> tuple[bytes, dict[str, str]]:
-        self.told.wait_for(1)
-        return self.told.bodies[-1], self.told.headers[-1]
-
-    def charges(self) -> list[str]:
-        return [order.reference for order in self.sandbox.charges()]
-
-    def requests(self) -> int:
-        return self.sandbox.faults.calls.total()
-
     def returned(self, transaction_id: str) -> int:
         return int(self.sandbox.returned(transaction_id) * 100)
 
@@ -92,18 +79,11 @@ class PayPalLab:
 
 
 @pytest.fixture
-def lab() -> Iterator[PayPalLab]:
-    with receiver() as told:
-        made = PayPalLab(told)
-        yield made
-        made.sandbox.stop()
-        made.time.close()
-
-
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
+def lab(told: Receiver) -> Iterator[PayPalLab]:
+    made = PayPalLab(told)
+    yield made
+    made.sandbox.stop()
+    made.time.close()
 
 
 class TestPayPal(GatewayContract, SameChargeContract, RefundContract):

@@ -105,12 +105,6 @@ def lab() -> Iterator[PromptPayLab]:
             yield PromptPayLab(told, bank, later)
 
 
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
-
-
 class TestPromptPay(AnyGatewayContract, LateMoneyContract, NoRefundContract):
     pass
 

@@ -99,12 +99,6 @@ def lab() -> Iterator[StripeLab]:
         made.time.close()
 
 
-@pytest.fixture
-def told() -> Iterator[Receiver]:
-    with receiver() as server:
-        yield server
-
-
 class TestStripe(GatewayContract, HolderContract, SameChargeContract, RefundContract):
     pass
 

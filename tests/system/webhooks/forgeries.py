@@ -25,12 +25,22 @@ class Captured:
         return self.real[len('{"data":') : self.real.index(b',"signature"')]
 
 
+def flipped(rng: random.Random, raw: bytes) -> bytes:
+    at = rng.randrange(len(raw))
+    return raw[:at] + bytes([raw[at] ^ 1 << rng.randrange(8)]) + raw[at + 1 :]
+
+
+def resized(rng: random.Random, raw: bytes) -> bytes:
+    """Some bytes less, or one more."""
+    at = rng.randrange(len(raw))
+    return raw[:at] + (raw[at + rng.randint(1, 9) :] if rng.random() < 0.5 else b" " + raw[at:])
+
+
 Forge = Callable[[random.Random, Captured], bytes]
 
 
 def flipped_bit(rng: random.Random, held: Captured) -> bytes:
-    at = rng.randrange(len(held.real))
-    return held.real[:at] + bytes([held.real[at] ^ 1 << rng.randrange(8)]) + held.real[at + 1 :]
+    return flipped(rng, held.real)
 
 
 def inserted(rng: random.Random, held: Captured) -> bytes:

@@ -16,6 +16,7 @@ from infra.local.authority import Authority
 from infra.local.paypal import PayPalSandbox
 from tests import deliver
 from tests.figures import Show
+from tests.system.webhooks.forgeries import flipped, resized
 from tests.system.webhooks.till import ONCE, Till, effects, signed
 from tests.system.world import watched
 
@@ -60,14 +61,11 @@ Forged = tuple[bytes, dict[str, str], str]
 
 
 def flipped_bit(rng: random.Random, held: Captured) -> Forged:
-    at = rng.randrange(len(held.raw))
-    return held.raw[:at] + bytes([held.raw[at] ^ 1 << rng.randrange(8)]) + held.raw[at + 1 :], held.headers, PAYPAL
+    return flipped(rng, held.raw), held.headers, PAYPAL
 
 
 def longer_or_shorter(rng: random.Random, held: Captured) -> Forged:
-    at = rng.randrange(len(held.raw))
-    rest = held.raw[at + rng.randint(1, 9) :] if rng.random() < 0.5 else b" " + held.raw[at:]
-    return held.raw[:at] + rest, held.headers, PAYPAL
+    return resized(rng, held.raw), held.headers, PAYPAL
 
 
 def headers_of_another(rng: random.Random, held: Captured) -> Forged:

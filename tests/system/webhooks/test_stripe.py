@@ -14,6 +14,7 @@ from chalicelib.payments.model import Payment
 from infra.local.stripe_wire import Intent, event, signature
 from tests import deliver
 from tests.figures import Show
+from tests.system.webhooks.forgeries import flipped, resized
 from tests.system.webhooks.till import ONCE, Till, effects, signed
 from tests.system.world import watched
 
@@ -39,14 +40,11 @@ Forged = tuple[bytes, str, str]
 
 
 def flipped_bit(rng: random.Random, held: Captured) -> Forged:
-    at = rng.randrange(len(held.raw))
-    return held.raw[:at] + bytes([held.raw[at] ^ 1 << rng.randrange(8)]) + held.raw[at + 1 :], held.header, STRIPE
+    return flipped(rng, held.raw), held.header, STRIPE
 
 
 def longer_or_shorter(rng: random.Random, held: Captured) -> Forged:
-    at = rng.randrange(len(held.raw))
-    rest = held.raw[at + rng.randint(1, 9) :] if rng.random() < 0.5 else b" " + held.raw[at:]
-    return held.raw[:at] + rest, held.header, STRIPE
+    return resized(rng, held.raw), held.header, STRIPE
 
 
 def header_of_another(rng: random.Random, held: Captured) -> Forged:
