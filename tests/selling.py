@@ -104,7 +104,6 @@ class FakeGateway:
     asked: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     refunds: bool = True
-    disputes: bool = False
     disputed: dict[str, Disputed] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     """Transactions whose money is set aside first."""

@@ -144,9 +144,7 @@ class Bank(FakeGateway):
         """The same books under the name of another gateway. Of transfers there are no books."""
         if name == BankTransfer.name:
             return BankTransfer()
-        if name == self.name:
-            return self
-        return replace(self, name=name, tail=0, means=self._means[name], disputes=name == Stripe.name)
+        return self if name == self.name else replace(self, name=name, tail=0, means=self._means[name])
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
         return self._wires[self.name].locate(raw, headers)

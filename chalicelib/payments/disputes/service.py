@@ -35,7 +35,7 @@ def settle(organization: str, payment_id: str, reference: str) -> Outcome:
     """Ask the gateway about a dispute, by its own name, and book what it says. Raises Unavailable, Unprocessable."""
     payment = payments.get(organization, payment_id)
     account = gateways.account_of(organization, payment.gateway)
-    told = gateways.of_name(payment.gateway).dispute(account, reference)
+    told = gateways.disputer(payment.gateway).dispute(account, reference)
     if told.transaction_id != payment.transaction or told.currency != (payment.other_currency or payment.currency):
         log.error("gateway names another payment", payment=payment.id)
         return Outcome.SKIPPED

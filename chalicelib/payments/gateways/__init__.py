@@ -6,7 +6,7 @@ from functools import cache
 from chalicelib.core.errors import Unprocessable
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
 from chalicelib.payments.gateways.cloudpayments import CloudPayments
-from chalicelib.payments.gateways.contract import Adapter, Gateway, GatewayAccount, Holder, Keeper, Offer
+from chalicelib.payments.gateways.contract import Adapter, Disputer, Gateway, GatewayAccount, Holder, Keeper, Offer
 from chalicelib.payments.gateways.crypto import Crypto
 from chalicelib.payments.gateways.kaspi import Kaspi
 from chalicelib.payments.gateways.paynoi import PayNoi
@@ -64,6 +64,14 @@ def holder(name: str) -> Holder:
     found = of_name(name)
     if not isinstance(found, Holder):
         raise LookupError(f"{name} sets no money aside")
+    return found
+
+
+def disputer(name: str) -> Disputer:
+    """Raises LookupError for a gateway through which nothing is disputed."""
+    found = of_name(name)
+    if not isinstance(found, Disputer):
+        raise LookupError(f"{name} knows no disputes")
     return found
 
 

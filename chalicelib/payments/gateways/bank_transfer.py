@@ -9,7 +9,6 @@ from chalicelib.core.errors import Unprocessable
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.gateways.contract import (
     Charge,
-    Disputed,
     GatewayAccount,
     Headers,
     Located,
@@ -34,7 +33,6 @@ class BankTransfer:
     name = "bank_transfer"
     offer: ClassVar[Offer] = Offer(name, "Bank transfer", "transfer", (CURRENCY,), by_choice=True)
     refunds = False
-    disputes = False
 
     @classmethod
     def connected(cls) -> Self:
@@ -76,9 +74,6 @@ class BankTransfer:
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         raise Unprocessable("refund_by_hand", "A bank account gives no money back by itself. Transfer it.")
-
-    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
-        raise refused()  # there are none
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "Nothing can be saved for a transfer.")

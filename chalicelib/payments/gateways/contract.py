@@ -26,7 +26,7 @@ class Offer:
     """A way to pay as buyers know it. `kind` says what they do: `qr_code`, `card`, `redirect`, `transfer`.
 
     One that asks for people's work is only `by_choice` of the organization. What `holds` is a `Holder`,
-    what `keeps` a `Keeper`.
+    what `keeps` a `Keeper`, what `disputes` a `Disputer`.
     """
 
     gateway: str
@@ -36,6 +36,7 @@ class Offer:
     by_choice: bool = False
     holds: bool = False
     keeps: bool = False
+    disputes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +200,6 @@ class Gateway(Protocol):
     def refunds(self) -> bool:
         """Whether it gives money back when it is asked to. Else people transfer it."""
 
-    @property
-    def disputes(self) -> bool:
-        """Whether buyers' banks take money back through it."""
-
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
         """Ask for `amount` minor units; `reference` comes back in `Status` and in webhooks."""
 
@@ -217,9 +214,6 @@ class Gateway(Protocol):
         Raises Unprocessable `refund_by_hand` where the gateway has no such thing, before it is asked anything;
         `payment_gateway_refused` for more than is left of the charge, or another amount under the same key.
         """
-
-    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
-        """How a dispute stands, by the gateway's name for it."""
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         """What `token` stands for at the gateway.
@@ -269,6 +263,14 @@ class Keeper(Gateway, Protocol):
 
     def kept(self, account: GatewayAccount, transaction_id: str) -> str | None:
         """What a captured charge was paid with, if it stays there."""
+
+
+@runtime_checkable
+class Disputer(Gateway, Protocol):
+    """Buyers' banks take money back through it."""
+
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        """How a dispute stands, by the gateway's name for it."""
 
 
 class Adapter(Gateway, Protocol):

@@ -19,7 +19,6 @@ from chalicelib.core.secrets import secrets
 from chalicelib.core.settings import settings
 from chalicelib.payments.gateways.contract import (
     Charge,
-    Disputed,
     GatewayAccount,
     Headers,
     Located,
@@ -66,7 +65,6 @@ class PayNoi:
     name = "paynoi"
     offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
     refunds = False
-    disputes = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
         self._line = Line(base_url, timeout)
@@ -110,9 +108,6 @@ class PayNoi:
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it from the bank account.")
-
-    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
-        raise refused()  # there are none
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "This gateway keeps no payment methods.")

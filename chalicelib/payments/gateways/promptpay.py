@@ -26,7 +26,6 @@ from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import (
     WEBHOOK_KEY,
     Charge,
-    Disputed,
     GatewayAccount,
     Headers,
     Located,
@@ -150,7 +149,6 @@ class PromptPay:
     name = "promptpay"
     offer: ClassVar[Offer] = Offer(name, "PromptPay", "qr_code", (CURRENCY,))
     refunds = False
-    disputes = False
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
         self._line = Line(base_url, timeout)
@@ -209,9 +207,6 @@ class PromptPay:
 
     def refund(self, account: GatewayAccount, *, transaction_id: str, amount: int, currency: str, key: str) -> Returned:
         raise Unprocessable("refund_by_hand", "The bank gives no money back by itself. Transfer it.")
-
-    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
-        raise refused()  # there are none
 
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "Nothing can be saved for a QR code.")

@@ -55,9 +55,8 @@ class Stripe:
     """`timeout` is in seconds: to connect, and between two bytes of the answer."""
 
     name = "stripe"
-    offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES, holds=True, keeps=True)
+    offer: ClassVar[Offer] = Offer(name, "Card", "card", CURRENCIES, holds=True, keeps=True, disputes=True)
     refunds = True
-    disputes = True
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8)) -> None:
         self._url = base_url.rstrip("/")

@@ -79,7 +79,6 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "stripe": {
         "tail": 0,
         "knows_again": True,
-        "disputes": True,
         "means": HostedFields("pi_1_secret_of_the_buyer", "pk_test_1"),
     },
     "paypal": {"tail": 0, "knows_again": True, "means": Redirect("https://www.paypal.com/checkoutnow?token=1")},

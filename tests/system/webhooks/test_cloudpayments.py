@@ -23,6 +23,7 @@ from infra.local.cloudpayments import CloudPaymentsSandbox, Order, notice, proof
 from tests import deliver
 from tests.figures import Show
 from tests.payments.gateways.receiver import receiver
+from tests.system.webhooks.forgeries import flipped, resized
 from tests.system.webhooks.till import ONCE, Till, effects, signed
 from tests.system.world import watched
 
@@ -51,14 +52,11 @@ Forged = tuple[bytes, str, str, str]
 
 
 def flipped_bit(rng: random.Random, held: Captured) -> Forged:
-    at = rng.randrange(len(held.raw))
-    return held.raw[:at] + bytes([held.raw[at] ^ 1 << rng.randrange(8)]) + held.raw[at + 1 :], held.proof, FORM, DOOR
+    return flipped(rng, held.raw), held.proof, FORM, DOOR
 
 
 def longer_or_shorter(rng: random.Random, held: Captured) -> Forged:
-    at = rng.randrange(len(held.raw))
-    rest = held.raw[at + rng.randint(1, 9) :] if rng.random() < 0.5 else b"&" + held.raw[at:]
-    return held.raw[:at] + rest, held.proof, FORM, DOOR
+    return resized(rng, held.raw), held.proof, FORM, DOOR
 
 
 def proof_of_another(rng: random.Random, held: Captured) -> Forged:

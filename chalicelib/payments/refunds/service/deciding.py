@@ -139,7 +139,8 @@ def return_deposit(
     earlier = store.of_order(payment.organization, payment.order)
     refuse_disputed(earlier)
     drawn = replace(_new(payment, earlier, reason, None), deposit=amount, deposit_of=deposit)
-    refund = drawn.submitted(_way(payment, None), by, clock.now())
+    order = orders.get(payment.organization, payment.order)
+    refund = drawn.submitted(_way(payment, order, None), by, clock.now())
     return refund, [store.add(refund), *_reserved(refund, payment)]
 
 
