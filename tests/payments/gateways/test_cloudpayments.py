@@ -30,6 +30,7 @@ from tests.payments.gateways.contract import (
     RefundState,
     Trouble,
 )
+from tests.payments.gateways.hosted import HostedLab
 from tests.payments.gateways.receiver import Answer, Receiver, receiver
 
 SECRET, OLD = secrets.token_hex(16), secrets.token_hex(16)
@@ -42,7 +43,7 @@ REFUNDS: dict[RefundState, Ended] = {
 }
 
 
-class CloudPaymentsLab:
+class CloudPaymentsLab(HostedLab):
     account = ACCOUNT
     stranger = STRANGER
     currency = "KZT"
@@ -80,17 +81,7 @@ class CloudPaymentsLab:
     def trouble(self, call: Call, kind: Trouble) -> None:
         if kind == "odd_status":
             self.sandbox.act(self.sandbox.charges()[0].id, "pay")
-        self.sandbox.faults.set({call: {kind: 1}, "hang": 5})
-
-    def webhook(self) -> tuple[bytes, dict[str, str]]:
-        self.told.wait_for(1)
-        return self.told.bodies[-1], self.told.headers[-1]
-
-    def charges(self) -> list[str]:
-        return [order.reference for order in self.sandbox.charges()]
-
-    def requests(self) -> int:
-        return self.sandbox.faults.calls.total()
+        super().trouble(call, kind)
 
     def returned(self, transaction_id: str) -> int:
         return self.order(transaction_id).returned

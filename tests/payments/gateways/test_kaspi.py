@@ -33,6 +33,7 @@ from tests.payments.gateways.contract import (
     PolledContract,
     Trouble,
 )
+from tests.payments.gateways.hosted import HostedLab
 from tests.payments.gateways.receiver import Answer
 
 DEVICE = Device(secrets.token_hex(16), secrets.token_hex(16), "210440028324")
@@ -55,7 +56,7 @@ class Memory:
         self.pages[page.transaction] = page
 
 
-class KaspiLab:
+class KaspiLab(HostedLab):
     account = ACCOUNT
     stranger = STRANGER
     currency = "KZT"
@@ -78,17 +79,7 @@ class KaspiLab:
         self.time.enter_context(clock.travel(by))
 
     def trouble(self, call: Call, kind: Trouble) -> None:
-        asked = "check" if call == "cancel" else call  # withdrawing is asking whether it was paid
-        self.sandbox.faults.set({asked: {kind: 1}, "hang": 5})
-
-    def webhook(self) -> tuple[bytes, dict[str, str]]:
-        raise AssertionError("Kaspi tells nobody")
-
-    def charges(self) -> list[str]:
-        return [payment.reference for payment in self.sandbox.charges()]
-
-    def requests(self) -> int:
-        return self.sandbox.faults.calls.total()
+        super().trouble("check" if call == "cancel" else call, kind)  # withdrawing is asking whether it was paid
 
     def returned(self, transaction_id: str) -> int:
         return self.sandbox.charge(number_of(transaction_id)).returned
