@@ -85,6 +85,7 @@ HOUSE_ACCOUNT = "6310417631041"
 FOLLOWER = "kingfisher.canary@people.example"
 WAITING = "osprey.canary@people.example"
 COMPANY, QUAY, COMPANYS_NUMBER = "Canary and Sons Ltd.", "Canary Quay 31", "0417731041731"
+PAYER = "egret.canary@people.example"
 KEY = "canary-idempotency-key-0417"
 GIFT = "canary: for singing beautifully"
 EVENT_CODE = "mango canary rice"
@@ -318,6 +319,7 @@ def _main_job(
     _pay_back(admin, buyer, stranger)
     _rename(admin)
     _pay_out(found, admin, camera)
+    _reconcile(found, admin)
     _reward(found, admin)
     _invite(found, admin)
     _prove(found, admin, buyer)
@@ -480,6 +482,30 @@ def _pay_out(found: Evidence, admin: Person, camera: Person) -> None:
     for person, whose in ((admin, "admin@shop.example"), (camera, CAMERA_EMAIL)):
         person.log_in(whose, PASSWORD)
     found.canaries["shop's bank account"] = HOUSE_ACCOUNT
+
+
+def _reconcile(found: Evidence, admin: Person) -> None:
+    """A statement names buyers; of that nothing is kept, whether the file can be read or not."""
+    until = clock.now() - timedelta(hours=2)
+    for heading in ("ours,amount,buyer", "somebody's,amount,buyer"):
+        content = f"{heading}\npay_01J00000000000000000000001,1.00,{PAYER}\n".encode()
+        statement = {
+            "gateway": "paynoi",
+            "columns": {"reference": "ours", "amount": "amount"},
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "since": clock.stamp(until - timedelta(days=1)),
+            "until": clock.stamp(until),
+        }
+        offered = admin.post("/admin/reconciliations", statement, 202)
+        bucket, key = ENVIRONMENT["PIX_DOCUMENTS_BUCKET"], offered["form"]["fields"]["key"]
+        client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        admin.post("/admin/reconciliations", statement, 202)
+        _run_jobs()
+        assert client("s3").list_objects_v2(Bucket=bucket, Prefix=key).get("KeyCount", 0) == 0
+    shown = admin.get("/admin/reconciliations")["items"]
+    assert {each["status"] for each in shown} == {"done", "failed"}
+    found.canaries["buyer in a statement"] = PAYER
 
 
 def _reward(found: Evidence, admin: Person) -> None:
