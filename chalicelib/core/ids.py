@@ -12,25 +12,30 @@ from ulid import ULID
 from chalicelib.core import clock
 
 SHAPE = re.compile(r"^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$")
-_TIME = 10
-"""Signs of a ULID that tell its millisecond."""
+_RANDOM = 10
+"""Bytes of a ULID that do not tell its millisecond."""
 
 _CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
-def new(prefix: str, at: datetime | None = None) -> str:
-    """A fresh id: three-letter prefix and a ULID of `at`, which is now."""
-    return f"{prefix}_{_ulid(at or clock.now())}"
+def new(prefix: str) -> str:
+    """A fresh id: three-letter prefix and a ULID of now. What a process makes in one millisecond rises, too."""
+    return f"{prefix}_{ULID.from_datetime(clock.now())}"
+
+
+def new_at(prefix: str, at: datetime) -> str:
+    """A fresh id of another moment, to the millisecond."""
+    return f"{prefix}_{_ulid(at, secrets.token_bytes(_RANDOM))}"
 
 
 def moment_of(id: str) -> datetime:
-    """When an id of `new` was made."""
+    """When an id of `new` or `new_at` was made."""
     return ULID.from_str(id.partition("_")[2]).datetime
 
 
 def earliest(prefix: str, at: datetime) -> str:
     """What comes before every id of that moment, and after every one of an earlier."""
-    return f"{prefix}_{str(_ulid(at))[:_TIME]}"
+    return f"{prefix}_{_ulid(at, bytes(_RANDOM))}"
 
 
 def derived(prefix: str, *parts: str) -> str:
@@ -67,9 +72,9 @@ def shard_of(value: str, shards: int) -> int:
     return int.from_bytes(hashlib.sha256(value.encode()).digest()[:4], "big") % shards
 
 
-def _ulid(at: datetime) -> ULID:
-    """By whole milliseconds: a float of seconds may fall a millisecond short."""
-    return ULID.from_timestamp(round(at.timestamp() * 1000))
+def _ulid(at: datetime, random: bytes) -> ULID:
+    """Apart from the generator, which would lose its order by a moment that is not now."""
+    return ULID.from_bytes(round(at.timestamp() * 1000).to_bytes(6) + random)
 
 
 def urlsafe(raw: bytes) -> str:

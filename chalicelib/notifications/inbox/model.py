@@ -49,7 +49,7 @@ class Inbox:
 
     def next_id(self, now: datetime) -> str:
         """Higher than every one before, whatever the clocks of two functions say."""
-        return ids.new("ntf", max(now, ids.moment_of(self.newest) + _TICK) if self.newest else now)
+        return ids.new_at("ntf", max(now, ids.moment_of(self.newest) + _TICK) if self.newest else now)
 
     def received(self, entry: Entry, today: date) -> Self:
         return replace(self._moved(entry, 1, today), newest=entry.id)
