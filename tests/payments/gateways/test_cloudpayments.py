@@ -44,6 +44,7 @@ REFUNDS: dict[RefundState, Ended] = {
 
 
 class CloudPaymentsLab(HostedLab):
+    sandbox: CloudPaymentsSandbox
     account = ACCOUNT
     stranger = STRANGER
     currency = "KZT"
