@@ -577,7 +577,7 @@ OBJECTS: dict[str, Asking] = {
     "POST /orders/{id}/redownload": ORDERS,
     "PUT /orders/{id}/redownload": _with(ORDERS, {"cap": 3}),
     "GET /orders/{id}/zip": ORDERS,
-    "POST /orders/{id}/zip": ORDERS,
+    "POST /orders/{id}/zip": _with(ORDERS, {"size": "original"}),
     "GET /events": NOTHING,
     "POST /events": lambda world: {"-": Asked(body={"name": "New", "date": "2026-04-13"})},
     "GET /events/{id}": _events_and_slugs,
