@@ -1103,10 +1103,13 @@ def settle_deposit(world: World) -> None:
         world.minute(timedelta(hours=1))
     world.minute(hiring.BACK_AFTER)
     for _ in range(max(ROUNDS, world.patience)):
-        world.minute(timedelta(hours=25))  # what was tried in vain is tried again a day later
+        world.minute(timedelta(minutes=61))  # what was tried in vain is tried again an hour later
         (ended,) = world.see(buyer, "/deposits")["items"]
         if ended["status"] == "released":
             break
+    world.settle()
+    for _ in range(2):
+        world.minute()
     assert (ended["status"], ended["released"], ended["forfeited"]) == ("released", 400_00, 100_00)
     assert world.see(organizer, "/admin/deposits")["items"] == []
 
