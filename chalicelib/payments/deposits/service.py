@@ -25,7 +25,7 @@ from chalicelib.payments.refunds import service as refunds
 _TRIES = 8
 _SWEEP_AT_MOST = 100
 _SWEEP_LASTS = timedelta(seconds=20)
-_TRIED_AGAIN = timedelta(days=1)
+_TRIED_AGAIN = timedelta(hours=1)
 _BY_ITSELF = "due"
 """The key of what time asks for."""
 

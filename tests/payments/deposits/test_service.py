@@ -201,7 +201,7 @@ def test_while_a_bank_has_the_money_it_does_not_go_back(order, deposit, gateway)
 
     assert refused.value.code == "payment_disputed"
     with clock.travel(BACK_AFTER):
-        assert [service.release_due(), service.release_due()] == [0, 0], "it is tried again a day later"
+        assert [service.release_due(), service.release_due()] == [0, 0], "it is tried again an hour later"
         assert now(deposit).goes_back_at > clock.now()
     assert sums(deposit) == (DEPOSIT, 0, 0, 0)
 

@@ -27,7 +27,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.faces.service import watching
 from chalicelib.live import service as live
 from chalicelib.orders import service as orders
-from chalicelib.payments.gateways.contract import State
+from chalicelib.payments.gateways.contract import DisputeState, State
 from tests.media.photos import encoded
 from tests.stack import ACCOUNT, ENVIRONMENT, client
 from tests.system import world as worlds
@@ -49,6 +49,7 @@ from tests.system.crash.flows import (
     open_socket,
     order,
     paid,
+    paid_by_card,
     payment,
     prints_ordered,
     recognized,
@@ -275,6 +276,25 @@ def found_by_sweep(world: World) -> None:
         world.settle()
     found = world.see(organizer, f"/admin/orders/{order}")["refunds"]
     assert [each["status"] for each in found] == ["settled", "failed"]
+
+
+def disputed_in_silence(*ends: tuple[DisputeState, int]) -> Callable[[World], None]:
+    """Of a dispute only the bank's question is told; the sweep finds how it goes on."""
+
+    def story(world: World) -> None:
+        organizer, order = world.person("organizer"), world.notes["order"]
+        transaction = list(world.bank.charges)[-1]
+        world.bank.set_dispute("dp_1", transaction, "inquiry")
+        world.webhook(transaction, "stripe", "dp_1")
+        world.settle()
+        for state, withdrawn in ends:
+            world.bank.set_dispute("dp_1", transaction, state, withdrawn=withdrawn)
+            for _ in range(2):
+                world.minute(timedelta(hours=7))
+        (found,) = world.see(organizer, f"/admin/orders/{order}")["disputes"]
+        assert found["status"] == ends[-1][0]
+
+    return story
 
 
 def faster_than_the_hand_over(world: World) -> None:
@@ -542,6 +562,11 @@ MORE: dict[str, Flow] = {
     "sold after the end": Flow(payment, sold_after_the_end),
     "unlucky archive": Flow(paid, unlucky_archive),
     "refund found by sweep": Flow(paid, found_by_sweep),
+    "dispute lost in silence": Flow(paid_by_card, disputed_in_silence(("open", 158_00), ("lost", 158_00))),
+    "dispute won in silence": Flow(paid_by_card, disputed_in_silence(("open", 158_00), ("won", 0))),
+    "loss beyond the payment, in silence": Flow(
+        paid_by_card, disputed_in_silence(("open", 200_00), ("lost", 200_00), ("lost", 100_00))
+    ),
     "asks and leaves": Flow(paid, asks_and_leaves),
     "refund faster than the hand-over": Flow(order, faster_than_the_hand_over),
     "crowded": Flow(payment, crowded),
