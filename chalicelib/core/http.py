@@ -40,6 +40,8 @@ from chalicelib.core.wire import (
 )
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+STAFF = "/admin/"
+"""What is below is answered like an alias: it takes none of the resources that an API may have."""
 PATH_VALUE = r"^[A-Za-z0-9._~-]{1,200}$"
 
 SECURITY_HEADERS = {
@@ -144,7 +146,7 @@ class Api(Chalice):
 
     def _place(self, addresses: list[Address]) -> None:
         self._addresses = addresses
-        resources = {address.path for address in addresses}
+        resources = {address.path for address in addresses if not address.path.startswith(STAFF)}
         for path, methods in placed(addresses).items():
             if path not in resources:
                 self._aliases.append((pattern(path), methods))
@@ -169,7 +171,7 @@ class Api(Chalice):
         return self._answer(route, {names[name]: value for name, value in path_values.items()})
 
     def _elsewhere(self) -> Response:
-        """An address that is no resource of its own: an alias, or nothing."""
+        """An address that is no resource of its own: one of the staff's, an alias, or nothing."""
         held = self.current_request  # Chalice passes no greedy variable to a view
         assert held is not None
         assert held.uri_params is not None
