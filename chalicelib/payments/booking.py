@@ -9,6 +9,7 @@ from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
 from chalicelib.payments import gateways, store
+from chalicelib.payments.deposits import holding
 from chalicelib.payments.gateways.contract import Status
 from chalicelib.payments.messages import PaymentUnderReview
 from chalicelib.payments.model import Payment
@@ -34,9 +35,11 @@ def book(payment: Payment, status: Status, *more: Write) -> Outcome:
         currency=payment.currency,
         at=at,
         fee=status.fee or 0,
+        deposit=order.deposit,
     )
     transact(
         *ledger.book(entry),
+        *holding.taken(order, payment.id, at),
         store.save(payment.captured(status.amount, at, status.fee), was=payment),
         *orders.pay(order, payment.id),
         *more,
