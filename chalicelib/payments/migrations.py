@@ -22,6 +22,6 @@ def name_charges(record: type[Record], item: Item) -> Sequence[Write]:
     if record is not store.PaymentRecord or "transaction" not in item:
         return ()
     payment = record.from_raw_data(item).value()
-    if payment.gateway not in gateways.NAMES or not gateways.offer_of(payment.gateway).disputes:
+    if not gateways.knows_disputes(payment.gateway):
         return ()
     return () if store.is_named(payment) else (store.name_charge(payment),)

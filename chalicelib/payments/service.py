@@ -333,7 +333,7 @@ def _charge(payment: Payment) -> Payment:
     charge = ask(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        named = [store.name_charge(charged)] if gateways.offer_of(payment.gateway).disputes else []
+        named = [store.name_charge(charged)] if gateways.knows_disputes(payment.gateway) else []
         transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged), *named)
     except Conflict:
         kept = store.get(payment.organization, payment.id)

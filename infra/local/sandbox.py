@@ -167,9 +167,6 @@ class Doors(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self._serve(self._post)
 
-    def do_DELETE(self) -> None:
-        self._serve(self._get)
-
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the pages and `/_sandbox/stats` tell what happened."""
 

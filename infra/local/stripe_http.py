@@ -20,6 +20,9 @@ ACTIONS = ("pay", "decline", "process", "expire", "fail", "notify", *DISPUTED)
 class Handler(Doors):
     server_version = "StripeSandbox"
 
+    def do_DELETE(self) -> None:  # noqa: N802 (as the base class calls it)
+        self._serve(self._get)
+
     def _get(self, path: str) -> Reply:
         sandbox: StripeSandbox = self.server.sandbox
         match path.strip("/").split("/"):

@@ -44,6 +44,7 @@ def test_these_routes_are_cached():
     assert CACHED.keys() == {
         "GET /events",
         "GET /events/{id}",
+        "GET /events/{id}/albums",
         "GET /events/{id}/announcements",
         "GET /events/{id}/photos",
         "GET /events/{id}/packages",

@@ -95,6 +95,7 @@ def test_from_the_webhook_to_the_mail_it_is_one_id(play, figure):
         ("on_job", "orders.hand_over"),
         ("on_job", "orders.share_out"),
         ("on_job", "invoices.issue_receipt"),
+        ("on_job", "payments.keep_method"),
         ("on_job", "announcements.note_buyer"),
         ("on_job", "orders.tell_of_payment"),
         ("on_job", "orders.tell_of_completion"),

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -38,6 +39,7 @@ from chalicelib.live import service as live
 from chalicelib.members import store as invitations
 from chalicelib.members.service.invitations import new_invitation
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.channels import push
 from chalicelib.notifications.channels.push import Platform
 from chalicelib.notifications.devices import service as devices
 from chalicelib.notifications.model import Kind as NoticeKind
@@ -212,6 +214,12 @@ def _buy(world: World, heron: Principal) -> None:
     deliver.all()
     invoices.draw_receipt(heron, order.id)
     photographers.rate(heron, shop.people["photographer"].id, order.id, 5)
+
+
+@pytest.fixture(autouse=True)
+def phones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices ring, wherever they are."""
+    monkeypatch.setattr(push, "of_platform", lambda platform: SimpleNamespace(send=lambda token, told: "rung"))
 
 
 def erase(person: Principal) -> None:

@@ -9,8 +9,9 @@ routes = Routes("notifications")
 
 @routes.post("/users/notifications/devices", permission=SIGNED_IN, guarded=True, aliases=("/notifications/push-token",))
 def register(principal: Principal, body: schemas.PushToken) -> None:
-    """Have this device rung when something new is in the caller's inbox. Up to ten devices; another one drops the
-    oldest. A device rings for who registered it last.
+    """Have this device rung when something new is in the caller's inbox.
+
+    Up to ten devices; another one drops the oldest. A device rings for who registered it last.
     """
     service.register(principal, body.platform, body.token)
 

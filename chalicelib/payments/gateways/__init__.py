@@ -67,6 +67,10 @@ def holder(name: str) -> Holder:
     return found
 
 
+def knows_disputes(name: str) -> bool:
+    return name in _BY_NAME and _BY_NAME[name].offer.disputes
+
+
 def disputer(name: str) -> Disputer:
     """Raises LookupError for a gateway through which nothing is disputed."""
     found = of_name(name)

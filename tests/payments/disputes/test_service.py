@@ -35,8 +35,9 @@ ALL = PageRequest(size=10)
 
 
 @pytest.fixture
-def gateway(gateway):
-    gateway.disputes, gateway.tail = True, 0
+def gateway(gateway, monkeypatch):
+    monkeypatch.setattr(gateways, "knows_disputes", lambda name: True)
+    gateway.tail = 0
     return gateway
 
 

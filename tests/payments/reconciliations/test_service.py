@@ -281,7 +281,8 @@ STRIPE = "balance_transaction_id,payment_intent_id,source_id,reporting_category,
 
 
 def test_stripes_balance_report_is_read_as_it_is(sell, gateway, monkeypatch):
-    gateway.disputes, gateway.tail = True, 0
+    monkeypatch.setattr(gateways, "knows_disputes", lambda name: True)
+    gateway.tail = 0
     paid = sell()
     refund = refunds.begin(STAFF, paid.order, "refund-1", lines=None, reason="blurred", way=None, pay_to=None)
     deliver.all()

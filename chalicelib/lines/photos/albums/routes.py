@@ -15,7 +15,7 @@ def list_albums(principal: Principal, id: str, query: schemas.AlbumPage) -> Page
     return service.list_albums(principal, id, query.kind, query.request())
 
 
-@routes.post("/events/{id}/albums", permission="photo.upload", returns=schemas.Album, status=201)
+@routes.post("/events/{id}/albums", permission="photo.upload", returns=schemas.Album)
 def add_album(principal: Principal, id: str, body: schemas.NewAlbum) -> Album:
     """Make an album or a location of an event that one photographs."""
     return service.add_album(principal, id, body.kind, body.name)
