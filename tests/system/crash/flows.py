@@ -1425,7 +1425,7 @@ def say_to_all(world: World) -> None:
     world.ask(organizer, "DELETE", f"{at}/{dropped}")
     world.settle()
     world.wait(timedelta(minutes=30))
-    for _ in range(2):  # what was killed is woken again a minute later
+    for _ in range(3):  # what was killed, and killed again, is woken a minute later
         world.minute(only="sweep_people")
         world.settle()
     states = {each["id"]: (each["status"], each["sent"]) for each in world.see(organizer, at)["items"]}
