@@ -1060,6 +1060,54 @@ def test_control_a_leak_is_found_however_it_is_written():
     assert not is_in("417417", b"1417417")
 
 
+# --- numbers of cards ---------------------------------------------------------------------------------------
+
+_DIGITS = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w.-])")
+_ISSUERS = ("2", "34", "35", "36", "37", "38", "4", "51", "52", "53", "54", "55", "60", "62", "64", "65", "9860")
+"""What card numbers begin with: a time in milliseconds begins otherwise, and by chance fits Luhn's rule, too."""
+
+
+def card_numbers(text: str) -> list[str]:
+    """What looks like the number of a card: so long, of an issuer that there is, and true to Luhn's rule."""
+    found = (re.sub(r"[ -]", "", run) for run in _DIGITS.findall(text))
+    return [digits for digits in found if digits.startswith(_ISSUERS) and obeys_luhn(digits)]
+
+
+def obeys_luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1: every second one from the last doubled, its digits added, all come to a multiple of 10."""
+    signs = [int(sign) * (1 + place % 2) for place, sign in enumerate(reversed(digits))]
+    return sum(sum(divmod(sign, 10)) for sign in signs) % 10 == 0
+
+
+def test_no_card_number_is_in_any_store_or_log(evidence: Evidence, figure: Show):
+    places = evidence.places()
+    answers = "\n".join(body.decode("latin-1") for _, body in evidence.answers)
+    texts = {
+        place: text.decode("latin-1") for place, text in places.items() if place not in ("previews", "delivered file")
+    }
+    texts["answers"] = answers
+
+    found = {place: numbers for place, text in texts.items() if (numbers := card_numbers(text))}
+
+    text = "{places} places, {bytes:,} bytes: {found} numbers"
+    seen = sum(map(len, texts.values()))
+    figure("canaries", "no number of a card is anywhere", text, places=len(texts), bytes=seen, found=len(found))
+    assert found == {}
+
+
+def test_control_the_number_of_a_card_is_found_however_it_is_written():
+    texts = [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        '"5555-5555-5555-4444"',
+        "card=378282246310005;",
+        "x:4000056655665556,",
+    ]
+
+    assert [text for text in texts if not card_numbers(f"before {text} after")] == []
+    assert card_numbers("4242424242424241 1764000000000 pay_4242424242424242 +4242424242424242") == []
+
+
 def test_what_must_be_recognised_again_is_kept_as_a_digest(evidence: Evidence):
     tables = {name: "\n".join(parts) for name, parts in evidence.written.items()}
     canaries = evidence.canaries
