@@ -204,6 +204,17 @@ class PrintsShipped(Values):
     organization: Line | None = None
 
 
+class TicketsReady(Values):
+    """`link` leads to the tickets of the order, whoever opens it."""
+
+    about: ClassVar[Kind] = Kind.ORDERS
+
+    order_code: Line
+    event: Line
+    link: Link
+    organization: Line | None = None
+
+
 class DownloadReady(Values):
     """`total` is as a person reads it: `str(Money)`. `invoice` leads to the receipt, where there is one.
     `organization` is the name to show, else its mail name.
@@ -324,6 +335,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "new_device": NewDevice,
     "download_ready": DownloadReady,
     "prints_shipped": PrintsShipped,
+    "tickets_ready": TicketsReady,
     "document_reviewed": DocumentReviewed,
     "export_ready": ExportReady,
     "erasure_planned": ErasurePlanned,

@@ -19,6 +19,7 @@ from chalicelib.faces import service as faces
 from chalicelib.invoices import service as invoices
 from chalicelib.lines.photos import service as photos
 from chalicelib.lines.prints import service as prints
+from chalicelib.lines.tickets import service as tickets
 from chalicelib.live import service as live
 from chalicelib.members import service as members
 from chalicelib.notifications import service as notifications
@@ -61,6 +62,7 @@ HOLDINGS = (
     Holding("photographer", photographers.personal_data, photographers.erase_person),
     Holding("carts", carts.personal_data, carts.erase_person),
     Holding("prints", prints.personal_data, prints.erase_person, kept="what was printed, under a pseudonym"),
+    Holding("tickets", tickets.personal_data, tickets.erase_person, kept="tickets, for whoever holds them"),
     Holding("deposits", deposits.personal_data, deposits.erase_person, kept="deposits, under a pseudonym"),
     Holding("refunds", refunds.personal_data, refunds.erase_person, kept="refunds, under a pseudonym"),
     Holding("invoices", invoices.personal_data, invoices.erase_person, kept="documents of account, under a pseudonym"),

@@ -32,6 +32,8 @@ CHECKS: tuple[Callable[[Books], Findings], ...] = (
     sharing.takings,
     selling.grants,
     selling.sales,
+    selling.stock,
+    selling.tickets,
     ledger.wallets,
     ledger.payouts,
     selling.promotions,

@@ -16,6 +16,8 @@ PAID = ("paid", "paid_late", "completed", "refunded")
 """What an order is once money came for it."""
 
 KEPT = {
+    "AllocationRecord": ("pool", "holder", "count"),
+    "BlockRecord": ("sk", "free"),
     "CodeRecord": ("order",),
     "CreditRecord": ("organization", "user", "grants", "holds"),
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
@@ -42,6 +44,8 @@ KEPT = {
     "TakenRecord": ("pk", "n"),
     "TaxTotalRecord": ("pk", "tax", "tax_back"),
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
+    "TicketRecord": ("order", "ref", "state"),
+    "TicketTypeRecord": ("id", "capacity"),
     "UserRecord": ("id",),
 }
 """What the checks look at of each record class: a table is larger than memory, this is not."""

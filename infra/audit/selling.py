@@ -65,6 +65,44 @@ def sales(books: Books) -> Findings:
             yield f"{pk} {what}", f"{left} too many are counted" if left else None
 
 
+def stock(books: Books) -> Findings:
+    """What is free of each type of ticket and what is held come to its capacity, and no order holds another number."""
+    counted: Counter[str] = Counter()
+    held: dict[tuple[str, str], int] = {}
+    for block in books.of("BlockRecord"):
+        counted[block.sk.rpartition("#")[0]] += int(block.free)
+    for allocation in books.of("AllocationRecord"):
+        counted[allocation.pool] += int(allocation.count)
+        held[allocation.holder, allocation.pool] = int(allocation.count)
+    for type in books.of("TicketTypeRecord"):
+        left = counted.pop(type.id, 0)
+        yield type.id, None if left == type.capacity else f"has {type.capacity} units, free and held are {left}"
+    for pool in counted:
+        yield pool, "has units and is nobody's"
+    for order in books.of("OrderRecord"):
+        stands = order.status in {"awaiting_payment", "paid", "completed", "refunded"}
+        for line in order.lines if stands else ():
+            if line.kind == "tickets" and line.status != "revoked":
+                count = held.pop((order.id, line.refs[0].rpartition("-")[0]), 0)
+                yield f"{order.id} {line.id}", None if count == len(line.refs) else f"holds {count} units"
+    for holder, pool in held:
+        yield holder, f"holds units of {pool} for nothing"
+
+
+def tickets(books: Books) -> Findings:
+    """There is a valid ticket for each that was handed over and not given back, and no other."""
+    valid = {(ticket.order, ticket.ref) for ticket in books.of("TicketRecord") if ticket.state == "valid"}
+    for order in books.of("OrderRecord"):
+        over = [line for line in order.lines if line.kind == "tickets" and line.status == "fulfilled"]
+        due = {(order.id, ref) for line in over for ref in line.refs}
+        missing = due - valid
+        valid -= due
+        if due:
+            yield order.id, f"{sorted(ref for _, ref in missing)} not issued" if missing else None
+    for id, ref in valid:
+        yield id, f"{ref} admits somebody for nothing"
+
+
 def promotions(books: Books) -> Findings:
     """Each code was counted as often as orders have it that were not given up, and took off what these say."""
     counted: Counter[str] = Counter()

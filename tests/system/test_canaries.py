@@ -319,6 +319,7 @@ def _main_job(
     _buy_in_tenge(found, photo, told)
     _buy_on_pages(found, admin, photo, pages, told)
     _print(found, admin, photo, sandbox, told, patch)
+    _admit(found, admin, event, sandbox, told)
     _pay_back(admin, buyer, stranger)
     _rename(admin)
     _pay_out(found, admin, camera)
@@ -683,6 +684,19 @@ def _print(
         "laboratory's key": LAB_KEY,
         "laboratory's way to tell": callback.rpartition("/")[2],
     }
+
+
+def _admit(found: Evidence, admin: Person, event: str, sandbox: PayNoiSandbox, told: Receiver) -> None:
+    """A guest buys a ticket, whose code nobody reads who may not show it."""
+    adult = {"name": "Adult", "price": 500_00, "capacity": 10, "closesAt": "2199-01-01T00:00:00Z"}
+    type = admin.post(f"/admin/events/{event}/ticket-types", adult, Idempotency_Key=KEY)["id"]
+    guest, items = Person(found), {"items": [{"kind": "tickets", "ref": f"{type}-1"}]}
+    guest.headers["X-Cart-Token"] = guest.post("/cart/items", items)["token"]
+    order = guest.post("/orders", {"email": EMAIL}, 201, Idempotency_Key=f"{KEY}-ticket")
+    guest.headers["X-Order-Token"] = order["token"]
+    _pay(guest, order["id"], sandbox, told)
+    (ticket,) = guest.get(f"/orders/{order['id']}/tickets")["items"]
+    found.canaries["ticket's signature"] = ticket["code"].rpartition(".")[2]
 
 
 def _pay(buyer: Person, order: str, sandbox: PayNoiSandbox, told: Receiver) -> Any:

@@ -202,7 +202,8 @@ def _buy(world: World, heron: Principal) -> None:
     shop = world.a
     home = Address("", None, "Heron", None, "TH", None, "Bangkok", "10500", PARCEL_STREET, None)
     parcels = [prints.make(heron, home, [Print(shop.photos["approved"], "10x15", 1)])[0] for _ in range(2)]
-    carts.add(heron, [Item("photos", shop.photos["approved"]), Item("prints", parcels[0].id)])
+    ticket = Item("tickets", f"{shop.ticket_types['adult']}-1")
+    carts.add(heron, [Item("photos", shop.photos["approved"]), Item("prints", parcels[0].id), ticket])
     email = CANARIES["order's e-mail"]
     order = orders.place_order(heron, "heron-buys", email=email, language="en", expected_total=None)
     company, address = CANARIES["company"], CANARIES["company's address"]

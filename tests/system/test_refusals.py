@@ -613,6 +613,35 @@ PRINTS: list[Case] = [
     ("a parcel of another tenant", _parcel("free", other=True), 404, "parcel_not_found", "items"),
     ("a state that is none", _get("/admin/prints?state=lost", "admin"), 400, INVALID, "state"),
 ]  # fmt: skip
+def _ticketed(**told: Any) -> Callable[[World], Ask]:
+    """A type of ticket to the live event that is right but for what is told."""
+
+    def asked(world: World) -> Ask:
+        path = f"/admin/events/{world.a.events['live'].id}/ticket-types"
+        return Ask("POST", path, matrix.TICKETS | told, "admin", {"Idempotency-Key": "ticket-type-new"})
+
+    return asked
+
+
+def _ticket(name: str, number: str, *, other: bool = False) -> Callable[[World], Ask]:
+    def asked(world: World) -> Ask:
+        ref = f"{(world.b if other else world.a).ticket_types[name]}-{number}"
+        return Ask("POST", "/cart/items", {"items": [{"kind": "tickets", "ref": ref}]})
+
+    return asked
+
+
+TICKETS: list[Case] = [
+    ("tickets of a price below nothing", _ticketed(price=-1), 400, INVALID, "price"),
+    ("a type of no tickets", _ticketed(capacity=0), 400, INVALID, "capacity"),
+    ("more tickets than anybody admits", _ticketed(capacity=100_001), 400, INVALID, "capacity"),
+    ("more an order than anybody buys", _ticketed(most=51), 400, INVALID, "most"),
+    ("a sale that ends before it begins",
+     _ticketed(opensAt="2199-01-02T00:00:00Z", closesAt="2199-01-01T00:00:00Z"), 400, "sale_window", "closesAt"),
+    ("a ticket that is not sold any more", _ticket("gone", "1"), 409, "tickets_not_on_sale", "items"),
+    ("the ticket before the first", _ticket("adult", "0"), 404, "ticket_type_not_found", "items"),
+    ("a ticket of another tenant", _ticket("adult", "1", other=True), 404, "ticket_type_not_found", "items"),
+]  # fmt: skip
 _UNTIL = {"until": "2026-01-01T00:00:00Z"}
 CREDIT: list[Case] = [
     ("credit without a key", lambda w: Ask("POST", _credits(w), _GIFT, "admin"), 400, "idempotency_key_required",
@@ -694,6 +723,7 @@ TABLE = {
     "addresses": ADDRESSES,
     "credit": CREDIT,
     "prints": PRINTS,
+    "tickets": TICKETS,
     "promotions": PROMOTIONS,
     "taxes": TAXES,
     "invoices": INVOICES,

@@ -52,6 +52,8 @@ from chalicelib.lines.prints import labs
 from chalicelib.lines.prints import service as prints
 from chalicelib.lines.prints import store as parcels
 from chalicelib.lines.prints.model import Print, Product, State
+from chalicelib.lines.tickets import service as tickets
+from chalicelib.lines.tickets.model import Terms
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
 from chalicelib.notifications.inbox import service as inbox
@@ -213,6 +215,7 @@ class Shop:
     deposits: dict[str, str] = field(default_factory=dict)
     promotions: dict[str, str] = field(default_factory=dict)
     parcels: dict[str, str] = field(default_factory=dict)
+    ticket_types: dict[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -472,17 +475,19 @@ def _sell(shop: Shop, bank: Bank) -> None:
     """`paid` and `unpaid` are the customer's, `guest` is paid and `walk-in` is not; each has a payment.
 
     For `short` too little came, which waits for a person. Of `hired` a deposit is held. The customer asked for the
-    money of `paid`, and sent the slip of a `transfer`.
+    money of `paid`, and sent the slip of a `transfer`. A guest has two `tickets`.
     """
     customer = shop.people["customer"].principal
+    adult = _offer_tickets(shop)
     _order(shop, "paid", customer, "approved")
     _order(shop, "unpaid", customer, "approved", "second")
     _order(shop, "guest", Principal(shop.organization), "approved")
     _order(shop, "walk-in", Principal(shop.organization), "second")
     _order(shop, "short", Principal(shop.organization), "second")
     _order(shop, "hired", Principal(shop.organization), "drill", kind="tools")
+    _order(shop, "tickets", Principal(shop.organization), f"{adult}-1", f"{adult}-2", kind="tickets")
     shop.deposits["held"] = holding.id_of(shop.orders["hired"], "line-1")
-    for name in ("paid", "guest", "short", "hired"):
+    for name in ("paid", "guest", "short", "hired", "tickets"):
         payment = payments.read_payment(_holder(shop, name), shop.payments[name])
         assert payment.transaction is not None
         assert payment.payable is not None
@@ -497,6 +502,17 @@ def _sell(shop: Shop, bank: Bank) -> None:
     deliver.all()
     for cart in ("customer", "neighbour"):
         carts.add(shop.people[cart].principal, [Item("photos", shop.photos["approved"])])
+
+
+def _offer_tickets(shop: Shop) -> str:
+    """Two types to `live`, of which one is sold no more, and one to the draft."""
+    admin, until = shop.people["admin"].principal, clock.now() + timedelta(days=30)
+    for name, event in (("adult", "live"), ("gone", "live"), ("draft", "draft")):
+        terms = Terms(name, 500_00, 100, closes_at=until)
+        offered = tickets.add_type(admin, shop.events[event].id, terms, f"ticket-{name}")
+        shop.ticket_types[name] = offered.type.id
+    tickets.withdraw_type(admin, shop.events["live"].id, shop.ticket_types["gone"])
+    return shop.ticket_types["adult"]
 
 
 def _send_slip(shop: Shop, customer: Principal) -> None:

@@ -18,6 +18,7 @@ from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
 from chalicelib.promotions import service as promotions
 from chalicelib.revenue import service as revenue
+from chalicelib.stock import service as stock
 
 _TRIES = 5
 _KEYS_LAST = PAYABLE_FOR * 2
@@ -61,7 +62,7 @@ def place_order(
             placed = metrics.of({Metric.ORDERS_PLACED: 1})
             log.info("order placed", placed, organization=organization, order=order.id, order_code=order.code)
             return replace(order, version=1)
-        except (once.Taken, store.CodeTaken):
+        except (once.Taken, store.CodeTaken, stock.Moved):
             continue
     raise Conflict("changed_meanwhile", "Too much at once. Try again.")
 

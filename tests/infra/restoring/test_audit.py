@@ -41,6 +41,8 @@ def test_a_sound_system_has_no_differences(world):
         "takings": 6,
         "grants": 1,
         "sales": 2,
+        "stock": 0,
+        "tickets": 0,
         "wallets": 0,
         "payouts": 0,
         "promotions": 1,
@@ -55,7 +57,7 @@ def test_a_sound_system_has_no_differences(world):
 @pytest.mark.parametrize(
     "name",
     ["refund", "refund by transfer", "refund of credit", "refund before hand over", "case under review",
-     "refund of tax", "invoice"],
+     "refund of tax", "invoice", "tickets nobody paid for"],
 )  # fmt: skip
 def test_money_that_went_back_makes_no_difference(lab, name):
     start, _ = lab._start(FLOWS[name])
@@ -253,6 +255,10 @@ def photographers_item() -> dict[str, Any]:
         ("refund of credit", grant_tampered, {"wallets"}),
         ("download", tamper("entitlements", "#SOLD#", "files"), {"sales"}),
         ("refund", tamper("entitlements", "#SOLD#", "amount"), {"sales"}),
+        ("tickets", tamper("orders", "#POOLS#", "free"), {"stock"}),
+        ("tickets", drop("orders", "#HELD#"), {"stock"}),
+        ("tickets", drop("orders", "#TICKETS#"), {"tickets"}),
+        ("tickets given back", set_to("orders", "#TICKETS#", state={"S": "valid"}), {"tickets"}),
         ("refund of credit", credit_of_another, {"balances", "refunds", "wallets"}),
         ("refund of credit", tamper("payments", "REFUND#", "tail"), {"refunds"}),
         ("credit packs", tamper("ledger", "JRN#bought#", "amount"), {"entries", "wallets"}),

@@ -368,6 +368,7 @@ PACKAGE = {"name": "Bundle", "photos": 1, "price": 150_00, "extra": 20_00}
 PROMOTION = {"name": "Summer", "kind": "percent", "percent": 20}
 PACK = {"name": "Early", "credit": 500_00, "price": 450_00}
 TAX = {"taxClass": "photos", "name": "VAT", "rate": 7_000, "validFrom": "2199-01-01"}
+TICKETS = {"name": "Child", "price": 200_00, "capacity": 10}
 PRINT_PRODUCT = {"name": "10 x 15 cm", "sku": "PHO-4X6", "width": 102, "height": 152, "paper": "lustre"}
 PRINT_PRODUCT |= {"price": 60_00, "cost": 20_00, "shortSide": 60, "longSide": 90}
 SPLIT = {"platform": 3_000, "photographerPart": 6_000, "organizer": 1_000}
@@ -893,6 +894,15 @@ OBJECTS: dict[str, Asking] = {
     "POST /parcels": _one("photos", "pho", "approved", "pending", "closed", body=lambda id: _parcel_of(id)),
     "POST /parcels/{id}/{token}": lambda world: _callbacks(world),
     "GET /admin/prints": NOTHING,
+    "GET /events/{id}/ticket-types": EVENTS_IN_ALL_STATES,
+    "GET /admin/events/{id}/ticket-types": EVENTS,
+    "POST /admin/events/{id}/ticket-types": _with(EVENTS, TICKETS),
+    "PUT /admin/events/{id}/ticket-types/{type}": lambda world: _ticket_types(world, TICKETS),
+    "DELETE /admin/events/{id}/ticket-types/{type}": lambda world: _ticket_types(world, None),
+    "GET /admin/events/{id}/tickets": EVENTS,
+    "GET /users/tickets": NOTHING,
+    "GET /orders/{id}/tickets": _one("orders", "ord", "tickets", "paid"),
+    "GET /t/{id}/{token}": lambda world: _ticket_links(world),
     "GET /revenue/payouts": NOTHING,
     "POST /revenue/payouts": lambda world: {
         "-": Asked(body={"until": "2026-01-01T00:00:00Z"}),
@@ -937,6 +947,27 @@ def _callbacks(world: World) -> Objects:
         "other-token": (mine, secrets.sign("parcel", a.organization, a.parcels["free"])),
         "foreign": (theirs, secrets.sign("parcel", b.organization, theirs)),
         "missing": (ids.new("prc"), secrets.sign("parcel", a.organization, mine)),
+    }
+    return {name: Asked(path) for name, path in found.items()}
+
+
+def _ticket_types(world: World, body: Any) -> Objects:
+    a, b = world.a, world.b
+    live, mine = a.events["live"].id, a.ticket_types["adult"]
+    found = {"adult": (live, mine), "foreign": (b.events["live"].id, b.ticket_types["adult"])}
+    found |= {"missing": (ids.new("evt"), mine), "foreign-type": (live, b.ticket_types["adult"])}
+    found |= {"missing-type": (live, ids.new("tty")), "other-event": (a.events["draft"].id, mine)}
+    return {name: Asked(path, body and body | {"version": 1}) for name, path in found.items()}
+
+
+def _ticket_links(world: World) -> Objects:
+    """Links of mails. The foreign one is whole and works, at B's own host."""
+    a, b = world.a, world.b
+    found = {
+        "tickets": (a.orders["tickets"].id, a.order_token("tickets")),
+        "other-key": (a.orders["tickets"].id, a.order_token("guest")),
+        "without": (a.orders["guest"].id, a.order_token("guest")),
+        "foreign": (b.orders["tickets"].id, b.order_token("tickets")),
     }
     return {name: Asked(path) for name, path in found.items()}
 

@@ -2332,6 +2332,87 @@ def return_prints(world: World) -> None:
     assert world.printer.orders[world.notes["parcel"]].state == "cancelled"
 
 
+# --- tickets ------------------------------------------------------------------------------------------------
+
+
+ADULT = {"name": "Adult", "price": 500_00, "capacity": 60, "most": 40, "closesAt": "2199-01-01T00:00:00Z"}
+
+
+def offer_tickets(world: World) -> None:
+    """A type of ticket is offered, gets dearer and more, and is not offered any more."""
+    organizer, types = world.person("organizer"), f"/admin/events/{world.notes['event']}/ticket-types"
+    offered = world.ask(organizer, "POST", types, ADULT, key="adult-1").data
+    more = ADULT | {"price": 600_00, "capacity": 130, "version": offered["version"]}
+    world.ask(organizer, "PUT", f"{types}/{offered['id']}", more, settled=409)
+    (shown,) = world.see(world.person("buyer"), f"/events/{world.notes['event']}/ticket-types")["items"]
+    assert (shown["price"], shown["left"], shown["soldOut"]) == (600_00, None, False)
+    (offered,) = world.see(organizer, types)["items"]
+    assert (offered["left"], offered["capacity"]) == (130, 130)
+    world.ask(organizer, "DELETE", f"{types}/{offered['id']}", expect=204)
+    assert world.see(world.person("buyer"), f"/events/{world.notes['event']}/ticket-types")["items"] == []
+
+
+def box_office(world: World) -> None:
+    """Tickets are on sale, in two blocks of thirty."""
+    studio(world)
+    types = f"/admin/events/{world.notes['event']}/ticket-types"
+    world.notes["tickets"] = world.ask(world.person("organizer"), "POST", types, ADULT, key="adult-1").data["id"]
+
+
+def order_tickets(world: World) -> None:
+    """The buyer orders more than one block has, so that two are brought together, and sees the QR code."""
+    buyer, adult = world.person("buyer"), world.notes["tickets"]
+    wanted = [{"kind": "tickets", "ref": f"{adult}-{number}"} for number in range(1, 41)]
+    world.ask(buyer, "POST", "/cart/items", {"items": wanted})
+    check_out(world)
+    open_payment(world)
+
+
+def tickets_ordered(world: World) -> None:
+    box_office(world)
+    order_tickets(world)
+
+
+def buy_tickets(world: World) -> None:
+    """Tickets are paid for and handed out; the mail leads to them."""
+    webhook(world)
+    buyer = world.person("buyer")
+    _until(world, lambda: any("Your tickets" in mail.subject for mail in world.mails_to(buyer)), world.settle)
+    link = next(re.search(r"(/t/[\w/-]+)", mail.body) for mail in world.mails_to(buyer) if "tickets" in mail.subject)
+    assert link is not None
+    assert world.ask(Person("", ""), "GET", link[1]).data.count("<img") == 40
+    held = world.see(buyer, "/users/tickets?pageSize=100")["items"]
+    assert {each["state"] for each in held} == {"valid"}
+    assert len(held) == 40
+
+
+def tickets_bought(world: World) -> None:
+    tickets_ordered(world)
+    webhook(world)
+
+
+def return_tickets(world: World) -> None:
+    """The money goes back: the tickets are void, and on sale again."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    wanted = {"reason": "it rains"}
+    world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=202, key="refund-1")
+    world.settle()
+    for _ in range(2):  # the sweep asks what no message came to ask
+        world.minute(timedelta(hours=1))
+    _await(world, "refunded")
+    held = world.see(organizer, f"/admin/events/{world.notes['event']}/tickets?pageSize=100")["items"]
+    assert {each["state"] for each in held} == {"void"}
+    (offered,) = world.see(organizer, f"/admin/events/{world.notes['event']}/ticket-types")["items"]
+    assert offered["left"] == 60
+
+
+def lose_tickets(world: World) -> None:
+    """Nobody pays in time, and somebody else may buy them."""
+    expire(world)
+    (offered,) = world.see(world.person("organizer"), f"/admin/events/{world.notes['event']}/ticket-types")["items"]
+    assert offered["left"] == 60
+
+
 RIVER = {"code": "river", "name": "River days", "kind": "percent", "percent": 10, "limit": 1}
 
 
@@ -2586,6 +2667,11 @@ FLOWS: dict[str, Flow] = {
     "order of prints": Flow(printing, order_prints, (PARCEL, CHARGE)),
     "prints": Flow(prints_ordered, buy_prints),
     "prints given back": Flow(printed, return_prints),
+    "offer of tickets": Flow(studio, offer_tickets),
+    "order of tickets": Flow(box_office, order_tickets, (CHARGE,)),
+    "tickets": Flow(tickets_ordered, buy_tickets),
+    "tickets given back": Flow(tickets_bought, return_tickets),
+    "tickets nobody paid for": Flow(tickets_ordered, lose_tickets),
     "payouts": Flow(paid_and_owned, pay_out, (FILE_TOLD, SESSION)),
 }
 
