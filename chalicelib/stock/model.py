@@ -87,6 +87,6 @@ def removal(units: int, free: Mapping[int, int]) -> Mapping[int, int]:
 def _collected(units: int, free: Mapping[int, int]) -> Mapping[int, int]:
     taken: dict[int, int] = {}
     for block, there in free.items():
-        if count := min(there, units - sum(taken.values())):
+        if (count := min(there, units - sum(taken.values()))) > 0:
             taken[block] = count
     return taken

@@ -3,7 +3,7 @@
 | access                                 | key                                              |
 |----------------------------------------|--------------------------------------------------|
 | the blocks of a pool, of all of a group| pk T#{org}#POOLS#{group} / sk {pool}#{block}     |
-| what somebody holds of a pool          | pk T#{org}#HELD#{pool}#{holder} / sk -           |
+| what somebody holds of a pool          | pk T#{org}#HELD#{group}#{pool}#{holder} / sk -   |
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ class BlockRecord(Record):
 
 class AllocationRecord(Record):
     Meta = table("orders")
-    keys = ("T#{}#HELD#{}#{}", "-")
+    keys = ("T#{}#HELD#{}#{}#{}", "-")
     model = Allocation
 
     organization = UnicodeAttribute()
@@ -89,4 +89,4 @@ def _pools_pk(pool: Pool) -> str:
 
 
 def _held_pk(pool: Pool, holder: str) -> str:
-    return f"T#{pool.organization}#HELD#{pool.id}#{holder}"
+    return f"T#{pool.organization}#HELD#{pool.group}#{pool.id}#{holder}"

@@ -12,6 +12,7 @@ from chalicelib.lines.tickets.service.issued import (
     withdraw,
 )
 from chalicelib.lines.tickets.service.types import (
+    Offer,
     add_type,
     change_type,
     hold,
@@ -22,6 +23,7 @@ from chalicelib.lines.tickets.service.types import (
 )
 
 __all__ = [
+    "Offer",
     "add_type",
     "change_type",
     "erase_person",
