@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import chalicelib
@@ -88,6 +89,7 @@ def waiting() -> list[dict[str, Any]]:
     return held
 
 
+@cache
 def _load_jobs() -> None:
     for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
         if module.name.endswith(".jobs"):

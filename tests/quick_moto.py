@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore import useragent
 from moto.core import responses
 from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.dynamodb import models
@@ -19,6 +20,9 @@ from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
 from moto.sqs import models as sqs
 from moto.sqs.models import Message, SQSBackend
+
+_SANITIZED = cache(useragent.sanitize_user_agent_string_component)
+"""botocore looks at each letter of the same few words at each call."""
 
 TransactItems = Sequence[dict[str, dict[str, Any]]]
 
@@ -33,6 +37,7 @@ def quickened() -> Iterator[None]:
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         patch.setattr(S3Backend, "upload_part", _refusing(S3Backend.upload_part))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
+        patch.setattr(useragent, "sanitize_user_agent_string_component", _SANITIZED)
         patch.setattr(sqs, "unix_time_millis", lambda: time.time() * 1000)
         patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", _is_kept)
         yield

@@ -47,7 +47,7 @@ class Allocation:
     pool: str
     holder: str
     block: int
-    count: int
+    units: int
 
 
 def blocks_for(capacity: int) -> int:

@@ -9,6 +9,7 @@ from chalicelib.core import ids
 from chalicelib.core.errors import Conflict
 from chalicelib.core.table import Write, transact
 from chalicelib.stock import store
+from chalicelib.stock.model import MOST_UNITS as MOST_UNITS
 from chalicelib.stock.model import Moved as Moved
 from chalicelib.stock.model import Pool, block_with, blocks_for, gathering, removal, spread
 
@@ -55,7 +56,7 @@ def release(pool: Pool, holder: str) -> tuple[Write, ...]:
     held = store.find(pool, holder)
     if held is None:
         return ()
-    return store.give_up(pool, holder), store.put_in(pool, held.block, held.count)
+    return store.give_up(pool, holder), store.put_in(pool, held.block, held.units)
 
 
 def must_hold(pool: Pool, holder: str, refused: Conflict) -> Write:

@@ -16,7 +16,7 @@ from chalicelib.core.table import Record, Write, check, create, table, update
 from chalicelib.stock.model import Allocation, Moved, Pool
 
 
-class BlockRecord(Record):
+class UnitsRecord(Record):
     Meta = table("orders")
     keys = ("T#{}#POOLS#{}", "{}#{}")
 
@@ -33,32 +33,32 @@ class AllocationRecord(Record):
     pool = UnicodeAttribute()
     holder = UnicodeAttribute()
     block = NumberAttribute()
-    count = NumberAttribute()
+    units = NumberAttribute()
 
 
 def free(pool: Pool) -> dict[int, int]:
     """How many units are free in each block."""
-    found = BlockRecord.query(_pools_pk(pool), BlockRecord.sk.startswith(f"{pool.id}#"), consistent_read=True)
+    found = UnitsRecord.query(_pools_pk(pool), UnitsRecord.sk.startswith(f"{pool.id}#"), consistent_read=True)
     return {int(record.sk.rpartition("#")[2]): int(record.free) for record in found}
 
 
 def left(organization: str, group: str) -> Mapping[str, int]:
     """How many units are free in each pool of a group."""
     counted = Counter[str]()
-    for record in BlockRecord.query(_pools_pk(Pool(organization, group, ""))):
+    for record in UnitsRecord.query(_pools_pk(Pool(organization, group, ""))):
         counted[record.sk.rpartition("#")[0]] += int(record.free)
     return counted
 
 
 def put_in(pool: Pool, block: int, count: int) -> Write:
     """More free units, in a new block where there is none."""
-    return update(_block(pool, block), BlockRecord.free.add(count))
+    return update(_block(pool, block), UnitsRecord.free.add(count))
 
 
 def take_out(pool: Pool, block: int, count: int) -> Write:
     """Fewer free units. Moved at commit where there are not so many any more."""
-    enough = BlockRecord.free >= count
-    return update(_block(pool, block), BlockRecord.free.add(-count), condition=enough, refused=Moved())
+    enough = UnitsRecord.free >= count
+    return update(_block(pool, block), UnitsRecord.free.add(-count), condition=enough, refused=Moved())
 
 
 def find(pool: Pool, holder: str) -> Allocation | None:
@@ -66,8 +66,8 @@ def find(pool: Pool, holder: str) -> Allocation | None:
     return record.value() if record else None
 
 
-def allocate(pool: Pool, holder: str, block: int, count: int) -> Write:
-    held = Allocation(pool.organization, pool.group, pool.id, holder, block, count)
+def allocate(pool: Pool, holder: str, block: int, units: int) -> Write:
+    held = Allocation(pool.organization, pool.group, pool.id, holder, block, units)
     return create(AllocationRecord.of(held, pk=_held_pk(pool, holder), sk="-"), Moved())
 
 
@@ -80,8 +80,8 @@ def give_up(pool: Pool, holder: str) -> Write:
     return Write("delete", record, AllocationRecord.pk.exists(), refused=Moved())
 
 
-def _block(pool: Pool, block: int) -> BlockRecord:
-    return BlockRecord(_pools_pk(pool), f"{pool.id}#{block:02d}")
+def _block(pool: Pool, block: int) -> UnitsRecord:
+    return UnitsRecord(_pools_pk(pool), f"{pool.id}#{block:02d}")
 
 
 def _pools_pk(pool: Pool) -> str:

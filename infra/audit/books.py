@@ -16,8 +16,7 @@ PAID = ("paid", "paid_late", "completed", "refunded")
 """What an order is once money came for it."""
 
 KEPT = {
-    "AllocationRecord": ("pool", "holder", "count"),
-    "BlockRecord": ("sk", "free"),
+    "AllocationRecord": ("pool", "holder", "units"),
     "CodeRecord": ("order",),
     "CreditRecord": ("organization", "user", "grants", "holds"),
     "CountRecord": ("pk", "sk", "pending", "approved", "rejected"),
@@ -46,6 +45,7 @@ KEPT = {
     "TakingsRecord": ("pk", "sk", "sold", "platform", "photographer", "organizer"),
     "TicketRecord": ("order", "ref", "state"),
     "TicketTypeRecord": ("id", "capacity"),
+    "UnitsRecord": ("sk", "free"),
     "UserRecord": ("id",),
 }
 """What the checks look at of each record class: a table is larger than memory, this is not."""

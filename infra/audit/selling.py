@@ -69,11 +69,11 @@ def stock(books: Books) -> Findings:
     """What is free of each type of ticket and what is held come to its capacity, and no order holds another number."""
     counted: Counter[str] = Counter()
     held: dict[tuple[str, str], int] = {}
-    for block in books.of("BlockRecord"):
+    for block in books.of("UnitsRecord"):
         counted[block.sk.rpartition("#")[0]] += int(block.free)
     for allocation in books.of("AllocationRecord"):
-        counted[allocation.pool] += int(allocation.count)
-        held[allocation.holder, allocation.pool] = int(allocation.count)
+        counted[allocation.pool] += int(allocation.units)
+        held[allocation.holder, allocation.pool] = int(allocation.units)
     for type in books.of("TicketTypeRecord"):
         left = counted.pop(type.id, 0)
         yield type.id, None if left == type.capacity else f"has {type.capacity} units, free and held are {left}"

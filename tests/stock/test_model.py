@@ -9,9 +9,7 @@ from chalicelib.stock.model import MOST_BLOCKS, SoldOut, block_with, blocks_for,
 FREE = st.dictionaries(st.integers(0, MOST_BLOCKS - 1), st.integers(0, 100), min_size=1, max_size=MOST_BLOCKS)
 
 
-@pytest.mark.parametrize(
-    ("capacity", "blocks"), [(1, 1), (50, 1), (51, 2), (500, 10), (3_200, 64), (100_000, 64)]
-)
+@pytest.mark.parametrize(("capacity", "blocks"), [(1, 1), (50, 1), (51, 2), (500, 10), (3_200, 64), (100_000, 64)])
 def test_a_pool_has_a_block_for_each_fifty_units(capacity, blocks):
     assert blocks_for(capacity) == blocks
 

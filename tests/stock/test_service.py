@@ -149,7 +149,7 @@ class Pools(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_or_made(self) -> None:
         found = {holder: store.find(self.pool, holder) for holder in self.held}
-        assert {holder: held.count for holder, held in found.items() if held} == self.held
+        assert {holder: held.units for holder, held in found.items() if held} == self.held
         assert service.left(self.pool) + sum(self.held.values()) == self.capacity
 
 
@@ -160,4 +160,3 @@ def test_free_and_held_come_to_the_capacity_whatever_people_do(aws):
             max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
-

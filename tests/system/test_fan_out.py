@@ -3,8 +3,6 @@
 from collections import Counter
 from datetime import timedelta
 
-import pytest
-
 from chalicelib.core import clock, ids, live
 from chalicelib.core.queues import Outcome
 from chalicelib.live import service, store

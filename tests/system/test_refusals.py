@@ -613,6 +613,8 @@ PRINTS: list[Case] = [
     ("a parcel of another tenant", _parcel("free", other=True), 404, "parcel_not_found", "items"),
     ("a state that is none", _get("/admin/prints?state=lost", "admin"), 400, INVALID, "state"),
 ]  # fmt: skip
+
+
 def _ticketed(**told: Any) -> Callable[[World], Ask]:
     """A type of ticket to the live event that is right but for what is told."""
 

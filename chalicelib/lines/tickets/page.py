@@ -1,6 +1,7 @@
-"""The page that shows the tickets of an order, for a person with nothing but the link in a mail. In Thai and English."""
+"""The page of an order's tickets, for a person with nothing but the link in a mail. In Thai and English."""
 
 from pathlib import Path
+from typing import Any
 
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import NotFound
@@ -18,7 +19,7 @@ def show(principal: Principal, request: Request, order: str) -> Reply:
     """The tickets with their codes, or that there are none."""
     home = organizations.get(principal.organization)
     language = preferred(request.headers.get("accept-language", ""), home.language)
-    told = {"words": WORDS[language], "organization": home.name}
+    told: dict[str, Any] = {"words": WORDS[language], "organization": home.name}
     try:
         tickets = service.of_order(principal, order)
     except NotFound as missing:

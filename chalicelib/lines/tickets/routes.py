@@ -42,9 +42,7 @@ def add_type(principal: Principal, request: Request, id: str, body: schemas.NewT
     return schemas.OfferedTicketType.of(service.add_type(principal, id, body.terms(), idempotency_key(request)))
 
 
-@routes.put(
-    "/admin/events/{id}/ticket-types/{type}", permission="event.manage", returns=schemas.OfferedTicketType
-)
+@routes.put("/admin/events/{id}/ticket-types/{type}", permission="event.manage", returns=schemas.OfferedTicketType)
 def change_type(principal: Principal, id: str, type: str, body: schemas.ChangedTicketType) -> schemas.OfferedTicketType:
     """Change a type of ticket. Carts have the new price, orders keep theirs; what is held or sold stays."""
     return schemas.OfferedTicketType.of(service.change_type(principal, id, type, body.terms(), body.version))

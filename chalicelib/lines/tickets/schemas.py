@@ -10,7 +10,7 @@ from chalicelib.core.wire import Input, Output
 from chalicelib.events.schemas import Moment
 from chalicelib.lines.tickets.model import MOST_AN_ORDER, Shown, State, Terms
 from chalicelib.lines.tickets.service import Offer
-from chalicelib.stock.model import MOST_UNITS
+from chalicelib.stock.service import MOST_UNITS
 
 FEW = 10
 """From here on visitors are told how many are left."""
@@ -70,9 +70,8 @@ class OfferedTicketType(TicketType):
 
     @classmethod
     def of(cls, offer: Offer) -> "OfferedTicketType":
-        type = offer.type
-        more = {"capacity": type.capacity, "withdrawn_at": type.withdrawn_at, "version": type.version}
-        return cls(**_told(offer), left=offer.left, on_sale=offer.on_sale, **more)
+        more = {name: getattr(offer.type, name) for name in ("capacity", "withdrawn_at", "version")}
+        return cls(**_told(offer), **more, left=offer.left, on_sale=offer.on_sale)
 
 
 class OfferedTicketTypes(Output):

@@ -2341,7 +2341,7 @@ ADULT = {"name": "Adult", "price": 500_00, "capacity": 60, "most": 40, "closesAt
 def offer_tickets(world: World) -> None:
     """A type of ticket is offered, gets dearer and more, and is not offered any more."""
     organizer, types = world.person("organizer"), f"/admin/events/{world.notes['event']}/ticket-types"
-    offered = world.ask(organizer, "POST", types, ADULT, key="adult-1").data
+    offered = world.ask(organizer, "POST", types, ADULT, key="ticket-type-1").data
     more = ADULT | {"price": 600_00, "capacity": 130, "version": offered["version"]}
     world.ask(organizer, "PUT", f"{types}/{offered['id']}", more, settled=409)
     (shown,) = world.see(world.person("buyer"), f"/events/{world.notes['event']}/ticket-types")["items"]
@@ -2356,7 +2356,7 @@ def box_office(world: World) -> None:
     """Tickets are on sale, in two blocks of thirty."""
     studio(world)
     types = f"/admin/events/{world.notes['event']}/ticket-types"
-    world.notes["tickets"] = world.ask(world.person("organizer"), "POST", types, ADULT, key="adult-1").data["id"]
+    world.notes["tickets"] = world.ask(world.person("organizer"), "POST", types, ADULT, key="ticket-type-1").data["id"]
 
 
 def order_tickets(world: World) -> None:

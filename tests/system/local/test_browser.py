@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -38,7 +39,10 @@ PAGE = """<!doctype html>
 <script>
 const { api, token, order } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const show = (id, text) => { document.getElementById(id).textContent = text; };
-const note = text => document.getElementById("facts").append(Object.assign(document.createElement("li"), { textContent: text }));
+const note = text => {
+  const line = Object.assign(document.createElement("li"), { textContent: text });
+  document.getElementById("facts").append(line);
+};
 (async () => {
   const asked = await fetch(`${api}/live/tickets`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
   const ticket = (await asked.json()).data;
@@ -130,7 +134,7 @@ def test_a_browser_shows_the_order_paid_as_it_happens(running: Running, photos, 
     customer: Person = running.person("customer")
     order = bought(customer, photos[1])
     token = customer.headers["Authorization"].removeprefix("Bearer ")
-    told = requests.utils.quote(json.dumps({"api": running.url, "token": token, "order": order.id}))
+    told = quote(json.dumps({"api": running.url, "token": token, "order": order.id}))
 
     with site() as page, browser(tmp_path / "profile", f"{page}#{told}", running) as opened:
         running.soon(lambda: opened.text("#status") == "waiting for your money" or None, "the page listens")

@@ -56,9 +56,7 @@ def hand_out(sold: Sold) -> None:
         )
         for ref in sold.refs
     ]
-    fact = TicketsIssued(
-        organization=organization, order=sold.order, event=event.id, recipient=_sealed(sold, event.id)
-    )
+    fact = TicketsIssued(organization=organization, order=sold.order, event=event.id, recipient=_sealed(sold, event.id))
     try:
         transact(
             stock.must_hold(pool, sold.order, _Released()),

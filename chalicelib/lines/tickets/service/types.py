@@ -50,9 +50,7 @@ def add_type(actor: Principal, event: str, terms: Terms, key: str) -> Offer:
     )
     if len(store.types_of(organization, known.id)) >= MOST_TYPES:
         raise Conflict("too_many_ticket_types", f"An event has up to {MOST_TYPES} types of tickets.")
-    told = audit.entry(
-        actor, action="ticket_type.added", entity="ticket_type", entity_id=made.id, after=terms.fields()
-    )
+    told = audit.entry(actor, action="ticket_type.added", entity="ticket_type", entity_id=made.id, after=terms.fields())
     try:
         transact(store.add_type(made), *stock.resized(made.pool, 0, made.capacity), told)
     except Conflict as refused:
