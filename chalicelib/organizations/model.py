@@ -13,10 +13,16 @@ from zoneinfo import available_timezones
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.money import decimals
 from chalicelib.organizations.plans import PLANS, UNLIMITED, Plan
 
 Language = Literal["th", "en"]
 WatermarkStyle = Literal["tiled", "corner"]
+
+CURRENCIES = tuple(
+    "THB AED AUD CAD CHF CNY EUR GBP HKD INR JPY KRW KZT MYR NZD PHP RUB SGD TWD USD VND".split()
+)
+"""What may be sold in: for each there is a way to pay, and packages to begin with (`lines/photos/pricing.py`)."""
 
 _LONGEST_WATERMARK = 60
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?)*")
@@ -149,6 +155,10 @@ class Organization:
         return PLANS[self.plan or UNLIMITED]
 
     @property
+    def currency_decimals(self) -> int:
+        return decimals(self.currency)
+
+    @property
     def suspended(self) -> bool:
         return self.suspended_at is not None
 
@@ -214,6 +224,12 @@ def host_of(text: str) -> str:
     if not _HOST.fullmatch(host):
         raise Invalid("invalid_host", "Name a host like photos.example.com.", field="host")
     return host
+
+
+def must_sell_in(currency: str) -> None:
+    """Raises Invalid for a currency in which nothing is sold."""
+    if currency not in CURRENCIES:
+        raise Invalid("unknown_currency", f"Currencies are {', '.join(CURRENCIES)}.", field="currency")
 
 
 def label_of(text: str) -> str:

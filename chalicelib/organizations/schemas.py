@@ -23,6 +23,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Label = Annotated[str, StringConstraints(min_length=3, max_length=40)]
 PlanName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", max_length=3)]
 Planned = Annotated[str, BeforeValidator(lambda plan: plan or UNLIMITED)]
 Origin = Annotated[str, StringConstraints(max_length=270)]
 
@@ -101,7 +102,8 @@ class Home(Output):
 
     name: str
     language: Language
-    currency: str
+    currency: str = Field(description="ISO 4217. All amounts are whole minor units of it.")
+    currency_decimals: int = Field(description="Of how many decimals the minor unit is: 0 of JPY, 2 of THB.")
     timezone: str
     locale: str | None
     branding: Branding | None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Paging
+from chalicelib.entitlements.service import Sales as EventSales
 from chalicelib.events.schemas import Moment
 from chalicelib.lines.photos import model
 from chalicelib.lines.photos.model import (
@@ -23,10 +24,11 @@ from chalicelib.lines.photos.model import (
 )
 from chalicelib.lines.photos.pricing import MOST_PACKAGES, Licence
 from chalicelib.lines.photos.pricing import Package as PricedPackage
+from chalicelib.lines.photos.pricing import PriceList as PricedPackages
+from chalicelib.lines.photos.service import Statistics as EventStatistics
 from chalicelib.lines.photos.times import Times
 from chalicelib.media.service import MAX_BYTES
 
-CURRENCY = "THB"
 MOST_FILES = 100
 MOST_MONEY = 100_000_000
 _FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -292,8 +294,14 @@ class Sales(Output):
     orders: int
     photos: int = Field(validation_alias="files")
     amount: int
-    currency: str = CURRENCY
+    currency: str
     downloads: int
+
+    @classmethod
+    def of(cls, sales: EventSales, currency: str) -> Self:
+        return cls(
+            orders=sales.orders, photos=sales.files, amount=sales.amount, currency=currency, downloads=sales.downloads
+        )
 
 
 class UploadToSale(Output):
@@ -325,6 +333,15 @@ class Statistics(Output):
     sales: Sales
     upload_to_sale: UploadToSale = Field(validation_alias="times")
 
+    @classmethod
+    def of(cls, found: EventStatistics, currency: str) -> Self:
+        return cls(
+            event_id=found.event,
+            photos=Counts.model_validate(found.photos),
+            sales=Sales.of(found.sales, currency),
+            upload_to_sale=UploadToSale.model_validate(found.times),
+        )
+
 
 # --- packages -----------------------------------------------------------------------------------------------
 
@@ -341,10 +358,15 @@ class Package(Output):
 
 
 class PriceList(Output):
-    event_id: str | None = Field(validation_alias="event", description="Null: the organization's.")
-    currency: str = CURRENCY
-    items: list[Package] = Field(validation_alias="packages")
+    event_id: str | None = Field(description="Null: the organization's.")
+    currency: str
+    items: list[Package]
     version: int = Field(description="0 while there are none of its own: then those above it hold, or the default.")
+
+    @classmethod
+    def of(cls, prices: PricedPackages, currency: str) -> Self:
+        items = [Package.model_validate(package) for package in prices.packages]
+        return cls(event_id=prices.event, currency=currency, items=items, version=prices.version)
 
 
 class PackageDetails(Input):
