@@ -5,12 +5,11 @@ card, and they are there.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.core import ids, log
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
+from chalicelib.core.errors import Conflict, Forbidden, Unprocessable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.orders import service as orders
@@ -55,11 +54,9 @@ def prepare(principal: Principal, payment: Payment, saved: str | None) -> Paymen
 def keep_paid(organization: str, order_id: str) -> Outcome:
     """Keep what an order was paid with, where its buyer agreed. One that can not be kept is none the less paid."""
     order = orders.get(organization, order_id)
-    payment = None
-    if order.payment is not None:
-        with suppress(NotFound):
-            payment = store.get(organization, order.payment)
-    if payment is None or not payment.keeps or order.owner is None or payment.transaction is None:
+    paid = store.find(organization, order.payments).values()
+    payment = next((each for each in paid if each.keeps), None)
+    if payment is None or order.owner is None or payment.transaction is None:
         return Outcome.SKIPPED
     account = gateways.account_of(organization, payment.gateway)
     token = gateways.keeper(payment.gateway).kept(account, payment.transaction)
