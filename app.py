@@ -76,6 +76,7 @@ JOBS = (
     "chalicelib.orders",
     "chalicelib.organizations",
     "chalicelib.payments",
+    "chalicelib.payments.methods",
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
     "chalicelib.payments.disputes",

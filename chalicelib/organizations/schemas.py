@@ -74,7 +74,8 @@ class HouseAccount(BankAccount):
     prompt_pay: PromptPay | None = Field(None, description="Buyers who transfer are shown a QR code that asks for it.")
 
     def account(self) -> model.BankAccount:
-        proxy = self.prompt_pay and model.PromptPayId(self.prompt_pay.kind, self.prompt_pay.number)
+        asked = self.prompt_pay
+        proxy = model.PromptPayId(asked.kind, asked.number) if asked else None
         return model.BankAccount(self.bank, self.holder, self.number, proxy)
 
 

@@ -5,11 +5,12 @@ card, and they are there.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.core import ids, log
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Forbidden, Unprocessable
+from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.orders import service as orders
@@ -54,8 +55,9 @@ def prepare(principal: Principal, payment: Payment, saved: str | None) -> Paymen
 def keep_paid(organization: str, order_id: str) -> Outcome:
     """Keep what an order was paid with, where its buyer agreed. One that can not be kept is none the less paid."""
     order = orders.get(organization, order_id)
-    paid = store.find(organization, order.payments).values()
-    payment = next((each for each in paid if each.keeps), None)
+    payment = None
+    with suppress(NotFound):
+        payment = next((each for id in order.payments if (each := store.get(organization, id)).keeps), None)
     if payment is None or order.owner is None or payment.transaction is None:
         return Outcome.SKIPPED
     account = gateways.account_of(organization, payment.gateway)

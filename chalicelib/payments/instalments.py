@@ -92,7 +92,7 @@ def _taken(order: Order, came: Sequence[Payment], at: datetime) -> list[Write]:
     if sum(each.amount for each in came) < order.due:
         told = [InstalmentCaptured(organization=each.organization, payment=each.id) for each in came]
         return [*noted, *map(outbox.publish, told)]
-    before = store.find(order.organization, [each.payment for each in order.instalments]).values()
+    before = [store.get(order.organization, each.payment) for each in order.instalments]
     entry = ledger.covered(
         order.id,
         organization=order.organization,

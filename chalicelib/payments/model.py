@@ -146,8 +146,8 @@ class Payment:
                 return replace(opened, hosted_fields=fields)
             case Transfer() as transfer:
                 code = charge.code
-                png = base64.b64encode(code.png).decode() if code else None
-                return replace(opened, transfer_to=transfer, qr_png=png, qr_text=code.text if code else None)
+                drawn = base64.b64encode(code.png).decode() if code else None
+                return replace(opened, transfer_to=transfer, qr_png=drawn, qr_text=code.text if code else None)
 
     def closed(self, state: State, at: datetime) -> "Payment":
         """Expired or failed at the gateway; asked for a while longer, because money may come late."""

@@ -568,6 +568,8 @@ def choose(world: World) -> None:
     for wanted in (True, False):
         world.ask(buyer, "PUT", "/users/notifications/settings", {"email": {"news": wanted, "reminders": not wanted}})
     assert world.see(buyer, "/users/notifications/settings")["email"]["reminders"] is True
+    world.settle()
+    assert set(world.bank.detached) == {"tok_1111"}
 
 
 def show_oneself(world: World) -> None:

@@ -45,8 +45,8 @@ def test_the_books_of_a_season_agree(till: Till, figure: Show, full: bool, seed:
     figure(
         "simulation",
         "whatever people do, the books agree with the bank and with themselves",
-        "{orders} orders, {parts} in parts, {refunds} refunds, {disputes} disputes, {deposits} deposits, {cases} cases, "
-        "{payouts} payouts: {entries} entries, {wrong} differences, {satang} satang off the bank",
+        "{orders} orders, {parts} in parts, {refunds} refunds, {disputes} disputes, {deposits} deposits, {cases} "
+        "cases, {payouts} payouts: {entries} entries, {wrong} differences, {satang} satang off the bank",
         orders=len(placed),
         parts=sum(bool(order.instalments) for order in placed),
         refunds=sum(n for what, n in season.happened.items() if what.startswith("refunds")),
