@@ -269,9 +269,8 @@ class Season:
 
     def _transfer(self, begun: Refund) -> None:
         if begun.way is Way.TRANSFER and begun.state is RefundState.SUBMITTED:
-            said = {"way": None, "reason": ""}
-            refunds.decide(self._admin, begun.order, begun.id, "transferred", **said, reference=begun.id)
-            refunds.decide(self._colleague, begun.order, begun.id, "confirm", **said, reference=None)
+            refunds.decide(self._admin, begun.order, begun.id, "transferred", way=None, reason="", reference=begun.id)
+            refunds.decide(self._colleague, begun.order, begun.id, "confirm", way=None, reason="", reference=None)
 
     def _dispute(self, payment: Payment, how: str) -> None:
         """The buyer's bank takes the money, or a part of it, and decides."""
