@@ -1,12 +1,12 @@
 """Wire shapes of photos. Sizes of files are bytes, prices whole minor units of `currency`, times UTC."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from chalicelib.core.wire import Input, Output, Paging
-from chalicelib.entitlements.service import Sales as EventSales
 from chalicelib.events.schemas import Moment
 from chalicelib.lines.photos import model
 from chalicelib.lines.photos.model import (
@@ -297,12 +297,6 @@ class Sales(Output):
     currency: str
     downloads: int
 
-    @classmethod
-    def of(cls, sales: EventSales, currency: str) -> Self:
-        return cls(
-            orders=sales.orders, photos=sales.files, amount=sales.amount, currency=currency, downloads=sales.downloads
-        )
-
 
 class UploadToSale(Output):
     """How long photos took from storage to sale: half of them, and 95 of 100, at most so many seconds.
@@ -335,12 +329,8 @@ class Statistics(Output):
 
     @classmethod
     def of(cls, found: EventStatistics, currency: str) -> Self:
-        return cls(
-            event_id=found.event,
-            photos=Counts.model_validate(found.photos),
-            sales=Sales.of(found.sales, currency),
-            upload_to_sale=UploadToSale.model_validate(found.times),
-        )
+        sales = asdict(found.sales) | {"currency": currency}
+        return cls.model_validate({"event": found.event, "photos": found.photos, "sales": sales, "times": found.times})
 
 
 # --- packages -----------------------------------------------------------------------------------------------
