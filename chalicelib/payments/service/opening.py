@@ -47,29 +47,28 @@ def create_payment(
         method = cards.gateway_of(principal, order, saved, method)
     if method == credit.NAME or not order.total:
         return _pay_with_credit(principal, order, amount)
-    standing = _standing(order, method, amount)
-    if saved is not None or keep:
-        gateways.keeper(standing.gateway)
+    standing = _standing(order, method, amount, keeps=saved is not None or keep)
     opened = _charge(standing) if standing.state is State.CREATED else standing
     if saved is not None or keep:
         opened = _prepared(principal, opened, saved)
     return hosted.shown(opened)
 
 
-def _standing(order: Order, method: str | None, amount: int | None) -> Payment:
-    """The attempt that goes on, or a new one for which others made way."""
+def _standing(order: Order, method: str | None, amount: int | None, *, keeps: bool) -> Payment:
+    """The attempt that goes on, or a new one for which others made way; at a gateway that `keeps` methods, if asked."""
     at, earlier = clock.now(), store.attempts(order.organization, order.id)
     held = instalments.credit_of(earlier)
     asked = order.due - (held.amount if held else 0) if amount is None else amount
     going = [each for each in reversed(earlier) if each.is_open(at) and each is not held]
     begun = [earlier[-1]] if earlier and earlier[-1].state is State.CREATED else []
-    if method is None and amount is None:
-        for each in [*begun, *going]:
-            if each.amount <= asked:
-                return each
+    any_goes = [each for each in [*begun, *going] if each.amount <= asked] if (method, amount) == (None, None) else []
     if asked < 1:
         raise Conflict("payment_under_way", "Credit is held for all of this order. Wait for it.")
-    wanted = offering.choose(order.organization, order.currency, asked, method)
+    wanted = any_goes[0].gateway if any_goes else offering.choose(order.organization, order.currency, asked, method)
+    if keeps:
+        gateways.keeper(wanted)
+    if any_goes:
+        return any_goes[0]
     standing = next((each for each in [*begun, *going] if (each.gateway, each.amount) == (wanted, asked)), None)
     beside = [each for each in going if each is not standing and each.gateway != wanted] if amount is not None else []
     staying = _fitting(order.due - asked, [*([held] if held else []), *beside])

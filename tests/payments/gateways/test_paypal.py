@@ -543,14 +543,13 @@ def test_certificates_lead_to_the_root_or_prove_nothing(lab, event):
     whole = authority().certificates
     end = b"-----END CERTIFICATE-----\n"
     lab.sandbox.authority = made = Authority()
-    gateway = PayPal(lab.sandbox.url, authority=made.root)
     own, between = (part + end for part in made.certificates.split(end)[:2])
 
     for chain in (own, between, whole, b"", b"<html>", between + own):
-        made.certificates = chain
+        made.certificates, gateway = chain, PayPal(lab.sandbox.url, authority=made.root)
         with pytest.raises(Unauthorized, match="invalid_signature"):
             gateway.verify(ACCOUNT, event, headers(lab, event))
-    made.certificates = own + between
+    made.certificates, gateway = own + between, PayPal(lab.sandbox.url, authority=made.root)
     assert gateway.verify(ACCOUNT, event, headers(lab, event)).reference == "pay_1"
 
 
