@@ -77,6 +77,7 @@ JOBS = (
     "chalicelib.orders",
     "chalicelib.organizations",
     "chalicelib.payments",
+    "chalicelib.payments.methods",
     "chalicelib.payments.refunds",
     "chalicelib.payments.transfers",
     "chalicelib.payments.disputes",

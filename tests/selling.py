@@ -110,6 +110,8 @@ class FakeGateway:
     customers: dict[str, str] = field(default_factory=dict)
     kept_for: dict[str, str] = field(default_factory=dict)
     """Transactions whose means are kept, and for which customer."""
+    detached: list[str] = field(default_factory=list)
+    """Tokens that were forgotten, each time that was asked."""
     knows_again: bool = False
     """Asked again for a reference, it finds the charge."""
     means: Means = field(default_factory=lambda: Picture(b"\x89PNG"))
@@ -140,6 +142,10 @@ class FakeGateway:
     def dismiss(self, account: GatewayAccount, customer: str) -> None:
         for key in [key for key, id in self.customers.items() if id == customer]:
             del self.customers[key]
+
+    def detach(self, account: GatewayAccount, token: str) -> None:
+        self.detached.append(token)
+        self._may_fail("detach")
 
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         self.kept_for[transaction_id] = customer

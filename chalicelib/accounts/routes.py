@@ -28,6 +28,7 @@ def register(principal: Principal, body: schemas.Register) -> schemas.Accepted:
             password=body.password,
             name=body.name,
             language=body.language,
+            currency=body.currency,
         )
         return schemas.Accepted(message=_WROTE.message, host=host)
     service.register(

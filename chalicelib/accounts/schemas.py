@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from chalicelib.accounts.model import CODE_DIGITS, Language
 from chalicelib.core.errors import Invalid
 from chalicelib.core.wire import Input, Output, Query
+from chalicelib.organizations.schemas import Currency
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 PhoneNumber = Annotated[str, StringConstraints(min_length=3, max_length=32)]
@@ -29,7 +30,7 @@ class Register(Addressed):
     """With an e-mail address, a phone number, or both: then the e-mail address is proven first.
 
     With the name of an `organization` it is founded, too, at a `subdomain` of the platform: there its owner, who needs
-    an e-mail address, goes on.
+    an e-mail address, goes on. It sells in its `currency` (ISO 4217) for ever; `THB` without one.
     """
 
     password: Password
@@ -37,6 +38,7 @@ class Register(Addressed):
     language: Language | None = None
     organization: Name | None = None
     subdomain: Label | None = None
+    currency: Currency | None = None
 
 
 class Verify(Addressed):

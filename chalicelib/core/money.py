@@ -30,10 +30,15 @@ _DECIMALS |= dict.fromkeys(["CLF", "UYW"], 4)
 """What ISO 4217 calls the minor unit, of currencies that have other than two decimals."""
 
 
+def decimals(currency: str) -> int:
+    """Of how many decimals its minor unit is."""
+    return _DECIMALS.get(currency, 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     amount: int
-    currency: str = "THB"
+    currency: str
 
     def __post_init__(self) -> None:
         if type(self.amount) is not int:
@@ -60,12 +65,12 @@ class Money:
     @property
     def decimal(self) -> Decimal:
         """In whole units, with as many decimals as the currency has."""
-        return Decimal(self.amount).scaleb(-_DECIMALS.get(self.currency, 2))
+        return Decimal(self.amount).scaleb(-decimals(self.currency))
 
     @classmethod
     def of(cls, units: Decimal, currency: str) -> "Money":
         """Of whole units: `12.50` is 1250 satang. Raises ValueError for what is finer than the currency."""
-        amount = units.scaleb(_DECIMALS.get(currency, 2))
+        amount = units.scaleb(decimals(currency))
         if amount != int(amount):
             raise ValueError(f"{units} {currency} is no amount of money")
         return cls(int(amount), currency)

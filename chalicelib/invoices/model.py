@@ -1,6 +1,6 @@
 """A document of account: what was agreed when it was issued, as it was then. Amounts are minor units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -105,11 +105,19 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidBy:
+    """One of several payments of an order: its gateway, and what it brought."""
+
+    method: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """`day` is that of issuing in the organization's zone. `tail` is what was paid beyond the positions, or went back.
 
     A credit note names the `refund`, and by its number the receipt that it `corrects`. `method` is the gateway, where
-    one is known, or the way back.
+    one is known, or the way back; of what was paid in parts it is None, and `paid_by` says how.
     """
 
     organization: str
@@ -128,11 +136,12 @@ class Document:
     method: str | None
     refund: str | None = None
     corrects: str | None = None
+    paid_by: tuple[PaidBy, ...] = ()
     version: int = 0
 
     @classmethod
     def receipt(
-        cls, order: Order, payment: Payment | None, home: Organization, billing: Billing, given: Series
+        cls, order: Order, payments: Sequence[Payment], home: Organization, billing: Billing, given: Series
     ) -> "Document":
         """For a paid order, under the last number of a series."""
         return cls(
@@ -148,8 +157,9 @@ class Document:
             buyer=Buyer(None if billing.erased else order.buyer, billing.name, billing.address, billing.tax_number),
             positions=tuple(Position.sold(line) for line in order.lines),
             currency=order.currency,
-            tail=payment.difference if payment else 0,
-            method=payment.gateway if payment else None,
+            tail=sum(each.difference for each in payments),
+            method=payments[0].gateway if len(payments) == 1 else None,
+            paid_by=tuple(PaidBy(each.gateway, each.received or 0) for each in payments) if len(payments) > 1 else (),
         )
 
     def credit_note(self, order: Order, refund: Refund, home: Organization, given: Series) -> "Document":
@@ -165,6 +175,7 @@ class Document:
             method=refund.way or self.method,
             refund=refund.id,
             corrects=self.number,
+            paid_by=(),
             version=0,
         )
 

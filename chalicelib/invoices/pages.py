@@ -97,8 +97,17 @@ def printed(document: Document, tax_number: str | None) -> bytes:
         list(_head(document, tax_number, words)),
         columns,
         [*rows, *_sums(document, words)],
-        [f"{words['by']}: {words.get(document.method, document.method)}"] if document.method else [],
+        list(_paid_by(document, words)),
     )
+
+
+def _paid_by(document: Document, words: Mapping[str, str]) -> Iterator[str]:
+    """How the money moved: one way, or each of several with what came by it."""
+    if document.method:
+        yield f"{words['by']}: {words.get(document.method, document.method)}"
+    for each in document.paid_by:
+        paid = Money(each.amount, document.currency)
+        yield f"{words['by']}: {words.get(each.method, each.method)}, {paid}"
 
 
 def _title(document: Document, words: Mapping[str, str]) -> str:

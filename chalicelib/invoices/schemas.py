@@ -49,6 +49,11 @@ class Position(Output):
     tax: LineTax | None
 
 
+class PaidBy(Output):
+    method: str
+    amount: int
+
+
 class Document(Output):
     """As it was issued. `tail` is what was paid, or went back, beyond the total; `corrects` the receipt's number."""
 
@@ -67,7 +72,8 @@ class Document(Output):
     total: int
     tail: int
     paid: int = Field(description="What moved: the total with the tail.")
-    method: str | None
+    method: str | None = Field(description="The gateway or the way back; null where it was paid in parts.")
+    paid_by: list[PaidBy] = Field(description="What each of several payments brought.")
     refund: str | None
     corrects: str | None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chalicelib.core import clock, log, sealing, storage
@@ -42,11 +43,12 @@ def issue_receipt(organization: str, order_id: str) -> Outcome:
     order = orders.get(organization, order_id)
     if order.payment is None or not order.total:
         return Outcome.SKIPPED
-    home, payment = organizations.get(organization), payments.find(organization, order.payment)
+    home = organizations.get(organization)
+    paid = [each for each in map(partial(payments.find, organization), order.payments) if each is not None]
 
     def drawn(given: Series) -> tuple[Document, Write]:
         billing = store.billing(organization, order_id)
-        return Document.receipt(order, payment, home, billing, given), store.same_billing(billing)
+        return Document.receipt(order, paid, home, billing, given), store.same_billing(billing)
 
     return _issue(home, Kind.RECEIPT, lambda: store.find(organization, order_id), drawn)
 

@@ -23,6 +23,7 @@ from chalicelib.core.table import (
     Page,
     PageRequest,
     Record,
+    Several,
     Typed,
     Write,
     check,
@@ -32,7 +33,7 @@ from chalicelib.core.table import (
     replace,
     table,
 )
-from chalicelib.invoices.model import Billing, Buyer, Document, Kind, Position, Seller, Series
+from chalicelib.invoices.model import Billing, Buyer, Document, Kind, PaidBy, Position, Seller, Series
 
 _DOCUMENT = "DOC#"
 _RECEIPT = "DOC#receipt"
@@ -60,6 +61,7 @@ class InvoiceRecord(Record):
     method = UnicodeAttribute(null=True)
     refund = UnicodeAttribute(null=True)
     corrects = UnicodeAttribute(null=True)
+    paid_by = Several(PaidBy)
     list_pk = UnicodeAttribute()
     list_sk = UnicodeAttribute()
     by_list = index("by_list")

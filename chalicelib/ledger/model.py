@@ -101,6 +101,36 @@ def spending(
     return Entry(f"capture#{payment}", organization, order, currency, at, postings)
 
 
+def instalment(
+    payment: str,
+    *,
+    organization: str,
+    order: str,
+    into: str,
+    received: int,
+    currency: str,
+    at: datetime,
+    fee: int = 0,
+) -> Entry:
+    """Some of an order's price came in, or its buyer's credit was taken: it stays the buyer's until all is there."""
+    postings = (*_arrived(into, received, fee), Posting("instalments", -received))
+    return Entry(f"capture#{payment}", organization, order, currency, at, postings)
+
+
+def covered(order: str, *, organization: str, received: int, owed: int, currency: str, at: datetime) -> Entry:
+    """All instalments of an order are there and pay it, what gateways added as a tail."""
+    postings = [Posting("instalments", received), *_sold(owed, 0)]
+    if received != owed:
+        postings.append(Posting("payment-tails", owed - received))
+    return Entry(f"covered#{order}", organization, order, currency, at, tuple(postings))
+
+
+def lapse(payment: str, *, organization: str, order: str, received: int, currency: str, at: datetime) -> Entry:
+    """An instalment pays nothing any more: it is to go back."""
+    postings = (Posting("instalments", received), Posting("suspense", -received))
+    return Entry(f"lapse#{payment}", organization, order, currency, at, postings)
+
+
 def suspense(
     payment: str,
     *,

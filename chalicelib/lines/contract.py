@@ -162,12 +162,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What items cost together, after `discounts` and with tax, and which of them can not be bought."""
+    """What items cost together, after `discounts` and with tax, and which of them can not be bought.
+
+    `currency` is that of the whole, which the cart names; lines of sale quote in it and name none.
+    """
 
     lines: tuple[QuoteLine, ...] = ()
     problems: tuple[Problem, ...] = ()
     discounts: tuple[Discount, ...] = ()
-    currency: str = "THB"
+    currency: str = ""
 
     def __add__(self, other: "Quote") -> "Quote":
         discounts = self.discounts + other.discounts

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from chalicelib.core.wire import Input, Output
 from chalicelib.members import model
 from chalicelib.members.model import MOST_DEPARTMENTS, Language
+from chalicelib.organizations.schemas import Currency
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -97,13 +98,13 @@ class DepartmentsChange(Input):
 
 
 class NewTenant(Input):
-    """`currency` is ISO 4217 and stays: prices are in it. Without a `subdomain` the name suggests one."""
+    """`currency` is ISO 4217 and stays: all that is sold is paid in it. Without a `subdomain` the name suggests one."""
 
     name: Name
     owner_email: Email
     plan: Code = "free"
     subdomain: Label | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", max_length=3)] = "THB"
+    currency: Currency = "THB"
     timezone: Annotated[str, StringConstraints(max_length=64)] = "Asia/Bangkok"
     language: Language = "en"
 

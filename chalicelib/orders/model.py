@@ -120,6 +120,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Instalment:
+    """What a captured payment brought of an order's total, without its gateway's tail."""
+
+    payment: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What staff wrote down about an order."""
 
@@ -160,7 +168,7 @@ class Order:
     """`code` is what people read out; `owner` is None for a guest, who opens the order with its token.
 
     `correlation` is that of the request that placed it: its expiry is logged under it. `tallied` ones are in the
-    organization's counts.
+    organization's counts. `instalments` came one by one; it is paid once they reach the total, by the last `payment`.
     """
 
     id: str
@@ -182,11 +190,26 @@ class Order:
     correlation: str | None = None
     tallied: bool | None = None
     discounts: tuple[Redeemed, ...] = ()
+    instalments: tuple[Instalment, ...] = ()
     version: int = 0
 
     @property
     def list_total(self) -> int:
         return sum(line.list_amount for line in self.lines)
+
+    @property
+    def due(self) -> int:
+        """What of the total is still to be paid. What came for an order that is over goes back, and counts no more."""
+        if self.payment is not None:
+            return 0
+        came = self.instalments if self.status is Status.AWAITING_PAYMENT else ()
+        return self.total - sum(each.amount for each in came)
+
+    @property
+    def payments(self) -> tuple[str, ...]:
+        """The payments that paid it, the first one first; none while it is not paid."""
+        paid = tuple(each.payment for each in self.instalments)
+        return paid if self.payment in paid else (self.payment,) if self.payment else ()
 
     @property
     def taxes(self) -> tuple[TaxSum, ...]:
@@ -250,6 +273,13 @@ class Order:
         late = self.status in {Status.EXPIRED, Status.CANCELLED}
         moved = self.move(Status.PAID_LATE if late else Status.PAID, at, f"captured by {payment}")
         return replace(moved, payment=payment, paid_at=at)
+
+    def partly_paid(self, *more: Instalment, at: datetime) -> "Order":
+        """With some of its price there. Raises Conflict unless it waits for that."""
+        if self.status is not Status.AWAITING_PAYMENT:
+            raise Conflict("order_status", f"An order that is {self.status} is not paid in parts.")
+        steps = (Step(self.status, at, f"{each.amount} of it captured by {each.payment}") for each in more)
+        return replace(self, instalments=(*self.instalments, *more), history=(*self.history, *steps))
 
     def fulfilled(self, line_id: str, at: datetime) -> "Order":
         """The order with one more line handed over; COMPLETED with the last one."""

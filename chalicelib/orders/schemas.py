@@ -31,6 +31,11 @@ class Step(Output):
     at: datetime
 
 
+class Instalment(Output):
+    payment_id: str = Field(validation_alias="payment")
+    amount: int
+
+
 class Order(Output):
     id: str
     code: str
@@ -43,6 +48,8 @@ class Order(Output):
     total: int
     deposit: int = Field(description="What of the total is given back one day.")
     list_total: int
+    due: int = Field(description="What is still to be paid.")
+    instalments: list[Instalment] = Field(description="What came of the total in parts, the first one first.")
     refunded: int = Field(description="What was given back of the total.")
     currency: str
     created_at: datetime

@@ -43,7 +43,7 @@ from chalicelib.core.table import (
     table,
     update,
 )
-from chalicelib.orders.model import Line, Note, Order, Search, Status, Step
+from chalicelib.orders.model import Instalment, Line, Note, Order, Search, Status, Step
 from chalicelib.promotions.model import Redeemed
 
 KIND = "orders"
@@ -90,6 +90,7 @@ class OrderRecord(Record):
     correlation = UnicodeAttribute(null=True)
     tallied = BooleanAttribute(null=True)
     discounts = Several(Redeemed)
+    instalments = Several(Instalment)
     buyer_pk = UnicodeAttribute(null=True)
     buyer_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
@@ -177,10 +178,12 @@ def missing_in_tally(order: Order) -> list[Write]:
 
 
 def still_payable(order: Order) -> Write:
-    """Holds only while the order waits for payment."""
+    """Holds only while the order waits for payment, for as much as when it was read."""
     record = OrderRecord(_pk(order.organization, order.id), "-")
     refused = Conflict("order_not_payable", "This order can not be paid any more.")
-    return check(record, OrderRecord.status == Status.AWAITING_PAYMENT, refused)
+    waits = OrderRecord.status == Status.AWAITING_PAYMENT
+    same = OrderRecord.version == order.version if order.instalments else OrderRecord.instalments.does_not_exist()
+    return check(record, waits & same, refused)
 
 
 def of_buyer(organization: str, user: str, request: PageRequest) -> Page[Order]:

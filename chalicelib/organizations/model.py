@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as altered
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
@@ -13,10 +14,17 @@ from zoneinfo import available_timezones
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.money import decimals
 from chalicelib.organizations.plans import PLANS, UNLIMITED, Plan
 
 Language = Literal["th", "en"]
 WatermarkStyle = Literal["tiled", "corner"]
+
+CURRENCIES = (
+    *("THB", "AED", "AUD", "CAD", "CHF", "CNY", "EUR", "GBP", "HKD", "INR", "JPY"),
+    *("KRW", "KZT", "MYR", "NZD", "PHP", "RUB", "SGD", "TWD", "USD", "VND"),
+)
+"""What may be sold in: for each there is a way to pay, and packages to begin with (`lines/photos/pricing.py`)."""
 
 _LONGEST_WATERMARK = 60
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?)*")
@@ -55,6 +63,47 @@ class TaxProfile:
     included: bool
 
 
+class Proxy(StrEnum):
+    """What PromptPay knows a bank account by."""
+
+    PHONE = "phone"
+    NATIONAL_ID = "national_id"
+    EWALLET = "e_wallet"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPayId:
+    """Whom a QR code asks to pay; a company's tax id is of a kind with people's, a phone number as Thais dial it.
+
+    Raises Invalid for what nobody was given.
+    """
+
+    kind: Proxy
+    number: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _PROXIES[self.kind].fullmatch(self.number) or not self._is_given():
+            raise Invalid("invalid_promptpay", "PromptPay has no such number.", field="promptPay")
+
+    def _is_given(self) -> bool:
+        """Thailand's ids end in a control digit, by the weights 13 to 2 modulo 11."""
+        if self.kind is not Proxy.NATIONAL_ID:
+            return True
+        weighed = sum(weight * int(digit) for weight, digit in zip(range(13, 1, -1), self.number, strict=False))
+        return (11 - weighed % 11) % 10 == int(self.number[-1])
+
+    @property
+    def masked(self) -> tuple[Proxy, str]:
+        return self.kind, masked(self.number)
+
+
+_PROXIES = {
+    Proxy.PHONE: re.compile(r"0[689][0-9]{8}"),
+    Proxy.NATIONAL_ID: re.compile(r"[0-9]{13}"),
+    Proxy.EWALLET: re.compile(r"[0-9]{15}"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class BankAccount:
     """Where money goes, an organization's or a photographer's. `bank` is its name or code."""
@@ -62,6 +111,7 @@ class BankAccount:
     bank: str
     holder: str
     number: str = field(repr=False)
+    promptpay: PromptPayId | None = None
 
     @property
     def masked(self) -> Self:
@@ -149,6 +199,10 @@ class Organization:
         return PLANS[self.plan or UNLIMITED]
 
     @property
+    def currency_decimals(self) -> int:
+        return decimals(self.currency)
+
+    @property
     def suspended(self) -> bool:
         return self.suspended_at is not None
 
@@ -214,6 +268,12 @@ def host_of(text: str) -> str:
     if not _HOST.fullmatch(host):
         raise Invalid("invalid_host", "Name a host like photos.example.com.", field="host")
     return host
+
+
+def must_sell_in(currency: str) -> None:
+    """Raises Invalid for a currency in which nothing is sold."""
+    if currency not in CURRENCIES:
+        raise Invalid("unknown_currency", f"Currencies are {', '.join(CURRENCIES)}.", field="currency")
 
 
 def label_of(text: str) -> str:

@@ -67,7 +67,7 @@ def set_bank_account(principal: Principal, body: schemas.BankAccountUpdate) -> s
 
 def _with_account(held: Organization) -> schemas.OwnAccount:
     account = service.open_account(held.id, held.id, held.bank_account)
-    shown = schemas.ShownAccount.model_validate(account.masked) if account else None
+    shown = schemas.ShownHouseAccount.of(account) if account else None
     return schemas.OwnAccount(bank_account=shown, version=held.version)
 
 

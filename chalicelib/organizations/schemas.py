@@ -23,6 +23,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Label = Annotated[str, StringConstraints(min_length=3, max_length=40)]
 PlanName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", max_length=3)]
 Planned = Annotated[str, BeforeValidator(lambda plan: plan or UNLIMITED)]
 Origin = Annotated[str, StringConstraints(max_length=270)]
 
@@ -60,23 +61,56 @@ class BankAccount(Input):
         return model.BankAccount(self.bank, self.holder, self.number)
 
 
+class PromptPay(Input):
+    """What PromptPay knows the account by. Hyphens and spaces of the number are left out."""
+
+    kind: model.Proxy = Field(strict=False, description="`national_id` for a company's tax id, too.")
+    number: Annotated[
+        str, StringConstraints(max_length=20, pattern=r"^[0-9][0-9 -]{8,18}[0-9]$"), AfterValidator(_number)
+    ] = Field(repr=False)
+
+
+class HouseAccount(BankAccount):
+    prompt_pay: PromptPay | None = Field(None, description="Buyers who transfer are shown a QR code that asks for it.")
+
+    def account(self) -> model.BankAccount:
+        asked = self.prompt_pay
+        proxy = model.PromptPayId(asked.kind, asked.number) if asked else None
+        return model.BankAccount(self.bank, self.holder, self.number, proxy)
+
+
 class ShownAccount(Output):
     bank: str
     holder: str
     number: str = Field(description="Its last four characters.")
 
 
+class ShownPromptPay(Output):
+    kind: model.Proxy
+    number: str = Field(description="Its last four digits.")
+
+
+class ShownHouseAccount(ShownAccount):
+    prompt_pay: ShownPromptPay | None
+
+    @classmethod
+    def of(cls, account: model.BankAccount) -> "ShownHouseAccount":
+        shown, proxy = account.masked, account.promptpay and account.promptpay.masked
+        told = ShownPromptPay(kind=proxy[0], number=proxy[1]) if proxy else None
+        return cls(bank=shown.bank, holder=shown.holder, number=shown.number, prompt_pay=told)
+
+
 class BankAccountUpdate(Input):
     """Null takes the account away."""
 
     version: int = Field(ge=0)
-    bank_account: BankAccount | None
+    bank_account: HouseAccount | None
 
 
 class OwnAccount(Output):
     """Where the organization's part of what was sold is paid out to. `version` is the organization's."""
 
-    bank_account: ShownAccount | None
+    bank_account: ShownHouseAccount | None
     version: int
 
 
@@ -101,7 +135,8 @@ class Home(Output):
 
     name: str
     language: Language
-    currency: str
+    currency: str = Field(description="ISO 4217. All amounts are whole minor units of it.")
+    currency_decimals: int = Field(description="Of how many decimals the minor unit is: 0 of JPY, 2 of THB.")
     timezone: str
     locale: str | None
     branding: Branding | None

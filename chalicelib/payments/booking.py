@@ -8,7 +8,7 @@ from chalicelib.core.table import Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import gateways, store
+from chalicelib.payments import gateways, instalments, store
 from chalicelib.payments.deposits import holding
 from chalicelib.payments.gateways.contract import Status
 from chalicelib.payments.messages import PaymentUnderReview
@@ -24,6 +24,8 @@ def book(payment: Payment, status: Status, *more: Write) -> Outcome:
     reason = _disagreement(payment, status, order)
     if reason is not None:
         return _to_review(payment, status, reason, *more)
+    if instalments.is_one(payment, order):
+        return instalments.capture(payment, order, _account_of(payment), status.amount, status.fee, *more)
     at = clock.now()
     entry = ledger.capture(
         payment.id,
@@ -86,6 +88,8 @@ def _disagreement(payment: Payment, status: Status, order: Order) -> str | None:
         return "wrong_amount"
     if order.payment is not None:
         return "order_paid_already"
+    if payment.amount > order.due:
+        return "more_than_due"
     return None
 
 

@@ -56,10 +56,9 @@ def keep_paid(organization: str, order_id: str) -> Outcome:
     """Keep what an order was paid with, where its buyer agreed. One that can not be kept is none the less paid."""
     order = orders.get(organization, order_id)
     payment = None
-    if order.payment is not None:
-        with suppress(NotFound):
-            payment = store.get(organization, order.payment)
-    if payment is None or not payment.keeps or order.owner is None or payment.transaction is None:
+    with suppress(NotFound):
+        payment = next((each for id in order.payments if (each := store.get(organization, id)).keeps), None)
+    if payment is None or order.owner is None or payment.transaction is None:
         return Outcome.SKIPPED
     account = gateways.account_of(organization, payment.gateway)
     token = gateways.keeper(payment.gateway).kept(account, payment.transaction)

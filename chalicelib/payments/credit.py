@@ -1,4 +1,4 @@
-"""Paying an order wholly with the buyer's credit: held when the attempt is opened, taken when it makes the order paid.
+"""Paying with the buyer's credit, all of an order or a part: held by the attempt, taken when the order is paid.
 
 An order that costs nothing is paid here, too, by whoever may open it: no credit is held for it. There is no gateway to
 ask: the order itself says whether what is held is still wanted. The attempt has the same record and ranks as any other,
@@ -17,20 +17,20 @@ from chalicelib.core.table import Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
-from chalicelib.payments import store
+from chalicelib.payments import instalments, store
 from chalicelib.payments.deposits import holding
 from chalicelib.payments.model import Payment, State
 from chalicelib.wallet import service as wallet
 
-NAME = "credit"
+NAME = instalments.CREDIT
 """What stands where other attempts name their gateway."""
 
 _NOBODY = "nobody"
 """The account against which the capture of nothing is booked, so that each paid order has one."""
 
 
-def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
-    """An attempt for which the caller's credit is held.
+def open_attempt(principal: Principal, order: Order, number: int, amount: int) -> Payment:
+    """An attempt for which so much of the caller's credit is held.
 
     Raises Forbidden `credit_is_the_buyers`, Conflict (`not_for_credit`, `not_enough_credit`, or somebody was faster:
     read the attempts again).
@@ -45,7 +45,7 @@ def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
         order=order.id,
         attempt=number,
         gateway=NAME,
-        amount=order.total,
+        amount=amount,
         currency=order.currency,
         at=clock.now(),
         expires_at=order.expires_at,
@@ -56,14 +56,24 @@ def open_attempt(principal: Principal, order: Order, number: int) -> Payment:
 
 
 def settle(payment: Payment) -> Outcome:
-    """Take what is held and make the order paid, or give it back where the order can not be paid any more.
+    """Take what is held where it is the rest of the price, or give it back where the order can not be paid any more.
 
     Raises Conflict where one of them changed meanwhile.
     """
     order = orders.get(payment.organization, payment.order)
     at = clock.now()
-    if order.status is Status.AWAITING_PAYMENT and at < order.expires_at and (order.owner or not order.total):
-        return _take(payment, order)
+    waits = order.status is Status.AWAITING_PAYMENT and at < order.expires_at
+    if waits and payment.amount <= order.due and (order.owner or not order.total):
+        if payment.amount < order.due:
+            transact(store.save(payment.checked(at), was=payment))
+            return Outcome.SKIPPED
+        return instalments.take_credit(payment, order) if instalments.is_one(payment, order) else _take(payment, order)
+    return give_up(payment)
+
+
+def give_up(payment: Payment) -> Outcome:
+    """What is held may be spent again. Raises Conflict where it changed meanwhile."""
+    order, at = orders.get(payment.organization, payment.order), clock.now()
     back = wallet.release(order.organization, order.owner, payment.id) if order.owner is not None else ()
     ended = replace(payment.closed(State.EXPIRED, at), next_check_at=None)
     transact(store.save(ended, was=payment), *back)
@@ -77,7 +87,7 @@ def _held(order: Order, payment: Payment) -> list[Write]:
     charges: Counter[str] = Counter()
     for line in order.lines:
         charges[line.subject] += line.amount + (line.deposit.amount if line.deposit else 0)
-    return [wallet.hold(order.organization, order.owner, payment.id, charges)]
+    return [wallet.hold(order.organization, order.owner, payment.id, charges, payment.amount)]
 
 
 def _take(payment: Payment, order: Order) -> Outcome:

@@ -3,9 +3,9 @@
 from chalicelib.core.queues import Outcome, on
 from chalicelib.live import service as live
 from chalicelib.orders import service as orders
-from chalicelib.orders.messages import OrderCancelled, OrderPaid
+from chalicelib.orders.messages import OrderCancelled, OrderExpired, OrderPaid
 from chalicelib.payments import cards, service
-from chalicelib.payments.messages import GatewayNotified, PaymentUnderReview
+from chalicelib.payments.messages import GatewayNotified, InstalmentCaptured, PaymentUnderReview
 from chalicelib.payments.model import State
 
 
@@ -19,10 +19,27 @@ def withdraw_charge(fact: OrderCancelled) -> Outcome:
     return service.withdraw(fact.organization, fact.order)
 
 
+@on(OrderExpired, queue="payments")
+def release_credit(fact: OrderExpired) -> Outcome:
+    return service.release_credit(fact.organization, fact.order)
+
+
+@on(OrderCancelled, queue="payments")
+def release_credit_of_cancelled(fact: OrderCancelled) -> Outcome:
+    return service.release_credit(fact.organization, fact.order)
+
+
 @on(OrderPaid)
 def tell_of_capture(fact: OrderPaid) -> Outcome:
-    payment = orders.get(fact.organization, fact.order).payment
-    return _tell(fact.organization, fact.order, str(payment), State.CAPTURED)
+    for payment in orders.get(fact.organization, fact.order).payments:
+        _tell(fact.organization, fact.order, payment, State.CAPTURED)
+    return Outcome.SUCCESS
+
+
+@on(InstalmentCaptured)
+def tell_of_instalment(fact: InstalmentCaptured) -> Outcome:
+    order = service.get(fact.organization, fact.payment).order
+    return _tell(fact.organization, order, fact.payment, State.CAPTURED)
 
 
 @on(OrderPaid)

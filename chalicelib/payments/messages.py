@@ -20,6 +20,18 @@ class GatewayDisputed(Fact):
     dispute: str
 
 
+class InstalmentCaptured(Fact):
+    """Some of an order's price is there; the rest is still to come."""
+
+    payment: str
+
+
+class InstalmentLapsed(Fact):
+    """There is money of a part of an order's price, and the order is over or paid otherwise: it goes back."""
+
+    order: str
+
+
 class PaymentUnderReview(Fact):
     """Money arrived that fits no order as agreed; staff must look."""
 

@@ -17,7 +17,7 @@ _WATCHED_AFTER_EXPIRY = timedelta(hours=24)
 class State(StrEnum):
     """CREATED: written down, the gateway not asked yet. REVIEW: money came, but not as agreed; a person decides.
 
-    RETURNED: a person decided that it goes back.
+    RETURNED: it goes back: a person decided so, or it was a part of a price of which the rest never came.
     """
 
     CREATED = "created"
@@ -145,7 +145,9 @@ class Payment:
             case HostedFields() as fields:
                 return replace(opened, hosted_fields=fields)
             case Transfer() as transfer:
-                return replace(opened, transfer_to=transfer)
+                code = charge.code
+                drawn = base64.b64encode(code.png).decode() if code else None
+                return replace(opened, transfer_to=transfer, qr_png=drawn, qr_text=code.text if code else None)
 
     def closed(self, state: State, at: datetime) -> "Payment":
         """Expired or failed at the gateway; asked for a while longer, because money may come late."""
@@ -203,6 +205,11 @@ class Payment:
         """What waits goes back. One that pays its order still does."""
         state = State.RETURNED if self.state is State.REVIEW else self.state
         return replace(self, state=state)._looked_at(by, at)
+
+    def lapsed(self, at: datetime) -> "Payment":
+        """A captured part that pays nothing any more: all of it goes back, and nobody need look at it."""
+        named = replace(self, state=State.RETURNED, review_reason="lapsed", suspended=self.left)
+        return named._looked_at(None, at)
 
     def _looked_at(self, by: str | None, at: datetime) -> "Payment":
         return replace(self, reviewed_by=by, reviewed_at=at)

@@ -32,7 +32,7 @@ def offered(organization: str, currency: str, amount: int | None = None) -> list
     offers = gateways.open_to(organization, currency, [choice.method for choice in chosen])
     could = {offer.gateway: offer for offer in offers}
     found = [
-        Offered(offer.gateway, offer.title, offer.kind, offer.currencies, choice.smallest, choice.largest)
+        Offered(offer.gateway, offer.title, offer.kind, (currency,), choice.smallest, choice.largest)
         for choice in chosen or [Choice(method=name) for name in could]
         if choice.enabled and (offer := could.get(choice.method))
     ]

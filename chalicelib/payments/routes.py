@@ -23,9 +23,18 @@ def create_payment(principal: Principal, body: schemas.CreatePayment) -> model.P
 
     While an attempt is open it is answered again; once it has expired a new one is made. Another `method` withdraws
     it and opens its own. With the method `credit` the order is paid at once from what the buyer has, if that is enough
-    for all of it. With a `savedMethod` it is paid at once, or the buyer's bank asks them to agree at `redirectUrl`.
+    for all that is due. With an `amount` it pays a part: several may be open at once, and the order is paid when the
+    last one was. Credit is held until then, and free again if the order is not paid. With a `savedMethod` it is paid
+    at once, or the buyer's bank asks them to agree at `redirectUrl`.
     """
-    return service.create_payment(principal, body.order_id, body.method, saved=body.saved_method, keep=body.save_method)
+    return service.create_payment(
+        principal,
+        body.order_id,
+        body.method,
+        amount=body.amount,
+        saved=body.saved_method,
+        keep=body.save_method,
+    )
 
 
 @routes.get(

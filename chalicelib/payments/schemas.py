@@ -13,8 +13,14 @@ class CreatePayment(Input):
     method: str | None = Field(
         None,
         pattern=r"^[a-z][a-z0-9_]{1,39}$",
-        description="A gateway of `GET /payments/methods`, `qr` for any with a QR code, or `credit`, which pays all of "
-        "it from the buyer's own credit. Without one: the attempt that is open, else the first that is offered.",
+        description="A gateway of `GET /payments/methods`, `qr` for any with a QR code, or `credit` for "
+        "the buyer's own. Without one: the attempt that is open, else the first that is offered.",
+    )
+    amount: int | None = Field(
+        None,
+        ge=1,
+        le=10**12,
+        description="What of the order is paid this way; the rest by other payments. Without it: all that is due.",
     )
     saved_method: str | None = Field(
         None, min_length=1, max_length=64, description="One of the caller's saved methods: it is paid with that."
@@ -47,7 +53,7 @@ class _Attempt(Output):
     attempt: int
     gateway: str = Field(description="`credit` where none was asked.")
     status: State = Field(validation_alias="state")
-    amount: int = Field(description="What the order costs.")
+    amount: int = Field(description="What of the order's total it pays.")
     payable: int | None = Field(description="What to pay, to the satang: the gateway may add a tail.")
     currency: str
     qr_image_base64: str | None = Field(validation_alias="qr_png", description="The QR code to scan, a PNG.")
@@ -60,7 +66,7 @@ class Payment(_Attempt):
     qr_text: str | None = Field(description="What the QR code says, where the gateway tells.")
     redirect_url: str | None = Field(description="The gateway's page where it is paid.")
     hosted_fields: HostedFields | None
-    transfer_to: Transfer | None
+    transfer_to: Transfer | None = Field(description="With a QR code beside it where the account has a PromptPay id.")
 
 
 class ReviewedPayment(_Attempt):

@@ -1,13 +1,14 @@
-"""Wire shapes of promotions. Amounts are whole minor units of the organization's currency."""
+"""Wire shapes of promotions. Amounts are whole minor units of `currency`, the organization's."""
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
 from chalicelib.core.wire import Input, Output
 from chalicelib.events.schemas import Moment
+from chalicelib.promotions import model
 from chalicelib.promotions.model import Kind
 from chalicelib.promotions.service import Counted
 from chalicelib.promotions.service import Terms as PromotionTerms
@@ -60,8 +61,9 @@ class Promotion(Output):
     buy: int
     free: int
     minimum: int
+    currency: str
     kinds: list[str]
-    events: list[str] = Field(validation_alias="subjects")
+    events: list[str]
     starts_at: datetime | None
     ends_at: datetime | None
     limit: int | None
@@ -71,10 +73,18 @@ class Promotion(Output):
     created_at: datetime
     version: int
 
+    @classmethod
+    def of(cls, promotion: model.Promotion, currency: str) -> Self:
+        return cls.model_validate(_told(promotion, currency))
+
 
 class CountedPromotion(Promotion):
     taken: int = Field(description="By how many orders that were not given up.")
 
     @classmethod
-    def of(cls, counted: Counted) -> "CountedPromotion":
-        return cls.model_validate(asdict(counted.promotion) | {"taken": counted.taken.total})
+    def counted(cls, counted: Counted, currency: str) -> Self:
+        return cls.model_validate(_told(counted.promotion, currency) | {"taken": counted.taken.total})
+
+
+def _told(promotion: model.Promotion, currency: str) -> dict[str, Any]:
+    return asdict(promotion) | {"events": promotion.subjects, "currency": currency}

@@ -4,8 +4,8 @@ from chalicelib.core.auth import SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.core.wire import Paging
-from chalicelib.revenue import schemas, service
-from chalicelib.revenue.model import Takings
+from chalicelib.organizations import service as organizations
+from chalicelib.revenue import model, schemas, service
 
 routes = Routes("revenue")
 
@@ -30,27 +30,27 @@ def set_split_rule(principal: Principal, body: schemas.NewSplitRule) -> schemas.
 
 
 @routes.get("/revenue/summary", permission="revenue.read", returns=schemas.Takings)
-def read_summary(principal: Principal) -> Takings:
+def read_summary(principal: Principal) -> schemas.Takings:
     """What all sales brought, and to whom."""
-    return service.summary(principal.organization)
+    return schemas.Takings.of(service.summary(principal.organization), _currency(principal))
 
 
 @routes.get("/revenue/events/{id}", permission="revenue.read", returns=schemas.Statement)
 def read_event_revenue(principal: Principal, id: str, query: Paging) -> schemas.Statement:
     """What an event brought, and a page of its photographers with their parts."""
-    return schemas.Statement.of(service.of_event(principal, id, query.request()))
+    return schemas.Statement.of(service.of_event(principal, id, query.request()), _currency(principal))
 
 
 @routes.get("/revenue/events/{id}/photos", permission="revenue.read", returns=schemas.Earned, many=True)
 def list_event_photo_revenue(principal: Principal, id: str, query: Paging) -> Page[schemas.Earned]:
     """What each photo of an event brought."""
-    return service.photos_of_event(principal, id, query.request()).map(schemas.Earned.of)
+    return _earned(principal, service.photos_of_event(principal, id, query.request()))
 
 
 @routes.get("/revenue/photographers", permission="revenue.read", returns=schemas.Earned, many=True)
 def list_photographer_revenue(principal: Principal, query: Paging) -> Page[schemas.Earned]:
     """What each photographer's photos brought."""
-    return service.photographers(principal.organization, query.request()).map(schemas.Earned.of)
+    return _earned(principal, service.photographers(principal.organization, query.request()))
 
 
 @routes.get(
@@ -58,10 +58,20 @@ def list_photographer_revenue(principal: Principal, query: Paging) -> Page[schem
 )
 def read_my_earnings(principal: Principal, query: Paging) -> schemas.OwnStatement:
     """What the caller's photos brought, and a page of the events where they did."""
-    return schemas.OwnStatement.of(service.my_earnings(principal, query.request()))
+    return schemas.OwnStatement.of(service.my_earnings(principal, query.request()), _currency(principal))
 
 
 @routes.get("/users/me/earnings/{id}", permission=SIGNED_IN, guarded=True, returns=schemas.OwnSold, many=True)
 def list_my_photo_earnings(principal: Principal, id: str, query: Paging) -> Page[schemas.OwnSold]:
     """What each of the caller's photos of an event brought."""
-    return service.my_photos(principal, id, query.request()).map(schemas.OwnSold.of)
+    currency = _currency(principal)
+    return service.my_photos(principal, id, query.request()).map(lambda earned: schemas.OwnSold.of(earned, currency))
+
+
+def _earned(principal: Principal, found: Page[model.Earned]) -> Page[schemas.Earned]:
+    currency = _currency(principal)
+    return found.map(lambda earned: schemas.Earned.of(earned, currency))
+
+
+def _currency(principal: Principal) -> str:
+    return organizations.currency_of(principal.organization)

@@ -8,7 +8,6 @@ from pydantic import Field
 from chalicelib.core.wire import Input, Output
 from chalicelib.revenue import model
 
-CURRENCY = "THB"
 Part = Annotated[int, Field(ge=0, le=model.WHOLE, description="Basis points: 3000 are 30 percent.")]
 Id = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -51,32 +50,38 @@ class NewSplitRule(Input):
         return model.Split(self.platform, self.photographer_part, self.organizer)
 
 
-class Takings(Output):
+class _Takings(Output):
     sold: int = Field(description="How many photos; one that was sold twice counts twice.")
     gross: int
     platform: int
     photographer: int
     organizer: int
-    currency: str = CURRENCY
+    currency: str
 
 
-class Earned(Takings):
+class Takings(_Takings):
+    @classmethod
+    def of(cls, takings: model.Takings, currency: str) -> Self:
+        return cls(**_amounts(takings), currency=currency)
+
+
+class Earned(_Takings):
     id: str
     name: str | None
 
     @classmethod
-    def of(cls, earned: model.Earned) -> Self:
-        return cls(id=earned.id, name=earned.name, **_amounts(earned.takings))
+    def of(cls, earned: model.Earned, currency: str) -> Self:
+        return cls(id=earned.id, name=earned.name, **_amounts(earned.takings), currency=currency)
 
 
-class Statement(Takings):
+class Statement(_Takings):
     items: list[Earned]
     next_cursor: str | None
 
     @classmethod
-    def of(cls, statement: model.Statement) -> Self:
-        items = [Earned.of(item) for item in statement.items]
-        return cls(items=items, next_cursor=statement.cursor, **_amounts(statement.takings))
+    def of(cls, statement: model.Statement, currency: str) -> Self:
+        items = [Earned.of(item, currency) for item in statement.items]
+        return cls(items=items, next_cursor=statement.cursor, **_amounts(statement.takings), currency=currency)
 
 
 class Sold(Output):
@@ -85,16 +90,15 @@ class Sold(Output):
     sold: int
     gross: int
     earned: int
-    currency: str = CURRENCY
+    currency: str
 
 
 class OwnSold(Sold):
     id: str
 
     @classmethod
-    def of(cls, earned: model.Earned) -> Self:
-        takings = earned.takings
-        return cls(id=earned.id, sold=takings.sold, gross=takings.gross, earned=takings.photographer)
+    def of(cls, earned: model.Earned, currency: str) -> Self:
+        return cls(id=earned.id, **_own(earned.takings), currency=currency)
 
 
 class OwnStatement(Sold):
@@ -102,17 +106,15 @@ class OwnStatement(Sold):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, statement: model.Statement) -> Self:
-        takings = statement.takings
-        return cls(
-            sold=takings.sold,
-            gross=takings.gross,
-            earned=takings.photographer,
-            items=[OwnSold.of(item) for item in statement.items],
-            next_cursor=statement.cursor,
-        )
+    def of(cls, statement: model.Statement, currency: str) -> Self:
+        items = [OwnSold.of(item, currency) for item in statement.items]
+        return cls(items=items, next_cursor=statement.cursor, **_own(statement.takings), currency=currency)
 
 
 def _amounts(takings: model.Takings) -> dict[str, Any]:
     names = ("sold", "gross", "platform", "photographer", "organizer")
     return {name: getattr(takings, name) for name in names}
+
+
+def _own(takings: model.Takings) -> dict[str, Any]:
+    return {"sold": takings.sold, "gross": takings.gross, "earned": takings.photographer}

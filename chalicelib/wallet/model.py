@@ -119,15 +119,16 @@ class Wallet:
         grown = replace(grant, amount=grant.amount + amount, left=grant.left + amount)
         return self._with(tuple(grown if each.id == grant_id else each for each in self.grants), self.holds)
 
-    def hold(self, id: str, charges: Mapping[str, int], at: datetime) -> Self:
-        """Set aside what `charges` come to: by event, or whatever else is sold from. Twice is once.
+    def hold(self, id: str, charges: Mapping[str, int], at: datetime, amount: int | None = None) -> Self:
+        """Set aside what `charges` come to, or so much of it: by event, or whatever else is sold from. Twice is once.
 
         Credit of an event pays for no more than that event's part. Taking as much as possible of each in turn finds
         a way to pay wherever there is one. Raises Conflict `not_enough_credit`.
         """
         if self.holds_for(id):
             return self
-        open_at, due, parts = dict(charges), sum(charges.values()), []
+        open_at, parts = dict(charges), []
+        due = sum(charges.values()) if amount is None else amount
         for grant in self.spendable(at):
             taken = min(grant.left, due, open_at.get(grant.event, 0) if grant.event else due)
             if taken:

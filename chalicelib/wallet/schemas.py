@@ -13,7 +13,6 @@ from chalicelib.wallet import model
 from chalicelib.wallet.model import Source
 from chalicelib.wallet.service import Terms
 
-CURRENCY = "THB"
 _KINDS = {"capture": "spent", "refund": "refunded"}
 LARGEST = 100_000_000
 Amount = Annotated[int, Field(ge=1, le=LARGEST)]
@@ -65,15 +64,16 @@ class Credit(Output):
 class Wallet(Output):
     available: int
     held: int = Field(description="Set aside for payments that are under way.")
-    currency: str = CURRENCY
+    currency: str
     items: list[Credit] = Field(description="What is spent first comes first.")
 
     @classmethod
-    def of(cls, wallet: model.Wallet) -> Self:
+    def of(cls, wallet: model.Wallet, currency: str) -> Self:
         at = clock.now()
         return cls(
             available=wallet.available(at),
             held=wallet.held,
+            currency=currency,
             items=[Credit.of(grant) for grant in wallet.spendable(at)],
         )
 

@@ -177,13 +177,15 @@ def give_back(organization: str, user: str, amount: int) -> Write:
     return store.save(wallet.give_back(refund_grant(organization, user), amount, clock.now()), was=wallet)
 
 
-def hold(organization: str, user: str, hold_id: str, charges: Mapping[str, int]) -> Write:
-    """A write that sets credit aside for what is bought, by what it is sold from. Conflict at commit: read again.
+def hold(organization: str, user: str, hold_id: str, charges: Mapping[str, int], amount: int | None = None) -> Write:
+    """A write that sets credit aside for what is bought, by what it is sold from, or for so much of it.
+
+    Conflict at commit: read again.
 
     Raises Conflict `not_enough_credit`.
     """
     wallet = store.find(organization, user)
-    return store.save(wallet.hold(hold_id, charges, clock.now()), was=wallet)
+    return store.save(wallet.hold(hold_id, charges, clock.now(), amount), was=wallet)
 
 
 def spend(organization: str, user: str, hold_id: str) -> Write:

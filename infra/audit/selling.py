@@ -8,18 +8,22 @@ from infra.audit.books import PAID, Books, Findings, told
 
 
 def orders(books: Books) -> Findings:
-    """An order is paid exactly when one captured payment of the same amount says so."""
+    """An order is paid exactly when captured payments that come to its total say so; before that they come to less."""
     captured: dict[str, list[Any]] = defaultdict(list)
     for payment in books.of("PaymentRecord"):
         if payment.state == "captured":
             captured[payment.order].append(payment)
     for order in books.of("OrderRecord"):
         payments = captured.pop(order.id, [])
-        wanted = [order.payment] if order.status in PAID else []
+        noted = [each.payment for each in order.instalments]
+        in_parts = order.payment in noted or order.status == "awaiting_payment"
+        wanted = noted if in_parts else [order.payment] if order.status in PAID else []
         wrong = []
-        if [payment.id for payment in payments] != wanted:
+        if sorted(payment.id for payment in payments) != sorted(wanted):
             wrong.append(f"is {order.status}, captured are {[payment.id for payment in payments]}")
-        wrong += [f"costs {order.total}, paid are {each.amount}" for each in payments if each.amount != order.total]
+        paid = sum(int(each.amount) for each in payments)
+        if (paid == order.total) != (order.status in PAID) and (payments or order.status in PAID):
+            wrong.append(f"is {order.status} and costs {order.total}, paid are {paid}")
         yield order.id, told(wrong)
     for id in captured:
         yield id, "has a captured payment and does not exist"

@@ -29,7 +29,8 @@ class Authority:
         names = x509.SubjectAlternativeName([x509.DNSName(subject)])
         use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         own = _issued(made.add_extension(names, critical=False).add_extension(use, critical=False), between)
-        self.name = f"CERT-{own.serial_number:x}"
+        digits = f"{own.serial_number:040x}"
+        self.name = f"CERT-{digits[:8]}-{digits[8:16]}-{digits[16:24]}"
         self.root = root.public_bytes(Encoding.PEM).decode()
         self.certificates = b"".join(each.public_bytes(Encoding.PEM) for each in (own, issuer))
 

@@ -49,6 +49,7 @@ class StripeSandbox(MoneyBack):
         self._refunds: dict[str, Refund] = {}
         self._disputes: dict[str, Dispute] = {}
         self.customers: dict[str, dict[str, Any]] = {}
+        self.detached: set[str] = set()
         self._replays: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.refund_state: RefundState = "succeeded"
 
@@ -109,6 +110,8 @@ class StripeSandbox(MoneyBack):
                 return "dispute", lambda given: self._dispute(id).shown()
             case "GET", "payment_methods", id:
                 return "method", lambda given: card(id)
+            case "POST", "payment_methods", id, "detach":
+                return "method", lambda given: self._detach(id)
         raise invalid(f"Unrecognized request URL ({method}: /v1/{'/'.join(path)}).", status=HTTPStatus.NOT_FOUND)
 
     def _once(
@@ -175,6 +178,15 @@ class StripeSandbox(MoneyBack):
         self._save()
         return {"id": id, "object": "customer", "deleted": True}
 
+    def _detach(self, id: str) -> dict[str, Any]:
+        held = card(id)
+        kept = any(each.customer and each.payment_method == id for each in self._held.values())
+        if not kept or id in self.detached:
+            raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
+        self.detached.add(id)
+        self._save()
+        return held | {"customer": None}
+
     def _update(self, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         known(given, "customer", "payment_method", "setup_future_usage")
         intent = self._intent(id)
@@ -185,6 +197,7 @@ class StripeSandbox(MoneyBack):
         intent.customer, intent.setup_future_usage = given["customer"], given.get("setup_future_usage")
         if "payment_method" in given:
             intent.payment_method = card(given["payment_method"])["id"]
+            self.detached.discard(given["payment_method"])
         self._save()
         return intent.shown()
 
@@ -332,10 +345,12 @@ class StripeSandbox(MoneyBack):
         intents = [intent.stored() for intent in self._held.values()]
         refunds = [asdict(refund) for refund in self._refunds.values()]
         disputes = [asdict(dispute) for dispute in self._disputes.values()]
-        return {"intents": intents, "refunds": refunds, "disputes": disputes, "customers": self.customers}
+        kept = {"customers": self.customers, "detached": sorted(self.detached)}
+        return {"intents": intents, "refunds": refunds, "disputes": disputes, **kept}
 
     def _restore(self, stored: Any) -> None:
         self._held = {each["id"]: Intent.restored(each) for each in stored["intents"]}
         self._refunds = {each["id"]: Refund(**each) for each in stored["refunds"]}
         self._disputes = {each["id"]: Dispute(**each) for each in stored.get("disputes", ())}
         self.customers = stored.get("customers", {})
+        self.detached = set(stored.get("detached", ()))

@@ -12,24 +12,24 @@ weights = st.lists(st.integers(0, 10**6), min_size=1, max_size=50).filter(any)
 
 @given(amounts, amounts)
 def test_money_adds_and_subtracts_exactly(one, other):
-    assert Money(one) + Money(other) == Money(one + other)
-    assert Money(one) + Money(other) - Money(other) == Money(one)
+    assert Money(one, "THB") + Money(other, "THB") == Money(one + other, "THB")
+    assert Money(one, "THB") + Money(other, "THB") - Money(other, "THB") == Money(one, "THB")
 
 
 @given(amounts, st.integers(0, 1000))
 def test_times(amount, times):
-    assert Money(amount) * times == Money(amount * times)
+    assert Money(amount, "THB") * times == Money(amount * times, "THB")
 
 
 @pytest.mark.parametrize("amount", [1.0, 0.1, True, "100", Decimal(100), None])
 def test_money_is_whole_numbers_only(amount):
     with pytest.raises(TypeError, match="whole minor units"):
-        Money(amount)
+        Money(amount, "THB")
 
 
 def test_a_product_with_a_float_is_no_money():
     with pytest.raises(TypeError):
-        Money(100) * 1.07  # type: ignore[operator]
+        Money(100, "THB") * 1.07  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("combine", [Money.__add__, Money.__sub__])
@@ -46,10 +46,10 @@ def test_amounts_of_currencies_have_no_order():
 @pytest.mark.parametrize(
     ("money", "text"),
     [
-        (Money(29_900), "299.00 THB"),
-        (Money(5), "0.05 THB"),
-        (Money(0), "0.00 THB"),
-        (Money(-1), "-0.01 THB"),
+        (Money(29_900, "THB"), "299.00 THB"),
+        (Money(5, "THB"), "0.05 THB"),
+        (Money(0, "THB"), "0.00 THB"),
+        (Money(-1, "THB"), "-0.01 THB"),
         (Money(123_456_789, "USD"), "1,234,567.89 USD"),
         (Money(1_200, "JPY"), "1,200 JPY"),
         (Money(-5, "KRW"), "-5 KRW"),

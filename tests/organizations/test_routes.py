@@ -31,6 +31,7 @@ def test_anybody_may_know_whose_shop_it_is_and_no_more(gateway):
         "name": "ThePixStock",
         "language": "th",
         "currency": "THB",
+        "currencyDecimals": 2,
         "timezone": "Asia/Bangkok",
         "locale": None,
         "branding": None,
@@ -152,11 +153,23 @@ def test_a_bank_account_is_shown_masked_kept_sealed_and_taken_away(gateway):
     (told,) = audit.find(service.DEFAULT, Search(), PageRequest(size=10)).items
     away = put(gateway, {"version": 1, "bankAccount": None}, path=path)
 
-    shown = {"bank": "SCB", "holder": "Our shop", "number": "••••••7890"}
+    shown = {"bank": "SCB", "holder": "Our shop", "number": "••••••7890", "promptPay": None}
     assert (first.status, first.json()["data"]) == (200, {"bankAccount": shown, "version": 1})
     assert (again.status, again.json()["error"]["code"]) == (409, "version_conflict")
     assert told.after["bank_account"] == "***"
     assert away.json()["data"] == {"bankAccount": None, "version": 2}
+
+
+def test_what_promptpay_knows_the_account_by_is_shown_masked(gateway):
+    body = account()
+    body["bankAccount"]["promptPay"] = {"kind": "phone", "number": "081-234-5678"}
+
+    told = put(gateway, body, path="/organization/bank-account").json()["data"]["bankAccount"]
+
+    assert told["promptPay"] == {"kind": "phone", "number": "••••••5678"}
+    body["bankAccount"]["promptPay"]["number"] = "0112345678"
+    refused = put(gateway, body | {"version": 1}, path="/organization/bank-account")
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "invalid_promptpay")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Status
 from chalicelib.organizations.service import DEFAULT
-from chalicelib.payments import cards, gateways, service
+from chalicelib.payments import cards, gateways, service, store
 from chalicelib.payments.gateways.contract import GatewayAccount, HostedFields
 from chalicelib.payments.methods import service as methods
 from chalicelib.payments.model import State
@@ -156,7 +156,7 @@ def test_a_gateway_that_keeps_nothing_says_so_before_anything_opens(order, buyer
     with pytest.raises(Unprocessable, match="method_not_saved_here"):
         service.create_payment(buyer, order.id, "promptpay", keep=True)
 
-    assert service.store.attempts(DEFAULT, order.id) == []
+    assert store.attempts(DEFAULT, order.id) == []
 
 
 def test_who_is_erased_is_erased_at_the_gateway_too(gateway, order, buyer):

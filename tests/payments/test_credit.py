@@ -39,7 +39,7 @@ def owned(buyer):
 
 def cut_off(buyer, order):
     """An attempt that holds credit, and was never settled."""
-    return credit.open_attempt(buyer, order, 1)
+    return credit.open_attempt(buyer, order, 1, order.total)
 
 
 def test_credit_pays_an_order_at_once(give, order, buyer, gateway):
@@ -138,7 +138,7 @@ def test_what_is_held_is_given_back_when_the_order_expires(give, order, buyer):
 def test_what_is_held_is_given_back_when_the_gateway_was_faster(give, order, buyer, gateway):
     give(100_00)
     by_qr = service.create_payment(buyer, order.id)
-    opened = credit.open_attempt(buyer, order, 2)
+    opened = credit.open_attempt(buyer, order, 2, order.total)
     gateway.set(by_qr.transaction, "captured")
 
     service.settle(DEFAULT, by_qr.id, by_qr.transaction)

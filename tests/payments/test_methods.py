@@ -9,6 +9,7 @@ from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways
 from chalicelib.payments.methods import service, store
 from chalicelib.payments.methods.model import MOST_METHODS, refuse_card_number
+from tests import deliver
 from tests.profiles.conftest import Person, person, refusal
 from tests.selling import FakeGateway
 from tests.stack import client
@@ -170,3 +171,50 @@ def test_anybody_sees_how_one_may_pay_and_for_how_much(anna):
     assert [each["gateway"] for each in small] == ["paynoi"]
     assert [each["gateway"] for each in large] == ["stripe"]
     assert refusal(anna.call("GET", "/payments/methods?amount=-1")) == (400, "validation_failed")
+
+
+# --- taken away ---------------------------------------------------------------------------------------------
+
+
+def test_what_is_taken_away_is_detached_at_its_gateway_once(anna, gateway):
+    first, second = save(anna, "tok_0001"), save(anna, "tok_0002")
+
+    anna.call("DELETE", f"{METHODS}/{first}")
+    (fact,) = deliver.facts()
+    deliver.all()
+
+    assert gateway.detached == ["tok_0001"]
+    assert "tok_0001" not in fact.model_dump_json()
+    assert kept(anna) == [("0002", True)]
+    assert anna.call("DELETE", f"{METHODS}/{first}").status == 404
+    assert deliver.facts() == []
+    assert service.list_methods(anna.principal).has(second)
+
+
+def test_a_silent_gateway_is_asked_again(anna, gateway):
+    method = save(anna, "tok_0001")
+    gateway.fail = {"detach"}
+
+    anna.call("DELETE", f"{METHODS}/{method}")
+    deliver.all()
+
+    assert gateway.detached == ["tok_0001", "tok_0001"]
+
+
+def test_what_its_owner_brought_again_meanwhile_stays(anna, gateway):
+    anna.call("DELETE", f"{METHODS}/{save(anna, 'tok_0001')}")
+    save(anna, "tok_0001")
+
+    deliver.all()
+
+    assert gateway.detached == []
+
+
+def test_where_nothing_is_kept_nothing_is_detached(anna, gateway, monkeypatch):
+    method = save(anna, "tok_0001")
+    monkeypatch.setattr(gateways, "of_name", lambda name: object())
+
+    anna.call("DELETE", f"{METHODS}/{method}")
+    deliver.all()
+
+    assert kept(anna) == []

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.carts import service as carts
-from chalicelib.core import clock, ids, log
+from chalicelib.core import clock, ids, log, queues
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, NotFound, Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.outbox import OutboxRecord
@@ -603,7 +603,7 @@ def test_a_webhook_that_is_taken_or_can_not_be_queued_is_not_counted_as_refused(
 
     with logged.lines() as told:
         service.accept_webhook("paynoi", raw, {})
-        monkeypatch.setattr(service.queues, "tell", full)
+        monkeypatch.setattr(queues, "tell", full)
         with pytest.raises(Unavailable):
             service.accept_webhook("paynoi", raw, {})
 

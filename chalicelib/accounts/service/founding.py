@@ -31,16 +31,20 @@ def found_organization(
     password: str,
     name: str,
     language: Language | None = None,
+    currency: str | None = None,
 ) -> str:
     """Found an organization of that name with its owner, who proves the address there; returns its host.
+
+    `currency` is ISO 4217 and stays; without one it is baht.
 
     Raises Conflict `host_taken`, Invalid, Limited, Unprocessable where nobody founds anything.
     """
     if principal.organization != organizations.DEFAULT:
         raise Unprocessable("organizations_not_offered", "Sign up at the platform itself.", field="organization")
     label = subdomain or organizations.label_from(organization)
-    spoken = {"language": language} if language else {}
-    founded, writes = organizations.founding(organization, subdomain=label, plan=organizations.FIRST_PLAN, **spoken)
+    wanted = {"language": language, "currency": currency}
+    chosen = {name: value for name, value in wanted.items() if value}
+    founded, writes = organizations.founding(organization, subdomain=label, plan=organizations.FIRST_PLAN, **chosen)
     address = normal_email(email)
     owner = new_user(founded.id, address, password, name, founded.language, {OWNER})
     limits.take(principal.organization, "found", principal.source, limit=_FOUNDED_A_DAY, seconds=86_400)

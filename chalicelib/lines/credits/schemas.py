@@ -1,15 +1,16 @@
 """Wire shapes of credit packs. Amounts are whole minor units of `currency`."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints
 
 from chalicelib.core.wire import Input, Output, Paging
 from chalicelib.events.schemas import Moment
+from chalicelib.lines.credits import model
 from chalicelib.lines.credits.service import Terms
 
-CURRENCY = "THB"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Amount = Annotated[int, Field(ge=1, le=100_000_000)]
 EventId = Annotated[str, Field(min_length=1, max_length=80)]
@@ -40,11 +41,15 @@ class Pack(Output):
     name: str
     credit: int
     price: int
-    currency: str = CURRENCY
-    event_id: str | None = Field(validation_alias="event")
+    currency: str
+    event_id: str | None
     bound: bool
     opens_at: datetime | None
     closes_at: datetime | None
     priority: int
     expires_at: datetime | None
     days: int | None
+
+    @classmethod
+    def of(cls, pack: model.Pack, currency: str) -> Self:
+        return cls.model_validate(asdict(pack) | {"event_id": pack.event, "currency": currency})

@@ -54,13 +54,43 @@ class Package:
         return self.photos == 1 and self.opens_at is None and self.closes_at is None
 
 
-DEFAULT_PACKAGES = (
-    Package("single", "Single photo", 1, 79_00),
-    Package("five", "5 photos", 5, 299_00),
-    Package("ten", "10 photos", 10, 499_00),
-    Package("twenty", "20 photos", 20, 899_00),
-    Package("all", "All my photos", None, 1_499_00),
-)
+_BAHT = (79_00, 299_00, 499_00, 899_00, 1_499_00)
+_STEPS = {
+    "AED": 2_00,
+    "AUD": 75,
+    "CAD": 75,
+    "CHF": 50,
+    "CNY": 4_00,
+    "EUR": 50,
+    "GBP": 50,
+    "HKD": 4_00,
+    "INR": 45_00,
+    "JPY": 80,
+    "KRW": 800,
+    "KZT": 250_00,
+    "MYR": 2_00,
+    "NZD": 75,
+    "PHP": 30_00,
+    "RUB": 50_00,
+    "SGD": 75,
+    "TWD": 16_00,
+    "USD": 50,
+    "VND": 12_000,
+}
+"""A quarter of what a single photo costs to begin with, in minor units."""
+
+
+def default_packages(currency: str) -> tuple[Package, ...]:
+    """What is sold before anybody sets a price. A currency without prices of its own has the figures of baht."""
+    step = _STEPS.get(currency)
+    single, five, ten, twenty, everything = [step * times for times in (4, 15, 25, 45, 75)] if step else _BAHT
+    return (
+        Package("single", "Single photo", 1, single),
+        Package("five", "5 photos", 5, five),
+        Package("ten", "10 photos", 10, ten),
+        Package("twenty", "20 photos", 20, twenty),
+        Package("all", "All my photos", None, everything),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +255,8 @@ def explain(
     packages: tuple[Package, ...],
     parts: tuple[Part, ...],
     photos: int,
-    selected: Iterable[Package] = (),
-    currency: str = "THB",
+    selected: Iterable[Package],
+    currency: str,
 ) -> str:
     """Why these parts, in words for the buyer, who may have `selected` another package."""
     total = sum(part.amount for part in parts)

@@ -7,7 +7,8 @@ from chalicelib.core.wire import Paging, Reply, Request
 from chalicelib.lines.photos import page, schemas, service
 from chalicelib.lines.photos.model import Counts, Decided, Lookalikes, Shown
 from chalicelib.lines.photos.pricing import PriceList
-from chalicelib.lines.photos.service import Metadata, Poster, Statistics, UploadProgress
+from chalicelib.lines.photos.service import Metadata, Poster, UploadProgress
+from chalicelib.organizations import service as organizations
 
 routes = Routes("photos")
 
@@ -69,9 +70,9 @@ def draw_poster(principal: Principal, id: str) -> Poster:
 
 
 @routes.get("/events/{id}/statistics", permission="event.manage", returns=schemas.Statistics)
-def read_statistics(principal: Principal, id: str) -> Statistics:
+def read_statistics(principal: Principal, id: str) -> schemas.Statistics:
     """An event in figures: photos, sales, downloads, and how long photos took from upload to sale."""
-    return service.statistics(principal, id)
+    return schemas.Statistics.of(service.statistics(principal, id), organizations.currency_of(principal.organization))
 
 
 @routes.get(
@@ -81,9 +82,9 @@ def read_statistics(principal: Principal, id: str) -> Statistics:
     cache=60,
     aliases=("/event/{id}/packages",),
 )
-def read_packages(principal: Principal, id: str) -> PriceList:
+def read_packages(principal: Principal, id: str) -> schemas.PriceList:
     """What an event's photos cost."""
-    return service.price_list(principal, id)
+    return _priced(service.price_list(principal, id))
 
 
 @routes.put(
@@ -92,33 +93,37 @@ def read_packages(principal: Principal, id: str) -> PriceList:
     returns=schemas.PriceList,
     aliases=("POST /events/{id}/packages",),
 )
-def set_packages(principal: Principal, id: str, body: schemas.NewPriceList) -> PriceList:
+def set_packages(principal: Principal, id: str, body: schemas.NewPriceList) -> schemas.PriceList:
     """Give an event packages of its own. One must be for a single photo."""
-    return service.set_packages(principal, id, body.packages(), body.version)
+    return _priced(service.set_packages(principal, id, body.packages(), body.version))
 
 
 @routes.get("/packages", permission=PUBLIC, returns=schemas.PriceList, cache=60)
-def list_packages(principal: Principal) -> PriceList:
+def list_packages(principal: Principal) -> schemas.PriceList:
     """The organization's packages, at which events without packages of their own sell."""
-    return service.list_packages(principal.organization)
+    return _priced(service.list_packages(principal.organization))
 
 
 @routes.post("/packages", permission="event.manage", returns=schemas.PriceList, status=200)
-def add_package(principal: Principal, body: schemas.NewPackage) -> PriceList:
+def add_package(principal: Principal, body: schemas.NewPackage) -> schemas.PriceList:
     """Sell a further package. Answers all of them."""
-    return service.add_package(principal, body.package())
+    return _priced(service.add_package(principal, body.package()))
 
 
 @routes.put("/packages/{id}", permission="event.manage", returns=schemas.PriceList)
-def change_package(principal: Principal, id: str, body: schemas.ChangedPackage) -> PriceList:
+def change_package(principal: Principal, id: str, body: schemas.ChangedPackage) -> schemas.PriceList:
     """Change the package with this code. Answers all of them. An old `version` answers 409."""
-    return service.change_package(principal, body.package(id), body.version)
+    return _priced(service.change_package(principal, body.package(id), body.version))
 
 
 @routes.delete("/packages/{id}", permission="event.manage")
 def drop_package(principal: Principal, id: str) -> None:
     """Sell the package with this code no more. Orders keep what they cost."""
     service.drop_package(principal, id)
+
+
+def _priced(prices: PriceList) -> schemas.PriceList:
+    return schemas.PriceList.of(prices, organizations.currency_of(prices.organization))
 
 
 # --- uploading ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Wire shapes of photos. Sizes of files are bytes, prices whole minor units of `currency`, times UTC."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -23,10 +24,11 @@ from chalicelib.lines.photos.model import (
 )
 from chalicelib.lines.photos.pricing import MOST_PACKAGES, Licence
 from chalicelib.lines.photos.pricing import Package as PricedPackage
+from chalicelib.lines.photos.pricing import PriceList as PricedPackages
+from chalicelib.lines.photos.service import Statistics as EventStatistics
 from chalicelib.lines.photos.times import Times
 from chalicelib.media.service import MAX_BYTES
 
-CURRENCY = "THB"
 MOST_FILES = 100
 MOST_MONEY = 100_000_000
 _FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -292,7 +294,7 @@ class Sales(Output):
     orders: int
     photos: int = Field(validation_alias="files")
     amount: int
-    currency: str = CURRENCY
+    currency: str
     downloads: int
 
 
@@ -325,6 +327,11 @@ class Statistics(Output):
     sales: Sales
     upload_to_sale: UploadToSale = Field(validation_alias="times")
 
+    @classmethod
+    def of(cls, found: EventStatistics, currency: str) -> Self:
+        sales = asdict(found.sales) | {"currency": currency}
+        return cls.model_validate({"event": found.event, "photos": found.photos, "sales": sales, "times": found.times})
+
 
 # --- packages -----------------------------------------------------------------------------------------------
 
@@ -341,10 +348,15 @@ class Package(Output):
 
 
 class PriceList(Output):
-    event_id: str | None = Field(validation_alias="event", description="Null: the organization's.")
-    currency: str = CURRENCY
-    items: list[Package] = Field(validation_alias="packages")
+    event_id: str | None = Field(description="Null: the organization's.")
+    currency: str
+    items: list[Package]
     version: int = Field(description="0 while there are none of its own: then those above it hold, or the default.")
+
+    @classmethod
+    def of(cls, prices: PricedPackages, currency: str) -> Self:
+        items = [Package.model_validate(package) for package in prices.packages]
+        return cls(event_id=prices.event, currency=currency, items=items, version=prices.version)
 
 
 class PackageDetails(Input):

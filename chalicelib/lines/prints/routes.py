@@ -4,26 +4,29 @@ from chalicelib.core.auth import ANONYMOUS, PUBLIC, Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
 from chalicelib.lines.prints import model, schemas, service
+from chalicelib.organizations import service as organizations
 
 routes = Routes("prints")
 
 
 @routes.get("/print-products", permission=PUBLIC, returns=schemas.Products)
-def list_products(principal: Principal) -> model.Catalogue:
+def list_products(principal: Principal) -> schemas.Products:
     """What photos are printed on, at which price; for staff also what is not on sale."""
-    return service.list_products(principal)
+    return schemas.Products.of(service.list_products(principal), organizations.currency_of(principal.organization))
 
 
 @routes.post("/print-products", permission="event.manage", returns=schemas.Products, status=200)
-def add_product(principal: Principal, body: schemas.NewProduct) -> model.Catalogue:
+def add_product(principal: Principal, body: schemas.NewProduct) -> schemas.Products:
     """Print a further product. Answers all of them."""
-    return service.add_product(principal, body.product(body.code))
+    products = service.add_product(principal, body.product(body.code))
+    return schemas.Products.of(products, organizations.currency_of(principal.organization))
 
 
 @routes.put("/print-products/{id}", permission="event.manage", returns=schemas.Products)
-def change_product(principal: Principal, id: str, body: schemas.ChangedProduct) -> model.Catalogue:
+def change_product(principal: Principal, id: str, body: schemas.ChangedProduct) -> schemas.Products:
     """Change the product with this code. Size, paper and the laboratory's name of it stay. Answers all of them."""
-    return service.change_product(principal, body.product(id))
+    products = service.change_product(principal, body.product(id))
+    return schemas.Products.of(products, organizations.currency_of(principal.organization))
 
 
 @routes.delete("/print-products/{id}", permission="event.manage")
@@ -35,7 +38,8 @@ def drop_product(principal: Principal, id: str) -> None:
 @routes.post("/parcels", permission=PUBLIC, returns=schemas.Parcel, limit=(60, 60))
 def make_parcel(principal: Principal, body: schemas.NewParcel) -> schemas.Parcel:
     """Pack prints for an address, to put them into the cart. A parcel never changes and shows nobody its address."""
-    return schemas.Parcel.of(*service.make(principal, body.address.address(), body.wanted()))
+    parcel, line = service.make(principal, body.address.address(), body.wanted())
+    return schemas.Parcel.of(parcel, line, organizations.currency_of(principal.organization))
 
 
 @routes.post("/parcels/{id}/{token}", permission=ANONYMOUS, hidden=True, limit=(600, 60))

@@ -1,7 +1,8 @@
 """Wire shapes of prints. Amounts are whole minor units of `currency`, lengths are millimetres."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints
 
@@ -11,7 +12,6 @@ from chalicelib.lines.prints import model
 from chalicelib.lines.prints.model import MOST_COPIES, MOST_PRINTS, State
 from chalicelib.profiles.schemas import AddressInput
 
-CURRENCY = "THB"
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
@@ -51,11 +51,15 @@ class Product(Output):
     short_side: int
     long_side: int
     active: bool
-    currency: str = CURRENCY
+    currency: str
 
 
 class Products(Output):
-    items: list[Product] = Field(validation_alias="products")
+    items: list[Product]
+
+    @classmethod
+    def of(cls, catalogue: model.Catalogue, currency: str) -> Self:
+        return cls(items=[Product(**asdict(product), currency=currency) for product in catalogue.products])
 
 
 class ParcelAddress(AddressInput):
@@ -89,16 +93,17 @@ class Parcel(Output):
     event_id: str
     parts: list[Part]
     amount: int = Field(description="Before codes and tax.")
-    currency: str = CURRENCY
+    currency: str
     expires_at: datetime
 
     @classmethod
-    def of(cls, parcel: model.Parcel, line: QuoteLine) -> "Parcel":
+    def of(cls, parcel: model.Parcel, line: QuoteLine, currency: str) -> Self:
         return cls(
             id=parcel.id,
             event_id=parcel.event,
             parts=[Part.model_validate(part) for part in line.parts],
             amount=line.amount,
+            currency=currency,
             expires_at=parcel.created_at + model.LASTS,
         )
 

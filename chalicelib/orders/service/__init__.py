@@ -3,7 +3,7 @@
 from chalicelib.orders.model import MOST_LINES
 from chalicelib.orders.service.ending import cancel, expire_due
 from chalicelib.orders.service.handing_over import clear_cart, give_back, hand_over, share_out, withdraw
-from chalicelib.orders.service.paying import keep_payable, pay, settle_late, still_payable
+from chalicelib.orders.service.paying import keep_payable, pay, settle_late, still_payable, take
 from chalicelib.orders.service.placing import place_order
 from chalicelib.orders.service.privacy import erase_person, own_files, personal_data
 from chalicelib.orders.service.reading import (
@@ -38,6 +38,7 @@ __all__ = [
     "settle_late",
     "share_out",
     "still_payable",
+    "take",
     "token_of",
     "withdraw",
 ]

@@ -9,7 +9,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Write, transact
 from chalicelib.orders import store
 from chalicelib.orders.messages import LineDue, OrderPaid, OrderPaidLate
-from chalicelib.orders.model import PAYABLE_FOR, Order, Status
+from chalicelib.orders.model import PAYABLE_FOR, Instalment, Order, Status
 from chalicelib.promotions import service as promotions
 
 
@@ -27,6 +27,18 @@ def keep_payable(order: Order, until: datetime) -> tuple[Write, ...]:
 def pay(order: Order, payment: str) -> tuple[Write, ...]:
     """The writes that make an order paid by `payment`. Raises Conflict when it is paid already."""
     paid = order.paid(payment, clock.now())
+    return store.save(paid, was=order), *_after_payment(paid)
+
+
+def take(order: Order, *came: Instalment) -> tuple[Write, ...]:
+    """The writes that note what came of an order's price, and make it paid where that is all of it.
+
+    Raises Conflict unless it waits for that.
+    """
+    noted = order.partly_paid(*came, at=clock.now())
+    if noted.due:
+        return (store.save(noted, was=order),)
+    paid = noted.paid(came[-1].payment, clock.now())
     return store.save(paid, was=order), *_after_payment(paid)
 
 

@@ -22,6 +22,7 @@ from chalicelib.organizations.service.hosts import (
 )
 from chalicelib.organizations.service.settings import (
     DEFAULT,
+    currency_of,
     get,
     known,
     origins_of,
@@ -64,6 +65,7 @@ __all__ = [
     "begin_due",
     "by_domain",
     "create",
+    "currency_of",
     "domains_of",
     "enlisting",
     "find_member",

@@ -6,13 +6,14 @@ from dataclasses import asdict
 from chalicelib.core import log, sealing
 from chalicelib.core.auth import Principal
 from chalicelib.core.sealing import NotSealed
-from chalicelib.organizations.model import BankAccount, Organization
+from chalicelib.organizations.model import BankAccount, Organization, PromptPayId, Proxy
 from chalicelib.organizations.service import settings
 
 
 def seal_account(organization: str, owner: str, account: BankAccount) -> str:
     """An account as it is stored; `owner` is a user's id or the organization's."""
-    return sealing.seal(organization, _purpose(owner), json.dumps(asdict(account)))
+    told = {name: value for name, value in asdict(account).items() if value is not None}
+    return sealing.seal(organization, _purpose(owner), json.dumps(told))
 
 
 def open_account(organization: str, owner: str, sealed: str | None) -> BankAccount | None:
@@ -20,10 +21,12 @@ def open_account(organization: str, owner: str, sealed: str | None) -> BankAccou
     if sealed is None:
         return None
     try:
-        return BankAccount(**json.loads(sealing.unseal(organization, _purpose(owner), sealed)))
+        told = json.loads(sealing.unseal(organization, _purpose(owner), sealed))
     except NotSealed:
         log.warning("a number that nobody can read", organization=organization)
         return None
+    proxy = told.pop("promptpay", None)
+    return BankAccount(**told, promptpay=PromptPayId(Proxy(proxy["kind"]), proxy["number"]) if proxy else None)
 
 
 def set_bank_account(actor: Principal, *, version: int, account: BankAccount | None) -> Organization:

@@ -47,6 +47,11 @@ def known(organization: str) -> Organization:
     return _known(organization)
 
 
+def currency_of(organization: str) -> str:
+    """ISO 4217. It never changes: prices, books and orders are in it. Raises NotFound."""
+    return known(organization).currency
+
+
 def origins_of(organization: str) -> frozenset[str]:
     """The web origins that may call for an organization, at most a minute old."""
     return frozenset(known(organization).origins)

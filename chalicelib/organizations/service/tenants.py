@@ -7,7 +7,7 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Forbidden
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.organizations import store
-from chalicelib.organizations.model import Organization, label_of
+from chalicelib.organizations.model import Organization, label_of, must_sell_in
 from chalicelib.organizations.service.hosts import forget_host, shared_host
 from chalicelib.organizations.service.settings import DEFAULT, get, save
 
@@ -33,6 +33,7 @@ def founding(name: str, *, subdomain: str | None = None, **changes: Any) -> tupl
         changes |= {"subdomain": label_of(subdomain), "host": host}
         writes.append(store.map_host(host, blank.id))
     founded = blank.changed(blank.version, changes)
+    must_sell_in(founded.currency)
     return founded, [*writes, store.save(founded, was=blank), store.listed(founded)]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from chalicelib.audit import service as audit
-from chalicelib.core import clock, log
+from chalicelib.core import clock, log, outbox
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict
 from chalicelib.core.table import Page, PageRequest, Write, transact
@@ -12,10 +12,11 @@ from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.administration import service as order_desk
 from chalicelib.orders.model import Note, Order
-from chalicelib.payments import store
+from chalicelib.payments import instalments, store
 from chalicelib.payments.deposits import holding
 from chalicelib.payments.disputes import service as disputes
 from chalicelib.payments.disputes.model import Dispute
+from chalicelib.payments.messages import InstalmentLapsed
 from chalicelib.payments.model import Payment, State
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.refunds.model import Refund
@@ -41,8 +42,12 @@ def open_file(principal: Principal, order_id: str) -> File:
     attempts = store.attempts(order.organization, order.id)
     given_back = refunds.of_order(order.organization, order.id)
     names = [
-        f"{kind}#{payment.id}" for payment in attempts if payment.is_final for kind in ("capture", "accept", "fee")
+        f"{kind}#{payment.id}"
+        for payment in attempts
+        if payment.is_final
+        for kind in ("capture", "accept", "lapse", "fee")
     ]
+    names.append(f"covered#{order.id}")
     names += [f"refund#{refund.id}" for refund in given_back if refund.ended_at]
     disputed = disputes.of_order(order.organization, order.id)
     names += [name for dispute in disputed for name in dispute.entries]
@@ -61,7 +66,7 @@ def close_case(
     """Decide about a payment under review.
 
     `accept`: it pays its order, and what is above the price goes back. `refund`: all that waits goes back.
-    Raises NotFound, Conflict `nothing_waits`, `order_already_paid`, `other_currency`.
+    Raises NotFound, Conflict `nothing_waits`, `order_already_paid`, `other_currency`, `not_in_parts`.
     """
     for _ in range(_TRIES):
         payment = store.get(actor.organization, payment_id)
@@ -88,6 +93,8 @@ def _accepted(actor: Principal, payment: Payment, reason: str, pay_to: str | Non
     order = orders.get(payment.organization, payment.order)
     if order.payment is not None:
         raise Conflict("order_already_paid", "This order is paid. Give this money back.")
+    if instalments.is_one(payment, order):
+        raise Conflict("not_in_parts", "A part of a price is what was asked for, or goes back.")
     at = clock.now()
     was_waiting = payment.waiting
     accepted = payment.accepted(actor.user, at)
@@ -102,6 +109,8 @@ def _accepted(actor: Principal, payment: Payment, reason: str, pay_to: str | Non
         deposit=order.deposit,
     )
     writes = [*ledger.book(entry), *holding.taken(order, payment.id, at), *orders.pay(order, payment.id)]
+    if order.instalments:
+        writes.append(outbox.publish(InstalmentLapsed(organization=order.organization, order=order.id)))
     if accepted.waiting:
         refund, begun = refunds.return_waiting(actor, accepted, reason, pay_to)
         accepted = accepted.reserved(refund.amount, refund.excess)

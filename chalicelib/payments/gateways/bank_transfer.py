@@ -7,6 +7,7 @@ from chalicelib.configuration import service as configuration
 from chalicelib.core import clock
 from chalicelib.core.errors import Unprocessable
 from chalicelib.organizations import service as organizations
+from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import (
     Charge,
     GatewayAccount,
@@ -15,6 +16,7 @@ from chalicelib.payments.gateways.contract import (
     Method,
     Notification,
     Offer,
+    Picture,
     Returned,
     State,
     Status,
@@ -27,6 +29,8 @@ from chalicelib.payments.settings import PaymentMethods
 CURRENCY = "THB"
 _READ_OUT = 8
 """Characters of a reference, which people type."""
+
+_PROXIES = {"phone": emvco.Proxy.PHONE, "national_id": emvco.Proxy.TAX_ID, "e_wallet": emvco.Proxy.EWALLET}
 
 
 class BankTransfer:
@@ -51,6 +55,7 @@ class BankTransfer:
             account=account.number,
             type=account.holder,
             payable_for=timedelta(days=days),
+            proxy=(account.promptpay.kind, account.promptpay.number) if account.promptpay else None,
         )
 
     def create(self, account: GatewayAccount, *, amount: int, currency: str, reference: str) -> Charge:
@@ -58,7 +63,7 @@ class BankTransfer:
             raise refused()
         terms = Terms(reference, clock.now() + account.payable_for, amount)
         where = Transfer(account.key_id, account.account, account.type, reference[-_READ_OUT:])
-        return Charge(terms.name, amount, CURRENCY, where, terms.until)
+        return Charge(terms.name, amount, CURRENCY, where, terms.until, code=_code(account, amount))
 
     def check(self, account: GatewayAccount, transaction_id: str) -> Status:
         """Never captured: that is what people say, not a gateway."""
@@ -86,3 +91,12 @@ class BankTransfer:
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
         return {}
+
+
+def _code(account: GatewayAccount, amount: int) -> Picture | None:
+    """Asks for the amount, to whoever has the number. It can be paid for good, and knows no reference."""
+    if account.proxy is None:
+        return None
+    kind, number = account.proxy
+    text = emvco.credit_transfer(_PROXIES[kind], number, amount)
+    return Picture(emvco.png(text), text)

@@ -43,8 +43,9 @@ class Offer:
 class GatewayAccount:
     """Where an organization's money goes, and the keys that prove it is them. The keys stay out of `repr`.
 
-    What a gateway has no use for is empty. `account` is what `Status.account` is compared with; `return_url` is the
-    shop's page to which buyers come back from the gateway's.
+    What a gateway has no use for is empty. `proxy` is what PromptPay knows the account by, kind and number. `account`
+    is what `Status.account` is compared with; `return_url` is the shop's page to which buyers come back from the
+    gateway's.
     """
 
     api_key: str = field(repr=False)
@@ -57,6 +58,7 @@ class GatewayAccount:
     payable_for: timedelta | None = None
     certificate: str = field(default="", repr=False)
     return_url: str = ""
+    proxy: tuple[str, str] | None = field(default=None, repr=False)
 
     def returning(self, reference: str) -> str:
         """The page, told which payment it is about."""
@@ -108,7 +110,8 @@ Means = Picture | Redirect | HostedFields | Transfer
 class Charge:
     """`payable` is what the buyer must send, to the satang: the gateway may add a tail to what was asked.
 
-    `ask_every` are the seconds that the gateway wants between two questions about it.
+    `ask_every` are the seconds that the gateway wants between two questions about it. `code` is a picture beside other
+    means: scanned, it does the same.
     """
 
     transaction_id: str
@@ -117,6 +120,7 @@ class Charge:
     means: Means
     expires_at: datetime
     ask_every: int | None = None
+    code: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,9 @@ class Keeper(Gateway, Protocol):
 
     def dismiss(self, account: GatewayAccount, customer: str) -> None:
         """Forget a customer with all methods; who is forgotten stays so."""
+
+    def detach(self, account: GatewayAccount, token: str) -> None:
+        """Forget one method; what is forgotten, or was nobody's, stays so."""
 
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         """Whatever an open charge will be paid with stays with the customer."""

@@ -157,6 +157,10 @@ class Stripe:
         with suppress(Unprocessable):  # gone already
             self._ask(account, lambda client: client.v1.customers.delete(customer), lambda _: None)
 
+    def detach(self, account: GatewayAccount, token: str) -> None:
+        with suppress(Unprocessable):  # nobody's any more
+            self._ask(account, lambda client: client.v1.payment_methods.detach(token), lambda _: None, sure=False)
+
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         self._change(account, transaction_id, customer)
 

@@ -2,6 +2,7 @@
 
 from chalicelib.core.auth import PUBLIC, SIGNED_IN, Principal
 from chalicelib.core.routing import Routes
+from chalicelib.organizations import service as organizations
 from chalicelib.payments.methods import schemas, service
 
 routes = Routes("payment methods")
@@ -10,7 +11,8 @@ routes = Routes("payment methods")
 @routes.get("/payments/methods", permission=PUBLIC, guarded=True, returns=schemas.Offers)
 def list_offers(principal: Principal, query: schemas.Wanted) -> schemas.Offers:
     """How one may pay here, and for whoever is signed in their saved methods."""
-    return schemas.Offers.of(*service.offered(principal, query.amount))
+    offers, wallet = service.offered(principal, query.amount)
+    return schemas.Offers.of(offers, wallet, organizations.currency_of(principal.organization))
 
 
 @routes.get("/users/payment-methods", permission=SIGNED_IN, guarded=True, returns=schemas.Methods)

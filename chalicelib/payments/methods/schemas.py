@@ -70,10 +70,11 @@ class Offers(Output):
     `saved` are the caller's own methods, null for whoever is not signed in.
     """
 
+    currency: str = Field(description="What is paid here in, and what the amounts are of.")
     items: list[Offer]
     saved: list[Method] | None
 
     @classmethod
-    def of(cls, offers: Sequence[offering.Offered], wallet: Wallet | None) -> "Offers":
+    def of(cls, offers: Sequence[offering.Offered], wallet: Wallet | None, currency: str) -> "Offers":
         saved = None if wallet is None else Methods.of(wallet).items
-        return cls(items=[Offer.model_validate(offer) for offer in offers], saved=saved)
+        return cls(currency=currency, items=[Offer.model_validate(offer) for offer in offers], saved=saved)

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from chalicelib.core import clock, ids, sealing
+from chalicelib.core import clock, ids, log, outbox, sealing
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, Unprocessable
+from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways, offering
 from chalicelib.payments.methods import store
+from chalicelib.payments.methods.messages import MethodForgotten
 from chalicelib.payments.methods.model import Customer, SavedMethod, Wallet, refuse_card_number
 from chalicelib.payments.offering import Offered
 
@@ -47,8 +49,37 @@ def save_method(principal: Principal, *, gateway: str, token: str) -> tuple[Wall
 
 
 def forget_method(principal: Principal, method_id: str) -> None:
-    """Raises NotFound."""
-    _change(principal, lambda wallet: wallet.remove(method_id))
+    """Its gateway forgets it, too, after this. Raises NotFound."""
+    for _ in range(_TRIES):
+        wallet = list_methods(principal)
+        method = wallet.find(method_id)
+        fact = MethodForgotten(
+            organization=wallet.organization,
+            user=wallet.user,
+            method=method.id,
+            gateway=method.gateway,
+            sealed=method.sealed,
+        )
+        with suppress(Conflict):
+            transact(store.save(wallet.remove(method_id), was=wallet), outbox.publish(fact))
+            return
+    raise _restless()
+
+
+def detach(organization: str, user: str, method: str, gateway: str, sealed: str) -> Outcome:
+    """Have a gateway forget a method that its owner took away, unless they brought it again. Twice is once.
+
+    Raises Unavailable.
+    """
+    if store.wallet_of(organization, user).has(method):
+        return Outcome.SKIPPED
+    try:
+        keeper, account = gateways.keeper(gateway), gateways.account_of(organization, gateway)
+        keeper.detach(account, sealing.unseal(organization, f"payment-method#{method}", sealed))
+    except (Unprocessable, sealing.NotSealed) as refusal:  # it keeps none, there is no account, or no key opens it
+        log.info("method not detached", organization=organization, reason=type(refusal).__name__)
+        return Outcome.SKIPPED
+    return Outcome.SUCCESS
 
 
 def make_default(principal: Principal, method_id: str) -> Wallet:
@@ -107,4 +138,8 @@ def _change(principal: Principal, change: Callable[[Wallet], Wallet]) -> Wallet:
             return changed
         except Conflict:
             continue
-    raise Conflict("changed_meanwhile", "Your payment methods keep changing. Try again.")
+    raise _restless()
+
+
+def _restless() -> Conflict:
+    return Conflict("changed_meanwhile", "Your payment methods keep changing. Try again.")

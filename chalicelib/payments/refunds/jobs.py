@@ -5,7 +5,9 @@ from chalicelib.core.queues import Outcome, on
 from chalicelib.notifications import service as notifications
 from chalicelib.notifications.service import Reader
 from chalicelib.orders import service as orders
+from chalicelib.orders.messages import OrderCancelled, OrderExpired
 from chalicelib.organizations import service as organizations
+from chalicelib.payments.messages import InstalmentLapsed
 from chalicelib.payments.refunds import service
 from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue, RefundSettled
 from chalicelib.payments.refunds.model import Refund, Way
@@ -14,6 +16,21 @@ from chalicelib.payments.refunds.model import Refund, Way
 @on(RefundDue, queue="payments")
 def submit(fact: RefundDue) -> Outcome:
     return service.submit(fact.organization, fact.order, fact.refund)
+
+
+@on(OrderExpired, queue="payments")
+def give_back_of_expired(fact: OrderExpired) -> Outcome:
+    return service.give_back_lapsed(fact.organization, fact.order)
+
+
+@on(OrderCancelled, queue="payments")
+def give_back_of_cancelled(fact: OrderCancelled) -> Outcome:
+    return service.give_back_lapsed(fact.organization, fact.order)
+
+
+@on(InstalmentLapsed, queue="payments")
+def give_back_lapsed(fact: InstalmentLapsed) -> Outcome:
+    return service.give_back_lapsed(fact.organization, fact.order)
 
 
 @on(RefundSettled)

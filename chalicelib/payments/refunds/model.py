@@ -179,15 +179,26 @@ class Refund:
         return replace(self, state=to)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What of a refund goes back of one of the payments that paid an order."""
+
+    payment: Payment
+    parts: tuple[Part, ...]
+    tail: int
+
+
 def drawn_up(
-    order: Order, payment: Payment, earlier: Sequence[Refund], wanted: Sequence[Wanted] | None
-) -> tuple[tuple[Part, ...], int]:
-    """What goes back of each line, and the tail; without `wanted` all that is left.
+    order: Order, payments: Sequence[Payment], earlier: Sequence[Refund], wanted: Sequence[Wanted] | None
+) -> list[Piece]:
+    """What goes back of each line and of tails, by payment; without `wanted` all that is left.
+
+    Of several `payments` (the first one first) the newest gives back all it can, before the next one does.
 
     Raises NotFound for a line that is not there, Conflict `order_status`, `payment_disputed`, `nothing_to_refund`,
     `refund_all`, Unprocessable `more_than_left`.
     """
-    if order.payment != payment.id or order.status not in _PAID:
+    if not payments or {each.id for each in payments} != set(order.payments) or order.status not in _PAID:
         raise Conflict("order_status", f"Of an order that is {order.status} there is nothing to give back.")
     refuse_disputed(earlier)
     left = _left(order, earlier)
@@ -202,10 +213,41 @@ def drawn_up(
     is_last = left.keys() == {part.line for part in parts if part.whole}
     if order.status is Status.PAID_LATE and not is_last:
         raise Conflict("refund_all", "Nothing of this order was delivered: give all of it back.")
-    tail = payment.difference if is_last else 0
+    tail = sum(each.difference for each in payments) if is_last else 0
     if sum(part.amount for part in parts) + tail <= 0:
         raise Conflict("nothing_to_refund", "There is nothing left to give back.")
-    return tuple(parts), tail
+    return _spread(parts, payments, is_last=is_last)
+
+
+def _spread(parts: Sequence[Part], payments: Sequence[Payment], *, is_last: bool) -> list[Piece]:
+    """The parts over payments, the newest first. A line is withdrawn by the piece that gives back the last of it."""
+    if len(payments) == 1:
+        return [Piece(payments[0], tuple(parts), payments[0].difference if is_last else 0)]
+    pieces, wanted = [], list(parts)
+    for number, payment in enumerate(reversed(payments), start=1):
+        room = payment.left - payment.waiting
+        tail = min(room, payment.difference)
+        room = room - tail if number < len(payments) else sum(part.amount for part in wanted)
+        taken: list[Part] = []
+        while wanted and (room or not wanted[0].amount):
+            part = wanted.pop(0)
+            some = min(room, part.amount)
+            taken.append(Part(part.line, some, part.whole and some == part.amount))
+            room -= some
+            if some < part.amount:
+                wanted.insert(0, Part(part.line, part.amount - some, part.whole))
+        if taken or (is_last and tail):
+            pieces.append(Piece(payment, tuple(taken), tail if is_last else 0))
+    return pieces
+
+
+def joined(pieces: Sequence[Piece]) -> tuple[Part, ...]:
+    """By line, what all pieces give back of it."""
+    found: dict[str, Part] = {}
+    for part in (part for piece in pieces for part in piece.parts):
+        before = found.get(part.line, Part(part.line, 0, False))
+        found[part.line] = Part(part.line, before.amount + part.amount, part.whole)
+    return tuple(found.values())
 
 
 def refuse_disputed(earlier: Sequence[Refund]) -> None:
@@ -219,7 +261,7 @@ def taken(order: Order, payment: Payment, earlier: Sequence[Refund], amount: int
     amount = min(amount, payment.left)
     if payment.state is PaymentState.REVIEW:
         return (), 0, min(amount, payment.waiting)
-    left = _left(order, earlier) if order.payment == payment.id and order.status in _PAID else {}
+    left = _left(order, earlier) if payment.id in order.payments and order.status in _PAID else {}
     if not left or amount <= 0:
         return (), 0, 0
     whole = sum(left.values()) + payment.difference

@@ -21,9 +21,10 @@ from chalicelib.lines.photos.model import (
     lookalikes,
     taken_at,
 )
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package, PriceList
+from chalicelib.lines.photos.pricing import Package, PriceList, default_packages
 from chalicelib.media.service import Exif, Inspection, Quality, Rendering, Rendition
 
+USUAL = default_packages("THB")
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FORM = timedelta(minutes=10)
 SHARP = Quality(sharpness=12.0, dark=0.1, bright=0.1)
@@ -309,4 +310,4 @@ def test_a_delivery_name_tells_the_event_and_is_its_own():
 def test_packages_that_can_not_price_every_cart_are_refused(packages, code):
     with pytest.raises(Invalid, match=code):
         PriceList("org_1", "evt_1", packages)
-    assert PriceList("org_1", "evt_1", DEFAULT_PACKAGES).version == 0
+    assert PriceList("org_1", "evt_1", USUAL).version == 0

@@ -16,12 +16,13 @@ from chalicelib.core.table import PageRequest
 from chalicelib.events.model import EventStatus
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Licence, Package
+from chalicelib.lines.photos.pricing import Licence, Package, default_packages
 from chalicelib.orders import service as orders
 from chalicelib.organizations.service import DEFAULT
 from tests.events.people import ADMIN, OTHER, caller, opened, planned
 from tests.lines.photos.pictures import jpeg
 
+USUAL = default_packages("THB")
 BUYER = Principal(DEFAULT, user="usr_01J00000000000000000000001")
 BUNDLE = Package("bundle", "Bundle of 3", 3, 150_00, extra=20_00)
 PRESS = Package("press", "Press", 1, 900_00, licence=Licence.COMMERCIAL)
@@ -54,12 +55,12 @@ def test_templates_begin_with_the_default_ones_and_hold_for_events_without_their
 
     prices = service.list_packages(DEFAULT)
     assert (changed.version, prices.version) == (2, 3)
-    assert prices.packages == (*DEFAULT_PACKAGES[:3], DEFAULT_PACKAGES[4], cheaper)
+    assert prices.packages == (*USUAL[:3], USUAL[4], cheaper)
     inherited = service.packages_of(DEFAULT, world.event.id)
     assert (inherited.packages, inherited.version) == (prices.packages, 0)
     service.set_packages(ADMIN, world.event.id, OWN, 0)
     assert service.packages_of(DEFAULT, world.event.id).packages == OWN
-    assert service.packages_of(OTHER, world.event.id).packages == DEFAULT_PACKAGES
+    assert service.packages_of(OTHER, world.event.id).packages == USUAL
 
 
 def test_what_changes_prices_is_audited(world):
@@ -86,7 +87,7 @@ def test_a_change_that_can_not_be_is_refused(aws, change, error, code):
     with pytest.raises(error, match=code):
         change()
 
-    assert service.list_packages(DEFAULT).packages == DEFAULT_PACKAGES
+    assert service.list_packages(DEFAULT).packages == USUAL
 
 
 def test_two_who_add_at_once_both_have_added(aws, monkeypatch):

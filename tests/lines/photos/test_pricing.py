@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import Invalid
 from chalicelib.lines.photos.pricing import (
-    DEFAULT_PACKAGES,
     Licence,
     Package,
     PriceList,
     cheapest,
+    default_packages,
     explain,
     one_by_one,
 )
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
+USUAL = default_packages("THB")
 HOUR = timedelta(hours=1)
 
 counted = st.builds(
@@ -138,7 +139,7 @@ def test_further_photos_go_with_a_bundle(photos, parts, total):
     ],
 )
 def test_the_default_packages(photos, parts, total):
-    chosen = cheapest(DEFAULT_PACKAGES, photos)
+    chosen = cheapest(USUAL, photos)
 
     assert {part.code: part.count for part in chosen} == parts
     assert sum(part.amount for part in chosen) == total
@@ -150,35 +151,35 @@ def test_packages_that_take_no_number_of_photos_can_not_cover_any():
 
 
 def test_the_reason_names_the_parts_the_saving_and_what_is_spare():
-    parts = cheapest(DEFAULT_PACKAGES, 4)
+    parts = cheapest(USUAL, 4)
 
-    assert explain(DEFAULT_PACKAGES, parts, 4) == (
+    assert explain(USUAL, parts, 4, (), "THB") == (
         "1 x 5 photos (299.00 THB) is the lowest price for 4 photos: "
         "17.00 THB less than one by one; 1 more would cost nothing extra."
     )
 
 
 def test_one_photo_saves_nothing_and_says_so_by_silence():
-    parts = cheapest(DEFAULT_PACKAGES, 1)
+    parts = cheapest(USUAL, 1)
 
-    assert explain(DEFAULT_PACKAGES, parts, 1) == "1 x Single photo (79.00 THB) is the lowest price for 1 photo."
+    assert explain(USUAL, parts, 1, (), "THB") == "1 x Single photo (79.00 THB) is the lowest price for 1 photo."
 
 
 def test_all_photos_promises_no_spare_ones():
-    parts = cheapest(DEFAULT_PACKAGES, 40)
+    parts = cheapest(USUAL, 40)
 
-    assert explain(DEFAULT_PACKAGES, parts, 40) == (
+    assert explain(USUAL, parts, 40, (), "THB") == (
         "1 x All my photos (1,499.00 THB) is the lowest price for 40 photos: 1,661.00 THB less than one by one."
     )
-    assert one_by_one(DEFAULT_PACKAGES, 40) == 3_160_00
+    assert one_by_one(USUAL, 40) == 3_160_00
 
 
 def test_the_reason_says_until_when_and_what_was_selected():
     early = Package("early", "Early bird", 5, 199_00, closes_at=DAY)
-    packages = (*DEFAULT_PACKAGES, early)
+    packages = (*USUAL, early)
     parts = cheapest(packages, 5)
 
-    assert explain(packages, parts, 5, [DEFAULT_PACKAGES[4]]) == (
+    assert explain(packages, parts, 5, [USUAL[4]], "THB") == (
         "1 x Early bird (199.00 THB) is the lowest price for 5 photos: 196.00 THB less than one by one; "
         "until 2026-11-21 00:00 UTC; All my photos, which you selected, would cost 1,300.00 THB more."
     )
@@ -188,10 +189,10 @@ def test_each_licence_and_time_has_its_own_packages():
     early = Package("early", "Early", 1, 40_00, closes_at=DAY)
     late = Package("late", "Late", 1, 90_00, opens_at=DAY)
     press = Package("press", "Press", 1, 900_00, licence=Licence.COMMERCIAL)
-    prices = PriceList("org_1", None, (*DEFAULT_PACKAGES, early, late, press))
+    prices = PriceList("org_1", None, (*USUAL, early, late, press))
 
     def codes(licence, at):
-        return {package.code for package in prices.on_sale(licence, at)} - {each.code for each in DEFAULT_PACKAGES}
+        return {package.code for package in prices.on_sale(licence, at)} - {each.code for each in USUAL}
 
     assert codes(Licence.PERSONAL, DAY - HOUR) == {"early"}
     assert codes(Licence.PERSONAL, DAY) == {"late"}
@@ -205,12 +206,12 @@ def test_each_licence_and_time_has_its_own_packages():
         (lambda: Package("never", "Never", 1, 1, opens_at=DAY, closes_at=DAY), "package_window"),
         (lambda: Package("pack", "Pack", 5, 1, licence=Licence.COMMERCIAL), "single_price_missing"),
         (lambda: Package("brief", "Brief", 1, 1, licence=Licence.COMMERCIAL, closes_at=DAY), "single_price_missing"),
-        (lambda: DEFAULT_PACKAGES[0], "package_codes"),
+        (lambda: USUAL[0], "package_codes"),
     ],
 )
 def test_a_list_that_could_leave_a_photo_without_a_price_is_refused(more, code):
     with pytest.raises(Invalid, match=code):
-        PriceList("org_1", None, (*DEFAULT_PACKAGES, more()))
+        PriceList("org_1", None, (*USUAL, more()))
 
 
 def test_a_list_is_not_endless():

@@ -4,12 +4,13 @@ import pytest
 from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.events import service as events
 from chalicelib.lines.photos import service
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package
+from chalicelib.lines.photos.pricing import Package, default_packages
 from chalicelib.organizations.service import DEFAULT
 from tests.events.people import ADMIN, OTHER, VISITOR, caller, planned
 from tests.lines.photos.conftest import ORIGINALS
 from tests.lines.photos.pictures import jpeg
 
+USUAL = default_packages("THB")
 MISSING = "pho_00000000000000000000000009"
 OWN = (Package("one", "One", 1, 50_00), Package("all", "All", None, 500_00))
 
@@ -48,7 +49,7 @@ def test_a_buyer_gets_the_cleaned_file_under_a_name_of_its_own(world):
 
 
 def test_an_event_sells_at_the_default_packages_until_it_has_its_own(world):
-    assert service.packages_of(DEFAULT, world.event.id).packages == DEFAULT_PACKAGES
+    assert service.packages_of(DEFAULT, world.event.id).packages == USUAL
     assert service.price_list(VISITOR, world.event.slug).version == 0
 
     first = service.set_packages(ADMIN, world.event.id, OWN, 0)
@@ -56,7 +57,7 @@ def test_an_event_sells_at_the_default_packages_until_it_has_its_own(world):
 
     assert (first.version, second.version) == (1, 2)
     assert service.packages_of(DEFAULT, world.event.id).packages == OWN[:1]
-    assert service.packages_of(DEFAULT, planned().id).packages == DEFAULT_PACKAGES
+    assert service.packages_of(DEFAULT, planned().id).packages == USUAL
 
 
 @pytest.mark.parametrize("version", [0, 2])
@@ -73,7 +74,7 @@ def test_packages_without_a_single_price_are_refused(world):
     with pytest.raises(Invalid, match="single_price_missing"):
         service.set_packages(ADMIN, world.event.id, OWN[1:], 0)
 
-    assert service.packages_of(DEFAULT, world.event.id).packages == DEFAULT_PACKAGES
+    assert service.packages_of(DEFAULT, world.event.id).packages == USUAL
 
 
 def test_prices_of_a_hidden_or_foreign_event_are_missing(world):

@@ -41,6 +41,33 @@ def test_the_checksum_is_the_one_that_has_a_known_answer():
     assert emvco.checksum("123456789") == "29B1"
 
 
+def crc(text: str) -> str:
+    """CRC-16/CCITT-FALSE bit by bit, as its definition has it: polynomial 1021, from FFFF, nothing reflected."""
+    register = 0xFFFF
+    for byte in text.encode():
+        register ^= byte << 8
+        for _ in range(8):
+            register = (register << 1) ^ 0x1021 if register & 0x8000 else register << 1
+            register &= 0xFFFF
+    return f"{register:04X}"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "number", "template"),
+    [
+        (Proxy.PHONE, "0812345678", "29370016A00000067701011101130066812345678"),
+        (Proxy.TAX_ID, "1101700230708", "29370016A00000067701011102131101700230708"),
+        (Proxy.EWALLET, "004999000012345", "29390016A0000006770101110315004999000012345"),
+    ],
+)
+@pytest.mark.parametrize(("satang", "field"), [(None, ""), (1, "54040.01"), (158_00, "5406158.00")])
+def test_a_code_is_laid_out_field_by_field(proxy, number, template, satang, field):
+    method = "010211" if satang is None else "010212"
+    by_hand = f"000201{method}{template}5303764{field}5802TH6304"
+
+    assert emvco.credit_transfer(proxy, number, satang) == by_hand + crc(by_hand)
+
+
 def test_a_bill_is_asked_for_as_the_bank_documents():
     ours = emvco.scanned(emvco.bill_payment("123456789012345", "REFERENCE1", "REFERENCE2", 100, terminal="SCB"))
     documented = emvco.scanned(CODES[2])

@@ -16,7 +16,7 @@ import pytest
 from chalicelib.core import clock
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 from chalicelib.core.settings import PAYPAL, PAYPAL_SANDBOX
-from chalicelib.payments.gateways.certificates import PATH
+from chalicelib.payments.gateways.certificates import MOST_UNKNOWN, PATH
 from chalicelib.payments.gateways.contract import Charge, GatewayAccount, Notification, Redirect, Returned
 from chalicelib.payments.gateways.paypal import WEBHOOK_LIMIT, PayPal
 from chalicelib.payments.gateways.paypal_wire import CURRENCIES, GRACE, LIFETIME
@@ -449,8 +449,11 @@ def test_where_the_certificate_cannot_be_had_the_webhook_is_to_come_again(lab, e
         "{url}",
         "{url}/v1/notifications/certs/",
         "{url}/v1/notifications/certs/../../v2/checkout/orders",
-        "{url}/v1/notifications/certs/CERT-1?x=1",
-        "{url}/v1/notifications/certs/CERT-1#x",
+        "{url}/v1/notifications/certs/CERT-1",
+        "{url}/v1/notifications/certs/made-up",
+        "{url}/v1/notifications/certs/CERT-12345678-12345678-1234567g",
+        "{url}/v1/notifications/certs/CERT-12345678-12345678-12345678?x=1",
+        "{url}/v1/notifications/certs/CERT-12345678-12345678-12345678#x",
         "{url}.evil.example/v1/notifications/certs/CERT-1",
         "{url}@evil.example/v1/notifications/certs/CERT-1",
         "http://evil.example/v1/notifications/certs/CERT-1",
@@ -463,6 +466,29 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(lab, event, url):
         lab.gateway.verify(ACCOUNT, event, headers(lab, event) | {"paypal-cert-url": url.format(url=lab.sandbox.url)})
 
     assert lab.sandbox.faults.calls["certificate"] == lab.sandbox.faults.calls["other"] == 0
+
+
+def test_a_made_up_certificate_is_asked_for_once_and_few_of_them(lab, event):
+    made_up = [f"{lab.sandbox.url}{PATH}CERT-{number:08x}-12345678-12345678" for number in range(2 * MOST_UNKNOWN)]
+
+    for url in made_up * 3:
+        with pytest.raises(Unauthorized, match="invalid_signature"):
+            lab.gateway.verify(ACCOUNT, event, headers(lab, event) | {"paypal-cert-url": url})
+    assert lab.sandbox.faults.calls["certificate"] == MOST_UNKNOWN
+
+    lab.pass_time(timedelta(minutes=11))
+    assert lab.gateway.verify(ACCOUNT, event, headers(lab, event)).reference == "pay_1"
+
+
+def test_a_certificate_that_is_known_is_renewed_whatever_strangers_make_up(lab, event):
+    lab.gateway.verify(ACCOUNT, event, headers(lab, event))
+    lab.pass_time(timedelta(hours=13))
+    for number in range(MOST_UNKNOWN):
+        url = f"{lab.sandbox.url}{PATH}CERT-{number:08x}-12345678-12345678"
+        with pytest.raises(Unauthorized):
+            lab.gateway.verify(ACCOUNT, event, headers(lab, event) | {"paypal-cert-url": url})
+
+    assert lab.gateway.verify(ACCOUNT, event, headers(lab, event)).reference == "pay_1"
 
 
 def test_the_live_account_believes_no_certificate_of_the_sandbox():
@@ -517,14 +543,13 @@ def test_certificates_lead_to_the_root_or_prove_nothing(lab, event):
     whole = authority().certificates
     end = b"-----END CERTIFICATE-----\n"
     lab.sandbox.authority = made = Authority()
-    gateway = PayPal(lab.sandbox.url, authority=made.root)
     own, between = (part + end for part in made.certificates.split(end)[:2])
 
     for chain in (own, between, whole, b"", b"<html>", between + own):
-        made.certificates = chain
+        made.certificates, gateway = chain, PayPal(lab.sandbox.url, authority=made.root)
         with pytest.raises(Unauthorized, match="invalid_signature"):
             gateway.verify(ACCOUNT, event, headers(lab, event))
-    made.certificates = own + between
+    made.certificates, gateway = own + between, PayPal(lab.sandbox.url, authority=made.root)
     assert gateway.verify(ACCOUNT, event, headers(lab, event)).reference == "pay_1"
 
 

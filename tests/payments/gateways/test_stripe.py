@@ -303,6 +303,26 @@ def test_what_is_no_card_is_not_saved(told):
         Stripe(told.url).describe_method(ACCOUNT, "pm_1")
 
 
+def test_a_saved_card_is_forgotten_once_and_may_come_again(lab):
+    customer = lab.gateway.enrol(ACCOUNT, "key-of-somebody")
+    charge = create(lab)
+    lab.gateway.confirm(ACCOUNT, charge.transaction_id, customer, "pm_card_visa", "https://shop.example/back")
+
+    for _ in range(2):
+        lab.gateway.detach(ACCOUNT, "pm_card_visa")
+    lab.gateway.detach(ACCOUNT, "pm_of_nobody")
+    assert lab.sandbox.detached == {"pm_card_visa"}
+
+    again = create(lab, reference="pay_2")
+    lab.gateway.confirm(ACCOUNT, again.transaction_id, customer, "pm_card_visa", "https://shop.example/back")
+    assert lab.sandbox.detached == set()
+
+
+def test_a_card_is_not_taken_for_forgotten_where_our_key_is_refused(lab):
+    with pytest.raises(Unavailable):
+        lab.gateway.detach(GatewayAccount("not our key"), "pm_card_visa")
+
+
 # Disputes
 
 

@@ -1,5 +1,6 @@
 """Bank transfers from the account's details to money in the books: a slip, two people, and what goes wrong."""
 
+import base64
 import hashlib
 import secrets
 from dataclasses import replace
@@ -13,17 +14,18 @@ from chalicelib.audit.store import AuditRecord
 from chalicelib.configuration import service as configuration
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Forbidden, NotFound, Unauthorized, Unprocessable
+from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unprocessable
 from chalicelib.core.table import PageRequest
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Status
 from chalicelib.organizations import service as organizations
-from chalicelib.organizations.model import BankAccount
+from chalicelib.organizations.model import BankAccount, PromptPayId, Proxy
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways, offering
 from chalicelib.payments import service as payments
 from chalicelib.payments.administration import service as desk
+from chalicelib.payments.gateways import emvco
 from chalicelib.payments.gateways.contract import Transfer as To
 from chalicelib.payments.model import State as Paid
 from chalicelib.payments.refunds import service as refunds
@@ -101,6 +103,44 @@ def test_without_a_bank_account_there_is_nothing_to_offer(things):
     assert offering.offered(DEFAULT, "THB") == []
     with pytest.raises(Unprocessable, match="gateway_not_set_up"):
         gateways.account_of(DEFAULT, "bank_transfer")
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "field"),
+    [
+        (Proxy.PHONE, "0812345678", "01130066812345678"),
+        (Proxy.NATIONAL_ID, "1101700230708", "02131101700230708"),
+        (Proxy.EWALLET, "004999000012345", "0315004999000012345"),
+    ],
+)
+def test_a_code_asks_for_it_where_promptpay_knows_the_account(things, order, buyer, kind, number, field):
+    account = BankAccount("KBANK", "ThePixStock", NUMBER, PromptPayId(kind, number))
+    organizations.set_bank_account(TWO, version=0, account=account)
+    configuration.change(TWO, "payments", 0, {"methods": [{"method": "bank_transfer"}]})
+
+    payment = payments.create_payment(buyer, order.id, "bank_transfer")
+
+    told = emvco.scanned(payment.qr_text)
+    assert told["29"] == f"0016{emvco.CREDIT_TRANSFER}{field}"
+    assert (told["53"], told["54"], told["58"]) == (emvco.BAHT, "100.00", "TH")
+    assert base64.b64decode(payment.qr_png).startswith(b"\x89PNG")
+    assert payment.transfer_to.reference == payment.id[-8:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (Proxy.PHONE, "812345678"),
+        (Proxy.PHONE, "0112345678"),
+        (Proxy.PHONE, "+66812345678"),
+        (Proxy.NATIONAL_ID, "1101700230707"),
+        (Proxy.NATIONAL_ID, "110170023070"),
+        (Proxy.EWALLET, "0049990000123456"),
+    ],
+)
+def test_what_promptpay_gave_nobody_is_no_account(kind, number):
+    with pytest.raises(Invalid, match="invalid_promptpay"):
+        PromptPayId(kind, number)
 
 
 def test_the_buyer_is_told_where_to_send_it_and_the_order_waits_as_long(payment, order):

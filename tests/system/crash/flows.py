@@ -568,6 +568,8 @@ def choose(world: World) -> None:
     for wanted in (True, False):
         world.ask(buyer, "PUT", "/users/notifications/settings", {"email": {"news": wanted, "reminders": not wanted}})
     assert world.see(buyer, "/users/notifications/settings")["email"]["reminders"] is True
+    world.settle()
+    assert set(world.bank.detached) == {"tok_1111"}
 
 
 def show_oneself(world: World) -> None:
@@ -1103,6 +1105,59 @@ def pay_in_the_app(world: World) -> None:
     with world.undisturbed():
         _await(world, "completed")
     _refund_all(world)
+
+
+def order_and_credit(world: World) -> None:
+    """The buyer has ordered, and has credit."""
+    order(world)
+    give_credit(world, "grant-0001")
+
+
+def pay_in_parts(world: World) -> None:
+    """Credit pays a part, a QR code another one and a card the rest; then all of it goes back the way that it came."""
+    buyer, order = world.person("buyer"), world.notes["order"]
+    _pay_part(world, "credit", 30_00)
+    _pay_part(world, "paynoi", 40_00)
+    assert world.see(buyer, f"/orders/{order}")["status"] == "awaiting_payment"
+    _pay_part(world, "stripe", world.see(buyer, f"/orders/{order}")["total"] - 70_00)
+    _await(world, "completed")
+    assert world.see(buyer, "/users/bonuses")["available"] == 470_00
+    assert len(world.see(buyer, f"/orders/{order}")["instalments"]) == 3
+    _refund_all(world)
+    for _ in range(2):  # the sweep does what no message came to do
+        world.minute(timedelta(hours=1))
+    assert world.see(buyer, "/users/bonuses")["available"] == 500_00
+
+
+def lose_parts(world: World) -> None:
+    """Credit and a QR code pay some of an order, and nothing pays the rest: both are as they were before."""
+    buyer, order = world.person("buyer"), world.notes["order"]
+    _pay_part(world, "credit", 30_00)
+    _pay_part(world, "paynoi", 40_00)
+    world.settle()
+    world.minute(DAY)
+    with world.undisturbed():
+        world.minute()  # whatever the sweep did not come to
+    for _ in range(2):
+        world.settle()
+        world.minute(timedelta(hours=1))
+    world.settle()
+    assert world.see(buyer, f"/orders/{order}")["status"] == "expired"
+    assert world.see(buyer, f"/payments/{world.notes['payment']}/status")["status"] == "returned"
+    assert world.see(buyer, "/users/bonuses")["available"] == 500_00
+
+
+def _pay_part(world: World, method: str, amount: int) -> None:
+    """Open a payment of so much, and pay it, which a minute later is known if nobody heard of it."""
+    asked = {"orderId": world.notes["order"], "method": method, "amount": amount}
+    opened = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data
+    assert (opened["amount"], opened["status"]) == (amount, "pending")
+    if method != credit.NAME:
+        world.notes["payment"] = opened["id"]
+        world.pay(_charge(world))
+        world.webhook(_charge(world), method)
+        world.settle()
+        world.minute()
 
 
 def pay_with_a_kept_card(world: World) -> None:
@@ -2221,7 +2276,7 @@ def expire_with_credit(world: World) -> None:
     with world.undisturbed():
         give_credit(world, "grant-0001")
     order = orders.get(DEFAULT, world.notes["order"])
-    credit.open_attempt(Principal(DEFAULT, user=order.owner), order, 1)
+    credit.open_attempt(Principal(DEFAULT, user=order.owner), order, 1, order.total)
     world.minute(DAY)
     _await(world, "expired")
     with world.undisturbed():
@@ -2613,6 +2668,8 @@ FLOWS: dict[str, Flow] = {
     "lost dispute": Flow(paid_by_card, lose_dispute),
     "statement": Flow(paid, compare_statement),
     "deposit": Flow(hired, settle_deposit),
+    "payment in parts": Flow(order_and_credit, pay_in_parts, (CHARGE,)),
+    "parts that are not all": Flow(order_and_credit, lose_parts, (CHARGE,)),
     "payment with a kept card": Flow(order, pay_with_a_kept_card),
     "card kept for the next time": Flow(order, keep_a_card),
     "payment in two steps": Flow(in_tenge, pay_in_two_steps, (CHARGE,)),

@@ -250,7 +250,9 @@ def _money(world: World) -> Iterator[str]:
             continue
         paid = order["status"] in {"paid", "paid_late", "completed", "refunded"}
         captured = [id for id, row in payments.items() if row["order"] == order["id"] and row["state"] == "captured"]
-        if captured != ([order.get("payment")] if paid else []):
+        parts = [each["payment"] for each in json.loads(order.get("instalments", "[]"))]
+        in_parts = order["status"] == "awaiting_payment" or order.get("payment") in parts
+        if sorted(captured) != sorted(parts if in_parts else [order.get("payment")] if paid else []):
             yield f"order {order['id']} is {order['status']}, captured are {captured}"
         if any(f"capture#{payment}" not in booked for payment in captured):
             yield f"order {order['id']}: {captured} is not in the ledger"

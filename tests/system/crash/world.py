@@ -109,6 +109,9 @@ class Bank(FakeGateway):
     def enrol(self, account: GatewayAccount, key: str) -> str:
         return self.chaos.ask_gateway("enrol", lambda: super(Bank, self).enrol(account, key))
 
+    def detach(self, account: GatewayAccount, token: str) -> None:
+        self.chaos.ask_gateway("detach", lambda: super(Bank, self).detach(account, token))
+
     def keep(self, account: GatewayAccount, transaction_id: str, customer: str) -> None:
         self.chaos.ask_gateway("keep", lambda: super(Bank, self).keep(account, transaction_id, customer))
 

@@ -27,6 +27,7 @@ from chalicelib.payments.model import Payment
 from chalicelib.payments.model import State as PaymentState
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.refunds.model import Refund, Wanted, Way
+from chalicelib.payments.refunds.model import State as RefundState
 from chalicelib.payouts import service as payouts
 from chalicelib.payouts.model import State as PayoutState
 from chalicelib.payouts.service import Told
@@ -52,7 +53,10 @@ FATES = {
     "too much": 2,
     "cancelled": 4,
     "with credit": 3,
+    "in parts": 5,
+    "some of the parts": 3,
 }
+IN_PARTS = ("in parts", "some of the parts")
 AFTERWARDS = {
     "nothing": 78,
     "all back": 4,
@@ -128,7 +132,8 @@ class Season:
         self._opened_with = len(self.orders)
         for _ in range(count):
             fate = self._draw(FATES)
-            order, holder = self._place(self._customer if fate == "with credit" else None)
+            by_customer = fate == "with credit" or (fate in IN_PARTS and self._chance.random() < 0.5)
+            order, holder = self._place(self._customer if by_customer else None)
             self.orders.append(order.id)
             self._count(fate)
             self._meet(fate, order, holder)
@@ -156,13 +161,16 @@ class Season:
         if fate == "with credit" or not order.total:
             payments.create_payment(holder, order.id, "credit")
             return
+        if fate in IN_PARTS and not order.deposit and order.total > 1:
+            self._pay_in_parts(order, holder, all_of_them=fate == "in parts")
+            return
         payment = payments.create_payment(holder, order.id)
         match fate:
-            case "paid" | "told ten times":
+            case "paid" | "told ten times" | "in parts":
                 self._pay(payment, notices=10 if fate == "told ten times" else 1)
             case "webhook lost":
                 self.till.pay(payment)
-            case "never paid":
+            case "never paid" | "some of the parts":
                 pass
             case "paid late":
                 self._late.append(payment)
@@ -178,6 +186,16 @@ class Season:
                 orders.cancel(holder, order.id, None)
                 if self._chance.random() < 0.3:
                     self._pay(payment)
+
+    def _pay_in_parts(self, order: Order, holder: Principal, *, all_of_them: bool) -> None:
+        """Credit or a QR code for a part, a card for the rest, which nobody is told of."""
+        first = self._chance.randrange(1, order.total)
+        part = payments.create_payment(holder, order.id, "credit" if order.owner else "paynoi", amount=first)
+        rest = payments.create_payment(holder, order.id, "stripe", amount=order.total - first)
+        if not order.owner:
+            self._pay(part)
+        if all_of_them:
+            self.till.pay(rest)
 
     def _pay(self, payment: Payment, notices: int = 1, **otherwise: object) -> None:
         self.till.pay(payment, **otherwise)
@@ -232,12 +250,9 @@ class Season:
                     deliver.all()
                     self._refund(orders.get(order.organization, order.id), None)
             case "transferred":
-                begun = self._refund(order, None, Way.TRANSFER)
-                if begun is not None and begun.way is Way.TRANSFER:
-                    refunds.decide(
-                        self._admin, order.id, begun.id, "transferred", way=None, reason="", reference=begun.id
-                    )
-                    refunds.decide(self._colleague, order.id, begun.id, "confirm", way=None, reason="", reference=None)
+                self._refund(order, None, Way.TRANSFER)
+                for begun in refunds.of_order(order.organization, order.id):
+                    self._transfer(begun)
             case "refused":
                 self.till.world.bank.refund_state = "failed"
                 self._refund(order, None)
@@ -251,6 +266,11 @@ class Season:
 
             case "dispute won" | "dispute lost" | "part of it lost":
                 self._dispute(payments.get(order.organization, str(order.payment)), how)
+
+    def _transfer(self, begun: Refund) -> None:
+        if begun.way is Way.TRANSFER and begun.state is RefundState.SUBMITTED:
+            refunds.decide(self._admin, begun.order, begun.id, "transferred", way=None, reason="", reference=begun.id)
+            refunds.decide(self._colleague, begun.order, begun.id, "confirm", way=None, reason="", reference=None)
 
     def _dispute(self, payment: Payment, how: str) -> None:
         """The buyer's bank takes the money, or a part of it, and decides."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import clock
+from chalicelib.core import clock, ids
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Status
 from chalicelib.payments import service as payments
@@ -64,14 +64,14 @@ def test_a_webhook_before_its_payment_waits_for_it(
         bank.set(charge.transaction_id, "captured")
         assert till.send(till.notice(charge.transaction_id, reference)).status == 200
         deliver.queue("payments")
-        waited += payments.store.get(till.organization, reference).state is State.CREATED
+        waited += payments.get(till.organization, reference).state is State.CREATED
         return charge
 
     monkeypatch.setattr(bank, "create", told_first)
     opened = []
     for _ in range(count):
         order = till.place()
-        reference = payments.ids.derived("pay", order.organization, order.id, "1")
+        reference = ids.derived("pay", order.organization, order.id, "1")
         refused += till.send(till.notice("T9999", reference)).status == 401
         opened.append(till.open(order))
     deliver.all()
@@ -113,7 +113,7 @@ def test_a_second_payment_of_an_order_waits_for_a_person(till: Till, figure: Sho
         deliver.all()
 
         found = effects(first)
-    reviewed = [payments.store.get(payment.organization, payment.id) for payment in second]
+    reviewed = [payments.get(payment.organization, payment.id) for payment in second]
     kept = before - balance("suspense", till.organization)
     text = f"{len(reviewed)} second payments: {kept / 100:,.2f} baht in suspense, all under review; {counted(found)}"
     figure("webhooks", "an order paid twice is handed over once, the other money waits for a person", text)

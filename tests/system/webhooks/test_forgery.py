@@ -49,4 +49,4 @@ def test_no_forged_webhook_is_believed(till: Till, figure: Show, full: bool):
     assert till.send(held.real).status == 200, "what was forged from is good"
     assert [message["body"]["payment"] for message in deliver.waiting()] == [reference]
     deliver.all()
-    assert payments.store.get(till.organization, reference).state is State.PENDING, "the gateway says: not paid"
+    assert payments.get(till.organization, reference).state is State.PENDING, "the gateway says: not paid"

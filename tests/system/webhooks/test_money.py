@@ -61,7 +61,7 @@ def test_money_that_is_not_as_agreed_pays_nothing(till: Till, figure: Show, full
             assert till.send(till.notice(payment.transaction, payment.id)).status == 200
     deliver.all()
 
-    kept = [payments.store.get(payment.organization, payment.id) for payment in opened]
+    kept = [payments.get(payment.organization, payment.id) for payment in opened]
     paid = sum(orders.get(p.organization, p.order).status is not Status.AWAITING_PAYMENT for p in opened)
     reviewed = [bool(payment.review_reason) for payment in kept]
     held = suspense - balance("suspense", till.organization)

@@ -12,8 +12,9 @@ from chalicelib.core.table import transact
 from chalicelib.events import service as events
 from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import store
-from chalicelib.lines.photos.pricing import DEFAULT_PACKAGES, Package, PriceList
+from chalicelib.lines.photos.pricing import Package, PriceList, default_packages
 from chalicelib.lines.photos.service import selling
+from chalicelib.organizations import service as organizations
 
 _TRIES = 5
 
@@ -86,7 +87,7 @@ def select_package(organization: str, id_or_slug: str, code: str, photos: tuple[
 
 
 def _templates(organization: str, stored: PriceList | None) -> PriceList:
-    return stored or PriceList(organization, None, DEFAULT_PACKAGES)
+    return stored or PriceList(organization, None, default_packages(organizations.currency_of(organization)))
 
 
 def _change(actor: Principal, change: Callable[[PriceList], PriceList]) -> PriceList:

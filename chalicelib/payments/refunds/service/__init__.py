@@ -12,6 +12,7 @@ from chalicelib.payments.refunds.service.deciding import (
     return_waiting,
     take_for_bank,
 )
+from chalicelib.payments.refunds.service.lapsing import give_back_lapsed
 from chalicelib.payments.refunds.service.looking import (
     erase_person,
     get,
@@ -30,6 +31,7 @@ __all__ = [
     "end_dispute",
     "erase_person",
     "get",
+    "give_back_lapsed",
     "list_waiting",
     "of_order",
     "of_payment",

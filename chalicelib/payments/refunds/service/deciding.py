@@ -20,11 +20,13 @@ from chalicelib.payments.refunds.model import (
     MOST,
     ON_THEIR_OWN,
     OPEN,
+    Piece,
     Refund,
     State,
     Wanted,
     Way,
     drawn_up,
+    joined,
     refuse_disputed,
     taken,
 )
@@ -51,10 +53,11 @@ def request(
         asked = next((refund for refund in earlier if refund.state is State.REQUESTED), None)
         if asked is not None:
             return asked
-        parts, tail = drawn_up(order, payment, earlier, lines)
+        pieces = drawn_up(order, _payments(order) if payment.id in order.payments else [], earlier, lines)
+        asked_for = joined(pieces)
         drawn = _new(payment, earlier, reason, pay_to)
         try:
-            transact(store.add(replace(drawn, parts=parts, tail=tail, requested_by=principal.user)))
+            transact(store.add(replace(drawn, parts=asked_for, tail=_tail(pieces), requested_by=principal.user)))
         except Conflict:
             continue
         log.info("refund requested", organization=order.organization, order=order.id, payment=payment.id)
@@ -82,20 +85,21 @@ def begin(
     for _ in range(_TRIES):
         if order.payment is None:
             raise Conflict("order_status", f"Of an order that is {order.status} there is nothing to give back.")
-        payment = payments.get(order.organization, order.payment)
         earlier = store.of_order(order.organization, order.id)
         if (known := _begun(earlier, key, asked, pay_to)) is not None:
             return known
-        parts, tail = drawn_up(order, payment, earlier, lines)
-        drawn = replace(_new(payment, earlier, reason, pay_to), parts=parts, tail=tail, key=asked)
-        refund = drawn.submitted(_way(payment, order, way), actor.user, clock.now())
-        writes = store.add(refund), *_reserved(refund, payment), told(actor, None, refund)
+        pieces, at = drawn_up(order, _payments(order), earlier, lines), clock.now()
+        begun: list[Refund] = []
+        for piece in pieces:
+            drawn = replace(_new(piece.payment, [*earlier, *begun], reason, pay_to), parts=piece.parts, tail=piece.tail)
+            drawn = drawn if begun else replace(drawn, key=asked)
+            begun.append(drawn.submitted(_way(piece.payment, order, way), actor.user, at))
         try:
-            transact(*writes)
+            transact(*_begin(actor, begun, pieces))
         except Conflict:
             order = orders.get(order.organization, order.id)
             continue
-        return store.get(order.organization, order.id, refund.id)
+        return store.get(order.organization, order.id, begun[0].id)
     raise Conflict("changed_meanwhile", "Too much at once. Try again.")
 
 
@@ -110,8 +114,8 @@ def return_waiting(actor: Principal, payment: Payment, reason: str, pay_to: str 
     refuse_disputed(earlier)
     stray = payment.review_reason == "unknown_transaction"
     drawn = replace(_new(payment, earlier, reason, pay_to), excess=payment.waiting)
-    refund = drawn.submitted(_sent(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
-    return refund, [store.add(refund), *_due_of(refund), told(actor, None, refund)]
+    refund = drawn.submitted(way_of_money(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
+    return refund, [store.add(refund), *due_of(refund), told(actor, None, refund)]
 
 
 def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, list[Write]] | None:
@@ -122,7 +126,7 @@ def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, l
     order = orders.get(payment.organization, payment.order)
     earlier = store.of_order(order.organization, order.id)
     parts, tail, excess = taken(order, payment, earlier, amount)
-    drawn = replace(_drawn(payment, earlier, reason, None), parts=parts, tail=tail, excess=excess)
+    drawn = replace(draft(payment, earlier, reason, None), parts=parts, tail=tail, excess=excess)
     if drawn.amount <= 0:
         return None
     refund = drawn.submitted(Way.DISPUTE, None, clock.now())
@@ -172,13 +176,18 @@ def approve(actor: Principal, order_id: str, refund_id: str, way: Way | None) ->
     """Set aside what a buyer asked for, and send it. Raises NotFound, Conflict, Unprocessable."""
 
     def change(refund: Refund) -> tuple[Refund, list[Write]]:
-        order = orders.get(refund.organization, refund.order)
-        payment = payments.get(refund.organization, refund.payment)
-        moved = refund.submitted(_way(payment, order, way), actor.user, clock.now())
+        order, at = orders.get(refund.organization, refund.order), clock.now()
         earlier = store.of_order(refund.organization, refund.order)
-        parts, tail = drawn_up(order, payment, earlier, [Wanted(part.line, part.amount) for part in refund.parts])
-        moved = replace(moved, parts=parts, tail=tail)
-        return moved, _reserved(moved, payment)
+        wanted = [Wanted(part.line, part.amount) for part in refund.parts]
+        first, *others = drawn_up(order, _payments(order), earlier, wanted)
+        named = replace(refund, payment=first.payment.id, parts=first.parts, tail=first.tail)
+        moved = named.submitted(_way(first.payment, order, way), actor.user, at)
+        beside: list[Refund] = []
+        for piece in others:
+            drawn = _new(piece.payment, [*earlier, *beside], refund.reason, goes_to(refund))
+            drawn = replace(drawn, parts=piece.parts, tail=piece.tail, requested_by=refund.requested_by)
+            beside.append(drawn.submitted(_way(piece.payment, order, way), actor.user, at))
+        return moved, [*_reserved(moved, first.payment), *_begin(actor, beside, others)]
 
     return _change(actor, order_id, refund_id, change)
 
@@ -217,10 +226,10 @@ def confirm(actor: Principal, order_id: str, refund_id: str) -> Refund:
 def _new(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str | None) -> Refund:
     if len(earlier) >= MOST:
         raise Conflict("too_many_refunds", "This order was refunded too often.")
-    return _drawn(payment, earlier, reason, pay_to)
+    return draft(payment, earlier, reason, pay_to)
 
 
-def _drawn(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str | None) -> Refund:
+def draft(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str | None) -> Refund:
     number = len(earlier) + 1
     id = ids.derived("rfd", payment.organization, payment.order, str(number))
     return Refund(
@@ -238,6 +247,24 @@ def _drawn(payment: Payment, earlier: Sequence[Refund], reason: str, pay_to: str
     )
 
 
+def _begin(actor: Principal, begun: Sequence[Refund], pieces: Sequence[Piece]) -> list[Write]:
+    """The writes of new refunds, each of its own payment."""
+    return [
+        write
+        for refund, piece in zip(begun, pieces, strict=True)
+        for write in (store.add(refund), *_reserved(refund, piece.payment), told(actor, None, refund))
+    ]
+
+
+def _payments(order: Order) -> list[Payment]:
+    """Those that paid it, the first one first."""
+    return [payments.get(order.organization, each) for each in order.payments]
+
+
+def _tail(pieces: Sequence[Piece]) -> int:
+    return sum(piece.tail for piece in pieces)
+
+
 def _begun(earlier: Sequence[Refund], key: str, asked: str, pay_to: str | None) -> Refund | None:
     """Of where it goes nothing is kept but what is sealed, while it is: a digest of so few digits could be guessed."""
     known = next((refund for refund in earlier if (refund.key or "").rpartition("#")[0] == key), None)
@@ -251,11 +278,11 @@ def _begun(earlier: Sequence[Refund], key: str, asked: str, pay_to: str | None) 
 def _way(payment: Payment, order: Order, wanted: Way | None) -> Way:
     """How it goes back: as it was paid, or as credit with which the buyer exchanges it for something else."""
     if payment.gateway == credit.NAME:
-        if wanted not in (None, Way.CREDIT):
+        if wanted not in (None, Way.CREDIT) and order.payments == (payment.id,):
             raise Conflict("paid_with_credit", "It was paid with credit, and goes back as credit.")
         return Way.CREDIT
     if wanted is not Way.CREDIT:
-        return _sent(payment, wanted)
+        return way_of_money(payment, wanted)
     if order.owner is None:
         raise Unprocessable("account_needed", "Only a buyer with an account has credit.", field="way")
     if any(not line.shares for line in order.lines):
@@ -263,7 +290,7 @@ def _way(payment: Payment, order: Order, wanted: Way | None) -> Way:
     return Way.CREDIT
 
 
-def _sent(payment: Payment, wanted: Way | None) -> Way:
+def way_of_money(payment: Payment, wanted: Way | None) -> Way:
     offered = gateways.of_name(payment.gateway).refunds and payment.transaction is not None
     if wanted is Way.GATEWAY and not offered:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
@@ -271,10 +298,10 @@ def _sent(payment: Payment, wanted: Way | None) -> Way:
 
 
 def _reserved(refund: Refund, payment: Payment) -> list[Write]:
-    return [payment_store.reserve(payment, refund.amount, refund.excess, was=payment), *_due_of(refund)]
+    return [payment_store.reserve(payment, refund.amount, refund.excess, was=payment), *due_of(refund)]
 
 
-def _due_of(refund: Refund) -> list[Write]:
+def due_of(refund: Refund) -> list[Write]:
     fact = RefundDue(organization=refund.organization, order=refund.order, refund=refund.id)
     return [] if refund.way in ON_THEIR_OWN else [outbox.publish(fact)]
 
