@@ -16,7 +16,7 @@ from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order
-from chalicelib.payments import booking, cards, credit, gateways, hosted, offering, store
+from chalicelib.payments import booking, cards, credit, ending, gateways, hosted, offering, store
 from chalicelib.payments.gateways.contract import Gateway, GatewayAccount, Headers, Notification, Status
 from chalicelib.payments.messages import GatewayDisputed, GatewayNotified
 from chalicelib.payments.model import Payment, State
@@ -369,7 +369,7 @@ def _apply(payment: Payment, status: Status) -> Outcome:
 def _note(was: Payment, now: Payment) -> None:
     """Keep what a check found, unless the payment is settled: that never changes back."""
     if not was.is_final:
-        transact(store.save(now, was=was))
+        transact(store.save(now, was=was), *ending.told(was, now))
 
 
 def _postpone(organization: str, payment_id: str, failure: Exception) -> None:

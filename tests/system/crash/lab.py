@@ -20,6 +20,7 @@ from chalicelib.media import service as media
 from chalicelib.notifications.channels import push
 from chalicelib.organizations import dns
 from chalicelib.payments import gateways
+from chalicelib.webhooks import calling
 from tests import hiring, stack, zone
 from tests.elsewhere import FakeProvider
 from tests.printing import account
@@ -149,6 +150,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(push, "of_platform", lambda platform: lab.world.phones)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
+        patch.setattr(calling, "call", lambda *told, local: lab.world.ears.call(*told, local=local))
         patch.setattr(logging.getLogger(log.__name__), "disabled", True)
         with installed(lambda: lab.world.chaos):
             yield lab

@@ -15,7 +15,7 @@ from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
 from chalicelib.payments.model import Payment
 from chalicelib.payments.refunds import store
-from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue
+from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue, RefundOpened
 from chalicelib.payments.refunds.model import (
     MOST,
     ON_THEIR_OWN,
@@ -54,7 +54,7 @@ def request(
         parts, tail = drawn_up(order, payment, earlier, lines)
         drawn = _new(payment, earlier, reason, pay_to)
         try:
-            transact(store.add(replace(drawn, parts=parts, tail=tail, requested_by=principal.user)))
+            transact(*_opened(replace(drawn, parts=parts, tail=tail, requested_by=principal.user)))
         except Conflict:
             continue
         log.info("refund requested", organization=order.organization, order=order.id, payment=payment.id)
@@ -89,7 +89,7 @@ def begin(
         parts, tail = drawn_up(order, payment, earlier, lines)
         drawn = replace(_new(payment, earlier, reason, pay_to), parts=parts, tail=tail, key=asked)
         refund = drawn.submitted(_way(payment, order, way), actor.user, clock.now())
-        writes = store.add(refund), *_reserved(refund, payment), told(actor, None, refund)
+        writes = *_opened(refund), *_reserved(refund, payment), told(actor, None, refund)
         try:
             transact(*writes)
         except Conflict:
@@ -111,7 +111,7 @@ def return_waiting(actor: Principal, payment: Payment, reason: str, pay_to: str 
     stray = payment.review_reason == "unknown_transaction"
     drawn = replace(_new(payment, earlier, reason, pay_to), excess=payment.waiting)
     refund = drawn.submitted(_sent(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
-    return refund, [store.add(refund), *_due_of(refund), told(actor, None, refund)]
+    return refund, [*_opened(refund), *_due_of(refund), told(actor, None, refund)]
 
 
 def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, list[Write]] | None:
@@ -126,7 +126,7 @@ def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, l
     if drawn.amount <= 0:
         return None
     refund = drawn.submitted(Way.DISPUTE, None, clock.now())
-    return refund, [store.add(refund), *_reserved(refund, payment)]
+    return refund, [*_opened(refund), *_reserved(refund, payment)]
 
 
 def return_deposit(
@@ -141,7 +141,7 @@ def return_deposit(
     drawn = replace(_new(payment, earlier, reason, None), deposit=amount, deposit_of=deposit)
     order = orders.get(payment.organization, payment.order)
     refund = drawn.submitted(_way(payment, order, None), by, clock.now())
-    return refund, [store.add(refund), *_reserved(refund, payment)]
+    return refund, [*_opened(refund), *_reserved(refund, payment)]
 
 
 def decide(
@@ -268,6 +268,11 @@ def _sent(payment: Payment, wanted: Way | None) -> Way:
     if wanted is Way.GATEWAY and not offered:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
     return wanted or (Way.GATEWAY if offered else Way.TRANSFER)
+
+
+def _opened(refund: Refund) -> list[Write]:
+    fact = RefundOpened(organization=refund.organization, order=refund.order, refund=refund.id)
+    return [store.add(refund), outbox.publish(fact)]
 
 
 def _reserved(refund: Refund, payment: Payment) -> list[Write]:
