@@ -132,7 +132,7 @@ def send(queue: Queue, messages: Iterable[str], *, delay: int = 0) -> None:
         answer = aws.client("sqs").send_message_batch(
             QueueUrl=settings().queue(queue),
             Entries=[
-                {"Id": str(number), "MessageBody": body, **({"DelaySeconds": delay} if delay else {})}
+                {"Id": str(number), "MessageBody": body, "DelaySeconds": delay}
                 for number, body in enumerate(pending[start : start + 10])
             ],
         )

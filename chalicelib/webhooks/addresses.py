@@ -1,7 +1,7 @@
 """Where a webhook may go: which URLs are taken, and which addresses are called.
 
-Whoever names a URL has us send requests from inside. So a URL is read strictly, an address is called only when it is one
-of the public internet, and what is called is the address that was looked at, never the name again.
+Whoever names a URL has us send requests from inside. So a URL is read strictly, an address is called only when it is
+one of the public internet, and what is called is the address that was looked at, never the name again.
 """
 
 import re

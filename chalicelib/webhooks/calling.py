@@ -42,6 +42,8 @@ def call(url: str, headers: Mapping[str, str], body: bytes, *, local: bool) -> A
         with _connected(place, address, started, over) as connection:
             connection.request("POST", place.target, body, {**headers, "Host": place.authority})
             response = connection.getresponse()
+            if over.is_set():
+                raise TimeoutError  # what was cut off reads like the end of its headers
             text = _legible(_start_of(response))
             error = "redirected" if 300 <= response.status < 400 else None
             return Answer(_since(started), response.status, error, text, _wait_of(response))
@@ -71,7 +73,7 @@ def trusted() -> ssl.SSLContext:
 
 @contextmanager
 def _connected(place: Place, address: str, started: float, over: Event) -> Iterator[HTTPConnection]:
-    """A connection that is cut when the time is up, which sets `over`: a socket's own time-out begins with each byte."""
+    """A connection that is cut when the time is up, which sets `over`: a socket's own begins with each byte."""
     with socket.create_connection((address, place.port), timeout=_CONNECTING) as plain:
 
         def cut() -> None:

@@ -19,7 +19,8 @@ KEPT_FOR = timedelta(days=30)
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 PAUSES = (
-    timedelta(seconds=5), 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR,
+    timedelta(seconds=5), 5 * _MINUTE, 30 * _MINUTE,
+    2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR,
 )  # fmt: skip
 """Before each further call: ten calls within a little more than three days."""
 JITTER = 0.1
@@ -108,7 +109,8 @@ class Endpoint:
 
     def rotated(self, secret: str, at: datetime) -> Self:
         """With a new secret; the one before signs for a while."""
-        return replace(self, secret=secret, former=(Former(self.secret, at + OVERLAP), *self.signing(at)), rotated_at=at)
+        former = Former(self.secret, at + OVERLAP), *self.signing(at)
+        return replace(self, secret=secret, former=former, rotated_at=at)
 
     def signing(self, at: datetime) -> tuple[Former, ...]:
         """The secrets from before that still sign."""
@@ -131,7 +133,7 @@ class Health:
         beyond = self.failures + 1 - BREAKS_AFTER
         if beyond < 0:
             return None
-        return at + min(FIRST_BREAK * 2 ** min(beyond, 10), LONGEST_BREAK)
+        return at + min(FIRST_BREAK * (1 << min(beyond, 10)), LONGEST_BREAK)
 
     def is_hopeless(self, at: datetime) -> bool:
         return self.since is not None and at - self.since >= GIVEN_UP_AFTER
@@ -139,7 +141,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a call: a status and the start of a body, or the name of what went wrong. `wait` is `Retry-After`."""
+    """What came of a call: a status and the start of a body, or the name of what went wrong. `wait` is Retry-After."""
 
     ms: int
     status: int | None = None
@@ -169,8 +171,8 @@ class Attempt:
 class Delivery:
     """One event on its way to one endpoint. `body` is what is sent, byte for byte, each time.
 
-    `calls` counts those of this round, which a replay begins anew; one is counted before it is made, and a message of the
-    queue says at which count it is good. `due_at` is when the sweep looks after it.
+    `calls` counts those of this round, which a replay begins anew; one is counted before it is made, and a message of
+    the queue says at which count it is good. `due_at` is when the sweep looks after it.
     """
 
     id: str
@@ -226,4 +228,3 @@ class Revealed:
 
     endpoint: Endpoint
     secret: str = field(repr=False)
-

@@ -56,9 +56,13 @@ EVENTS = (
     EventType("order.expired", "Nobody paid in time.", OrderData.read, (OrderExpired,)),
     EventType("order.cancelled", "An unpaid order was taken back.", OrderData.read, (OrderCancelled,)),
     EventType("payment.succeeded", "A payment paid its order.", PaymentData.of_order, (OrderPaid, OrderPaidLate)),
-    EventType("payment.failed", "The gateway refused an attempt; another may follow.", PaymentData.read, (PaymentFailed,)),
+    EventType(
+        "payment.failed", "The gateway refused an attempt; another may follow.", PaymentData.read, (PaymentFailed,)
+    ),
     EventType("payment.expired", "An attempt was not paid in time, or withdrawn.", PaymentData.read, (PaymentExpired,)),
-    EventType("payment.review", "Money came that fits no order; staff must look.", PaymentData.read, (PaymentUnderReview,)),
+    EventType(
+        "payment.review", "Money came that fits no order; staff must look.", PaymentData.read, (PaymentUnderReview,)
+    ),
     EventType("refund.created", "Money is to go back, or a buyer asks for it.", RefundData.read, (RefundOpened,)),
     EventType("refund.succeeded", "Money went back.", RefundData.read, (RefundSettled,)),
     EventType("refund.failed", "The gateway gave nothing back; staff must look.", RefundData.read, (RefundFailed,)),

@@ -17,7 +17,9 @@ def list_webhooks(principal: Principal, query: Paging) -> Page[schemas.Webhook]:
     return service.listed(principal, query.request()).map(schemas.Webhook.of)
 
 
-@routes.post("/admin/webhooks", permission="webhook.manage", returns=schemas.RevealedWebhook, status=201, limit=(30, 60))
+@routes.post(
+    "/admin/webhooks", permission="webhook.manage", returns=schemas.RevealedWebhook, status=201, limit=(30, 60)
+)
 def create_webhook(principal: Principal, body: schemas.NewWebhook) -> schemas.RevealedWebhook:
     """Have events sent to an address. Its secret is shown only here."""
     made = service.create(
@@ -27,7 +29,7 @@ def create_webhook(principal: Principal, body: schemas.NewWebhook) -> schemas.Re
 
 
 @routes.get("/admin/webhooks/events", permission="webhook.manage", returns=schemas.EventTypes)
-def list_event_types(principal: Principal) -> schemas.EventTypes:
+def list_event_types() -> schemas.EventTypes:
     """The events that a webhook may be sent."""
     return schemas.EventTypes.known()
 
@@ -40,7 +42,7 @@ def read_webhook(principal: Principal, id: str) -> schemas.Webhook:
 
 @routes.put("/admin/webhooks/{id}", permission="webhook.manage", returns=schemas.Webhook)
 def change_webhook(principal: Principal, id: str, body: schemas.WebhookChange) -> schemas.Webhook:
-    """Change where it goes, what it is sent, or whether. One that is switched on again is sent what happens from then on."""
+    """Change where it goes, what it is sent, or whether: switched on again it is sent what happens from then on."""
     changed = service.change(
         principal, id, url=body.url, events=body.events, description=body.description, enabled=body.enabled
     )
@@ -76,9 +78,7 @@ def list_deliveries(principal: Principal, id: str, query: Paging) -> Page[schema
     return service.deliveries(principal, id, query.request()).map(schemas.Delivery.of)
 
 
-@routes.get(
-    "/admin/webhooks/{id}/deliveries/{delivery}", permission="webhook.manage", returns=schemas.FullDelivery
-)
+@routes.get("/admin/webhooks/{id}/deliveries/{delivery}", permission="webhook.manage", returns=schemas.FullDelivery)
 def read_delivery(principal: Principal, id: str, delivery: str) -> schemas.FullDelivery:
     """One delivery, with what is sent and what each call came to."""
     return schemas.FullDelivery.all_of(service.delivery(principal, id, delivery))

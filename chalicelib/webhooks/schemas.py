@@ -13,7 +13,8 @@ from chalicelib.webhooks.model import State, Why
 from chalicelib.webhooks.registry import TYPES
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
-Events = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=60)]], Field(min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Events = Annotated[list[Name], Field(min_length=1, max_length=100)]
 Description = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 

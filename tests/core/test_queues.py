@@ -245,6 +245,7 @@ def test_a_fact_told_at_once_goes_to_each_handlers_queue(heard, aws):
         "handler": f"{NAME}.count",
         "fact": "LampLit",
         "correlation": "req-9",
+        "id": "",
         "body": {"organization": "org_1", "lamp": "a", "brightness": 100},
     }
     assert mail["handler"] == f"{NAME}.mail"

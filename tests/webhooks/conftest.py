@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chalicelib.core import clock
 from chalicelib.core.table import PageRequest
-from chalicelib.events.messages import EventWentLive
-from chalicelib.organizations.service import DEFAULT
 from chalicelib.webhooks import service
 from chalicelib.webhooks.model import Delivery, Endpoint
+from chalicelib.webhooks.service import delivering
 from infra.local.receiver import Receiver
 from tests import deliver
 from tests.events.people import ADMIN, opened
-from tests.stack import client
 
 
 @dataclass
@@ -63,10 +62,6 @@ def happen(name: str = "Night Run") -> str:
     return event.id
 
 
-def facts() -> list[EventWentLive]:
-    return [fact for fact in deliver.facts() if isinstance(fact, EventWentLive)]
-
-
 @pytest.fixture
 def receiver(aws: None) -> Iterator[Receiver]:
     with Receiver(stage="test") as receiver:
@@ -80,18 +75,24 @@ def till(receiver: Receiver) -> Till:
 
 
 def led_to(receiver: Receiver, *events: str, **more: Any) -> Till:
-    given = {"url": receiver.url, "events": events or ("event.live",), "description": "", "enabled": True} | more
+    given: dict[str, Any] = {
+        "url": receiver.url,
+        "events": events or ("event.live",),
+        "description": "",
+        "enabled": True,
+    } | more
     made = service.create(ADMIN, **given)
     receiver.secrets.append(made.secret)
     return Till(receiver, made.endpoint)
 
 
-def queued(queue: str = "webhooks") -> int:
-    """Messages of a queue, those that it keeps back, too."""
-    url = client("sqs").get_queue_url(QueueName=f"thepixstock-test-{queue}")["QueueUrl"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
-    counts = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(count) for count in counts.values())
+@pytest.fixture(autouse=True)
+def kept_back(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Seconds of each message that SQS would keep back; here the sweep alone comes, when a test says so."""
+    delays: list[int] = []
+    told = SimpleNamespace(tell=lambda fact, *, delay: delays.append(delay))
+    monkeypatch.setattr(delivering, "queues", told)
+    return delays
 
 
-__all__ = ["DEFAULT", "Till", "facts", "happen", "led_to", "queued", "receiver", "run", "till"]
+__all__ = ["Till", "happen", "kept_back", "led_to", "receiver", "run", "till"]

@@ -15,7 +15,8 @@ REFUSED_URLS = [
     "https://127.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/",
     "https://0x7f.0.0.1/", "https://127.0.0.1.:443/", "https://0/", "https://8.8.8.8/", "https://10.0.0.1/",
     "https://169.254.169.254/latest/meta-data/", "https://[::1]/", "https://[::ffff:127.0.0.1]/",
-    "https://[fd00:ec2::254]/latest/meta-data/", "https://[2606:4700::1111]/", "https://[::]/", "https://[fe80::1%25eth0]/",
+    "https://[fd00:ec2::254]/latest/meta-data/", "https://[2606:4700::1111]/", "https://[::]/",
+    "https://[fe80::1%25eth0]/",
     "https://1.2.3.4.5/", "https://0x7f.com.0x1/", "https://a.127/", "https://a.1e3/",
     # names of this machine, of this network, and of nobody
     "https://localhost/", "https://LOCALHOST/", "https://a.localhost/", "https://printer.local/", "https://intranet/",
@@ -30,7 +31,8 @@ REFUSED_URLS = [
     "https://hooks.example。com/", "https://１２７.0.0.1/", "https://ⓛocalhost/", "https://hooks.exаmple.com/",
     "https://hooks.example.com\\@127.0.0.1/", "https://hooks.example.com\r\nHost: a/", "https://hooks.example.com/a b",
     "https://hooks.example.com/\x00", " https://hooks.example.com/", "https://hooks.example.com/\t",
-    "https://hooks.exam%70le.com/", "https://hooks_example.com/", "https://-hooks.example.com/", "https://hooks-.example.com/",
+    "https://hooks.exam%70le.com/", "https://hooks_example.com/", "https://-hooks.example.com/",
+    "https://hooks-.example.com/",
     "https://hooks..example.com/", "https://.example.com/", "https://hooks.example.com./", "https://com/",
     f"https://{'a' * 64}.example.com/", f"https://{'a.' * 126}example.com/", f"https://hooks.example.com/{'a' * 500}",
 ]  # fmt: skip
@@ -42,7 +44,7 @@ REFUSED_ADDRESSES = [
     "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "168.63.129.16",
     # multicast, reserved, broadcast
     "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
-    # IPv6: unspecified, loopback, in disguise (mapped, compatible, NAT64, 6to4, Teredo), local, multicast, documentation
+    # IPv6: unspecified, loopback, disguises (mapped, compatible, NAT64, 6to4, Teredo), local, multicast, documentation
     "::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::ffff:169.254.169.254", "::127.0.0.1", "::8.8.8.8",
     "64:ff9b::a9fe:a9fe", "64:ff9b::808:808", "64:ff9b:1::1", "2002:7f00:1::", "2002:808:808::1", "2001:0:53aa:64c::1",
     "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1", "2001:db8::1", "3fff::1",
@@ -51,7 +53,15 @@ REFUSED_ADDRESSES = [
     "", "localhost", "1.2.3", "0x7f.0.0.1", "2130706433",
 ]  # fmt: skip
 
-PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.215.14", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001:80b::200e"]
+PUBLIC = [
+    "8.8.8.8",
+    "1.1.1.1",
+    "93.184.215.14",
+    "172.15.0.1",
+    "172.32.0.1",
+    "2606:4700::1111",
+    "2a00:1450:4001:80b::200e",
+]
 TAKEN = {
     "https://hooks.example.com": ("hooks.example.com", 443, "/"),
     "https://Hooks.Example.COM/A?b=C": ("hooks.example.com", 443, "/A?b=C"),
@@ -61,11 +71,8 @@ TAKEN = {
 }
 
 
-def test_the_corpus_is_large(figure):
-    count = len(set(REFUSED_URLS)) + len(set(REFUSED_ADDRESSES))
-
-    figure("security", "webhooks to where they must not go", f"{count} URLs and addresses, 0 taken")
-    assert count >= 120
+def test_the_corpus_is_large():
+    assert (len(set(REFUSED_URLS)) >= 70, len(set(REFUSED_ADDRESSES)) >= 50) == (True, True)
 
 
 @pytest.mark.parametrize("url", REFUSED_URLS, ids=ascii)

@@ -3,6 +3,8 @@
 import ssl
 import time
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import dns.exception
 import dns.resolver
@@ -136,11 +138,9 @@ def test_a_receiver_may_put_us_off(receiver):
      ("-5", False), ("soon", False), ("", False), ("9" * 40, False), ("Fri, 31 Dec 1999 23:59:59", False)],
 )  # fmt: skip
 def test_a_wish_is_seconds_or_a_date(told, waits):
-    class Response:
-        def getheader(self, name):
-            return told
+    response: Any = SimpleNamespace(getheader=lambda name: told)
 
-    wait = calling._wait_of(Response())
+    wait = calling._wait_of(response)
 
     assert (wait is not None) is waits
 

@@ -31,7 +31,7 @@ from chalicelib.webhooks.model import (
 from tests import deliver
 from tests.announcements.conftest import mails
 from tests.events.people import ADMIN, OTHER, opened
-from tests.webhooks.conftest import happen, led_to, queued, run
+from tests.webhooks.conftest import happen, led_to, run
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -44,14 +44,18 @@ def test_whoever_wants_to_hear_of_something_does(till, receiver):
     led_to(receiver, "photo.ready")
     event = happen("Night Run")
 
-    assert till.heard == [
-        {
-            "type": "event.live",
-            "version": 1,
-            "timestamp": till.heard[0]["timestamp"],
-            "data": {"id": event, "slug": "night-run", "name": "Night Run", "status": "live"},
-        }
-    ] * 2
+    assert (
+        till.heard
+        == [
+            {
+                "type": "event.live",
+                "version": 1,
+                "timestamp": till.heard[0]["timestamp"],
+                "data": {"id": event, "slug": "night-run", "name": "Night Run", "status": "live"},
+            }
+        ]
+        * 2
+    )
     assert all(each.verified for each in receiver.heard)
     (sent,), (as_well,) = till.sent, other.sent
     assert {sent.id, as_well.id} == {each.id for each in receiver.heard}
@@ -110,12 +114,12 @@ def test_a_message_that_comes_twice_or_late_calls_nobody(till):
 # --- again and again ------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_taken_is_sent_again_as_it_was(till, receiver):
+def test_what_is_not_taken_is_sent_again_as_it_was(till, receiver, kept_back):
     receiver.behave("error", "close")
     event = happen()
     (waiting,) = till.sent
     assert (waiting.state, waiting.calls, waiting.ended_at) == (State.WAITING, 1, None)
-    assert queued() == 1, "kept back for seconds"
+    assert kept_back in ([4], [5], [6])
 
     with till.wait(2 * MINUTE):
         assert len(receiver.heard) == 2
@@ -126,10 +130,11 @@ def test_what_is_not_taken_is_sent_again_as_it_was(till, receiver):
     assert (sent.state, sent.calls) == (State.DELIVERED, 3)
     assert {(each.id, each.body) for each in receiver.heard} == {(sent.id, sent.body.encode())}
     assert json.loads(sent.body)["data"]["id"] == event
-    assert [(each.status, each.error) for each in sent.attempts] == [(500, None), (None, "connection_failed"), (204, None)]
+    came = [(each.status, each.error) for each in sent.attempts]
+    assert came == [(500, None), (None, "connection_failed"), (204, None)]
 
 
-def test_pauses_grow_over_three_days(figure):
+def test_pauses_grow_over_three_days():
     at = clock.now()
     delivery = Delivery("dlv_1", DEFAULT, "whk_1", "event.live", "{}", at)
     for chance in (0.0, 0.5, 1.0):
@@ -144,7 +149,6 @@ def test_pauses_grow_over_three_days(figure):
         assert (told.calls, told.state, told.because, told.due_at) == (10, State.FAILED, Why.EXHAUSTED, None)
 
     total = sum(PAUSES, timedelta())
-    figure("webhooks", "a receiver that is down", f"10 calls in {total.total_seconds() / 86_400:.2f} days")
     assert timedelta(days=3) < total < timedelta(days=4)
 
 
@@ -294,9 +298,9 @@ def test_what_was_given_up_is_replayed_from_the_first_call_on(till, receiver):
 
 
 def owner():
-    user = accounts.create_user(DEFAULT, email="owner@shop.example", password="a long enough phrase", name="Olga", roles=["owner"])
+    given = {"email": "owner@shop.example", "password": "a long enough phrase", "name": "Olga", "roles": ["owner"]}
+    accounts.create_user(DEFAULT, **given)
     deliver.all()
-    return user
 
 
 def test_who_is_gone_is_switched_off_and_the_owner_told(till, receiver):
@@ -308,7 +312,8 @@ def test_who_is_gone_is_switched_off_and_the_owner_told(till, receiver):
         pass
 
     assert (till.now.enabled, till.now.off_because, till.now.off_at is None) == (False, Why.GONE, False)
-    assert [(each.state, each.because) for each in till.sent] == [(State.FAILED, Why.DISABLED), (State.FAILED, Why.GONE)]
+    ends = {(each.state, each.because) for each in till.sent}
+    assert ends == {(State.FAILED, Why.DISABLED), (State.FAILED, Why.GONE)}
     assert len(receiver.heard) == 2
     (mail,) = mails("owner@shop.example")
     assert "127.0.0.1" in mail.subject
@@ -380,7 +385,7 @@ def test_breaks_grow_and_end():
     assert later == sorted(later)
 
 
-def test_so_many_calls_at_once_and_no_more(till, receiver, monkeypatch):
+def test_so_many_calls_at_once_and_no_more(till, receiver, monkeypatch, kept_back):
     """While calls are under way, further ones wait, and cost nothing but a look."""
     ours, under_way = calling.call, []
 
@@ -396,7 +401,7 @@ def test_so_many_calls_at_once_and_no_more(till, receiver, monkeypatch):
     sent = till.sent
     assert len(sent) == AT_ONCE + 1
     assert (len(receiver.heard), [each.calls for each in sent]) == (AT_ONCE, [1] * AT_ONCE + [0])
-    assert queued() == 1, "the one that waits"
+    assert [1 <= wait <= 15 for wait in kept_back] == [True]
     with till.wait(2 * MINUTE):
         assert {each.state for each in till.sent} == {State.DELIVERED}
 
@@ -415,7 +420,7 @@ def test_a_place_whose_caller_died_is_free_again(till, monkeypatch):
         assert len(till.heard) == 1
 
 
-def test_a_slow_receiver_holds_up_nobody_else(till, receiver, monkeypatch, figure):
+def test_a_slow_receiver_holds_up_nobody_else(till, receiver, monkeypatch):
     """One says nothing until the time is up; the other hears of everything in the meantime."""
     monkeypatch.setattr(calling, "PATIENCE", 0.3)
     quick = led_to(receiver, "event.live", url=receiver.url.replace("/hooks", "/quick"))
@@ -426,7 +431,6 @@ def test_a_slow_receiver_holds_up_nobody_else(till, receiver, monkeypatch, figur
         happen(f"run {number}")
 
     slow = [each for each in receiver.heard if each.path == "/hooks"]
-    figure("webhooks", "8 events, a receiver that never answers", f"called {len(slow)} times; the other heard {8} of 8")
     assert len(slow) == BREAKS_AFTER
     assert [each.state for each in quick.sent] == [State.DELIVERED] * 8
     assert {each.state for each in till.sent} == {State.WAITING}

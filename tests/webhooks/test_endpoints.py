@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def create(**changes):
-    given = {"url": URL, "events": ["event.live"], "description": "The till", "enabled": True}
+    given: dict[str, Any] = {"url": URL, "events": ["event.live"], "description": "The till", "enabled": True}
     return service.create(ADMIN, **given | changes)
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_an_order_is_told_with_its_money(world):
     order = world.a.orders["paid"]
     fact = orders.OrderPaid(organization=world.a.organization, order=order.id)
 
-    (told,) = [event.read(fact) for event in registry.following(fact) if event.name == "order.paid"]
+    told: Any = TYPES["order.paid"].read(fact)
 
     now = order_service.get(world.a.organization, order.id)
     assert (told.id, told.code, told.status, told.total, told.currency) == (
@@ -122,7 +123,8 @@ def test_money_that_came_late_is_told_of_once(world, monkeypatch):
     names = {"organization": world.a.organization, "order": order.id}
     succeeded = TYPES["payment.succeeded"]
 
-    assert succeeded.read(orders.OrderPaidLate(**names)).id == order.payment
+    told: Any = succeeded.read(orders.OrderPaidLate(**names))
+    assert told.id == order.payment
     assert succeeded.read(orders.OrderPaid(**names)) is None
 
 
@@ -139,7 +141,7 @@ def test_of_another_organization_nothing_is_told(world, event):
 
 
 def test_the_documentation_lists_the_events():
-    rows = re.findall(r"^\| `([a-z]+\.[a-z]+)` \| (.+?) \| `(\w+)` \|$", DOCUMENT.read_text(), re.M)
+    rows = re.findall(r"^\| `([a-z]+\.[a-z]+)` \| (.+?) \| `(\w+)` \|$", DOCUMENT.read_text(), re.MULTILINE)
 
     told = {name: (says, shape) for name, says, shape in rows}
     shapes = {event.name: (event.says, event.shape.__name__.removesuffix("Data")) for event in EVENTS}
@@ -150,7 +152,7 @@ def test_the_documentation_lists_the_fields():
     text = DOCUMENT.read_text()
 
     for shape in {event.shape for event in EVENTS}:
-        (row,) = re.findall(rf"^\| `{shape.__name__.removesuffix('Data')}` \| (.+) \|$", text, re.M)
+        (row,) = re.findall(rf"^\| `{shape.__name__.removesuffix('Data')}` \| (.+) \|$", text, re.MULTILINE)
         names = [field.alias for field in shape.model_fields.values()]
         assert re.findall(r"`(\w+)`", row.partition(";")[0]) == names
 
@@ -165,7 +167,7 @@ def test_the_documentation_tells_the_pauses():
 
 def test_the_ten_lines_of_the_documentation_verify(monkeypatch):
     """What receivers copy is run."""
-    (code,) = re.findall(r"```python\n(.+?)```", DOCUMENT.read_text(), re.S)
+    (code,) = re.findall(r"```python\n(.+?)```", DOCUMENT.read_text(), re.DOTALL)
     space = {}
     exec(code, space)
     secret, body = signing.new_secret(), b'{"type":"order.paid"}'

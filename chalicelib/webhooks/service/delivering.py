@@ -38,7 +38,7 @@ _USER_AGENT = "ThePixStock-Webhooks/1"
 
 
 def deliver(fact: DeliveryDue) -> Outcome:
-    """Call an endpoint about one delivery, unless that was done, or it has to wait. Skipped where nothing was called."""
+    """Call an endpoint about one delivery, unless that was done, or has to wait. Skipped where nothing was called."""
     for _ in range(_TRIES):
         delivery = store.find_delivery(fact.organization, fact.endpoint, fact.delivery)
         if delivery is None or delivery.state is not State.WAITING or delivery.calls != fact.calls:

@@ -23,13 +23,13 @@ from urllib.parse import unquote, urlsplit
 
 from chalice.app import DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
+from moto.core.utils import unix_time_millis
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.ses.models import ses_backends
 from moto.sesv2.models import sesv2_backends
 from moto.sns.models import sns_backends
-from moto.core.utils import unix_time_millis
 from moto.sqs.models import sqs_backends
 
 from app import app
