@@ -9,6 +9,7 @@ from chalicelib.core.errors import Unavailable
 from chalicelib.core.queues import Fact, Outcome, consume, encode, handlers_of, on, send, tell
 from tests import logged
 from tests.core.scripts import Script, failure, queued
+from tests.stack import ENVIRONMENT
 
 
 class LampLit(Fact):
@@ -249,6 +250,18 @@ def test_a_fact_told_at_once_goes_to_each_handlers_queue(heard, aws):
         "body": {"organization": "org_1", "lamp": "a", "brightness": 100},
     }
     assert mail["handler"] == f"{NAME}.mail"
+
+
+def test_a_fact_may_be_kept_back_for_a_while(heard, aws):
+    tell(LampLit(organization="org_1", lamp="a"), delay=600)
+
+    assert list(queued("jobs")) == []
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
+    url = ENVIRONMENT["PIX_JOBS_QUEUE"]
+    assert client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] == {
+        "ApproximateNumberOfMessages": "0",
+        "ApproximateNumberOfMessagesDelayed": "1",
+    }
 
 
 def test_a_fact_told_to_nobody_is_a_bug(heard, aws):

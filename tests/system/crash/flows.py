@@ -1310,6 +1310,8 @@ def hooked(world: World) -> None:
 def look_after_hooks(world: World) -> None:
     """A webhook is made, told to hear of more, gets another secret and is tested, and goes again."""
     organizer = world.person("organizer")
+    with world.undisturbed():
+        _log_in(world, organizer)
     wanted = {"url": "https://till.example.com/hooks", "events": ["order.paid"]}
     hook = world.ask(organizer, "POST", HOOKS, wanted, expect=201).data
     at = f"{HOOKS}/{hook['id']}"

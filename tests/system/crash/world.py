@@ -569,7 +569,7 @@ class World:
         """Take over what was sent to SQS."""
         for name, queue in _queues().items():
             for sent in queue._messages:
-                self._enqueue(name, sent.body, max(0.0, sent.delay_until - unix_time_millis()) / 1000)
+                self._enqueue(name, sent.body, max(0.0, sent.delayed_until - unix_time_millis()) / 1000)
             queue._messages.clear()
 
     def _enqueue(self, queue: str, body: str, delay: float = 0) -> None:
