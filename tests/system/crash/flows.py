@@ -1041,6 +1041,7 @@ def check_out(world: World) -> None:
     again = world.ask(buyer, "POST", "/orders", body, expect=201, key="checkout-1").data
     assert placed["id"] == again["id"]
     world.notes["order"], world.notes["token"] = placed["id"], placed["token"]
+    world.settle()
 
 
 def open_payment(world: World) -> None:
