@@ -298,8 +298,8 @@ def test_what_was_given_up_is_replayed_from_the_first_call_on(till, receiver):
 
 
 def owner():
-    given = {"email": "owner@shop.example", "password": "a long enough phrase", "name": "Olga", "roles": ["owner"]}
-    accounts.create_user(DEFAULT, **given)
+    mailbox, password = "owner@shop.example", "a long enough phrase"
+    accounts.create_user(DEFAULT, email=mailbox, password=password, name="Olga", roles=["owner"])
     deliver.all()
 
 
