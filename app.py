@@ -61,6 +61,7 @@ ROOMS = (
     "chalicelib.photographers",
     "chalicelib.faces",
     "chalicelib.announcements",
+    "chalicelib.webhooks",
     "chalicelib.invoices",
     "chalicelib.operations",
 )
@@ -91,6 +92,7 @@ JOBS = (
     "chalicelib.faces",
     "chalicelib.payouts",
     "chalicelib.announcements",
+    "chalicelib.webhooks",
     "chalicelib.invoices",
 )
 """Packages with `jobs`."""
@@ -185,6 +187,12 @@ def on_job(event: Any) -> dict[str, list[dict[str, str]]]:
     return queues.consume(event.to_dict())
 
 
+@app.on_sqs_message(queue_arn=_ARN.format("sqs", "webhooks"), batch_size=1, name="on_webhook")
+def on_webhook(event: Any) -> dict[str, list[dict[str, str]]]:
+    """Another system is to be told of something: one at a time, for it may take its time."""
+    return queues.consume(event.to_dict())
+
+
 @app.on_dynamodb_record(
     stream_arn=_ARN.format("dynamodb", "table/outbox/stream"),
     batch_size=25,
@@ -216,11 +224,12 @@ def sweep_payments(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_orders")
 def sweep_orders(_event: Any) -> None:
-    """Orders that were not paid in time. Parcels of prints whose webhook may be lost: ask the laboratory."""
+    """Orders that were not paid in time. Parcels of prints whose webhook may be lost: ask the laboratory. Webhooks."""
     from chalicelib.lines.prints import service as prints
     from chalicelib.orders import service as orders
+    from chalicelib.webhooks import service as webhooks
 
-    sweeps.run(orders.expire_due, prints.settle_due)
+    sweeps.run(orders.expire_due, prints.settle_due, webhooks.send_due)
 
 
 @app.schedule("rate(1 minute)", name="sweep_people")

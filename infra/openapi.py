@@ -14,6 +14,7 @@ SETTINGS = {
     "PIX_UPLOADS_QUEUE": "http://127.0.0.1/uploads",
     "PIX_PAYMENTS_QUEUE": "http://127.0.0.1/payments",
     "PIX_EMAILS_QUEUE": "http://127.0.0.1/emails",
+    "PIX_WEBHOOKS_QUEUE": "http://127.0.0.1/webhooks",
     "PIX_JOBS_QUEUE": "http://127.0.0.1/jobs",
     "PIX_SECRET_ID": "thepixstock/test",
     "PIX_API_URL": "http://127.0.0.1:8000",

@@ -21,7 +21,10 @@ _UNUSED = {
     "PIX_ORIGINALS_BUCKET": "unused",
     "PIX_PREVIEWS_BUCKET": "unused",
     "PIX_DOCUMENTS_BUCKET": "unused",
-    **{f"PIX_{queue}_QUEUE": "https://unused.invalid" for queue in ("UPLOADS", "PAYMENTS", "EMAILS", "JOBS")},
+    **{
+        f"PIX_{queue}_QUEUE": "https://unused.invalid"
+        for queue in ("UPLOADS", "PAYMENTS", "EMAILS", "JOBS", "WEBHOOKS")
+    },
     "PIX_SECRET_ID": "unused",
     "PIX_API_URL": "https://unused.invalid",
     "PIX_MAIL_FROM": "unused@unused.invalid",

@@ -18,7 +18,7 @@ from tests.quick_moto import quickened
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-QUEUES = ("uploads", "payments", "emails", "jobs")
+QUEUES = ("uploads", "payments", "emails", "jobs", "webhooks")
 _QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/thepixstock-test-"
 
 ENVIRONMENT = {
@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "PIX_PREVIEWS_BUCKET": "thepixstock-test-previews",
     "PIX_DOCUMENTS_BUCKET": "thepixstock-test-documents",
     "PIX_SECRET_ID": "thepixstock/test/app",
+    "PIX_LOCAL_RECEIVERS": "true",
     "PIX_API_URL": "http://127.0.0.1:8000",
     "PIX_ALLOWED_ORIGINS": "http://localhost:3000",
     "PIX_TENANTS_DOMAIN": "shops.example",

@@ -43,6 +43,11 @@ def derived(prefix: str, *parts: str) -> str:
     return f"{prefix}_{ULID.from_bytes(hashlib.sha256(joined(*parts)).digest()[:16])}"
 
 
+def derived_at(prefix: str, at: datetime, *parts: str) -> str:
+    """As `derived`, for what is sorted by its moment as well."""
+    return f"{prefix}_{_ulid(at, hashlib.sha256(joined(*parts)).digest()[:_RANDOM])}"
+
+
 def is_id(prefix: str, value: str) -> bool:
     return value.startswith(f"{prefix}_") and SHAPE.fullmatch(value) is not None
 

@@ -63,10 +63,11 @@ def relay(record: OutboxRecord) -> None:
     Raises Unavailable when a queue does not accept, LookupError for a fact that only a newer deploy knows.
     """
     handlers, body = queues.handlers_of(record.fact), json.loads(record.body)
+    told_as = record.pk.rpartition("#")[2]
     if record.fact not in Fact.known:
         raise LookupError(f"no fact is called {record.fact}")
     for handler in handlers:
-        message = queues.encode(handler, record.fact, body, record.correlation)
+        message = queues.encode(handler, record.fact, body, record.correlation, told_as)
         queues.send(handler.queue, [message])
     record.delete()
     log.info("fact relayed", fact=record.fact, count=len(handlers), **queues.named(body))

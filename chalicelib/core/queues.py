@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from chalicelib.core import aws, clock, log
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.settings import settings
 
-Queue = Literal["uploads", "payments", "emails", "jobs"]
+Queue = Literal["uploads", "payments", "emails", "jobs", "webhooks"]
 
 
 class Fact(BaseModel):
@@ -30,6 +30,17 @@ class Fact(BaseModel):
     known: ClassVar[dict[str, type["Fact"]]] = {}
 
     organization: str
+
+    _told_as: str = PrivateAttr("")
+
+    @property
+    def told_as(self) -> str:
+        """The outbox's id of this telling, the same each time that it comes; empty for what was never published."""
+        return self._told_as
+
+    def told(self, id: str) -> Self:
+        self._told_as = id
+        return self
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -50,9 +61,16 @@ Job = Callable[[Any], Outcome]
 @dataclass(frozen=True)
 class Handler:
     name: str
-    fact: type[Fact]
+    facts: tuple[type[Fact], ...]
     queue: Queue
     run: Job
+
+    def fact(self, name: str) -> type[Fact]:
+        """Raises LookupError for a fact that it does not follow."""
+        for fact in self.facts:
+            if fact.__name__ == name:
+                return fact
+        raise LookupError(f"{self.name} follows no fact that is called {name}")
 
 
 _handlers: dict[str, Handler] = {}
@@ -60,15 +78,15 @@ _unopened: list[str] = []
 _SUBJECTS = ("organization", "event", "photo", "order", "payment", "payout")
 
 
-def on(fact: type[F], *, queue: Queue = "jobs") -> Callable[[Callable[[F], Outcome]], Callable[[F], Outcome]]:
-    """Run the decorated function, from `queue`, after each `fact`. Its name must stay: messages carry it."""
+def on(*facts: type[F], queue: Queue = "jobs") -> Callable[[Callable[[F], Outcome]], Callable[[F], Outcome]]:
+    """Run the decorated function, from `queue`, after each of the `facts`. Its name must stay: messages carry it."""
 
     def register(run: Callable[[F], Outcome]) -> Callable[[F], Outcome]:
         domain = run.__module__.removeprefix("chalicelib.").removesuffix(".jobs")
         name = f"{domain}.{run.__name__}"
         if name in _handlers:
             raise TypeError(f"two handlers are called {name}")
-        _handlers[name] = Handler(name, fact, queue, run)
+        _handlers[name] = Handler(name, facts, queue, run)
         return run
 
     return register
@@ -88,37 +106,42 @@ def handlers() -> Mapping[str, Handler]:
 
 
 def handlers_of(fact: str) -> list[Handler]:
-    return [handler for handler in handlers().values() if handler.fact.__name__ == fact]
+    return [handler for handler in handlers().values() if any(each.__name__ == fact for each in handler.facts)]
 
 
-def encode(handler: Handler, fact: str, body: Mapping[str, Any], correlation: str) -> str:
+def encode(handler: Handler, fact: str, body: Mapping[str, Any], correlation: str, told_as: str = "") -> str:
     return json.dumps(
         {
             "handler": handler.name,
             "fact": fact,
             "correlation": correlation,
             "at": clock.stamp(clock.now()),
+            "id": told_as,
             "body": body,
         }
     )
 
 
-def send(queue: Queue, messages: Iterable[str]) -> None:
-    """Put messages on a queue, ten a call. Raises Unavailable unless SQS accepted every one."""
+def send(queue: Queue, messages: Iterable[str], *, delay: int = 0) -> None:
+    """Put messages on a queue, ten a call, to be seen after `delay` seconds, of which SQS takes up to 900.
+
+    Raises Unavailable unless SQS accepted every one.
+    """
     pending = list(messages)
     for start in range(0, len(pending), 10):
         answer = aws.client("sqs").send_message_batch(
             QueueUrl=settings().queue(queue),
             Entries=[
-                {"Id": str(number), "MessageBody": body} for number, body in enumerate(pending[start : start + 10])
+                {"Id": str(number), "MessageBody": body, "DelaySeconds": delay}
+                for number, body in enumerate(pending[start : start + 10])
             ],
         )
         if answer.get("Failed"):
             raise Unavailable("queue_unavailable", "The message could not be queued.", retry_after=5)
 
 
-def tell(fact: Fact) -> None:
-    """Queue a fact for its handlers at once. For facts that are born outside any transaction of ours.
+def tell(fact: Fact, *, delay: int = 0) -> None:
+    """Queue a fact for its handlers at once, or `delay` seconds later. For what is born outside our transactions.
 
     Raises LookupError when nobody handles it: unlike a published fact it would be lost without a trace.
     """
@@ -127,7 +150,8 @@ def tell(fact: Fact) -> None:
     if not found:
         raise LookupError(f"nobody handles {name}")
     for handler in found:
-        send(handler.queue, [encode(handler, name, fact.model_dump(mode="json"), log.correlation())])
+        message = encode(handler, name, fact.model_dump(mode="json"), log.correlation())
+        send(handler.queue, [message], delay=delay)
 
 
 def consume(
@@ -167,7 +191,8 @@ def _run(message: dict[str, Any], foreign: Callable[[dict[str, Any]], Outcome] |
     if "handler" not in message and foreign is not None:
         return foreign(message)
     handler = handlers()[message["handler"]]
-    return handler.run(handler.fact.model_validate(message["body"]))
+    fact = handler.fact(message["fact"]).model_validate(message["body"])
+    return handler.run(fact.told(message.get("id", "")))
 
 
 def probe() -> None:

@@ -25,6 +25,8 @@ class Settings(BaseModel):
 
     Below `tenants_domain` organizations have subdomains; without it nobody founds one by signing up.
 
+    With `local_receivers` webhooks may go to this machine, without TLS: in tests and in the demo.
+
     `faces` names who finds faces in photos, `texts` who reads numbers in them; without, nobody does.
 
     With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known. Browsers
@@ -42,6 +44,7 @@ class Settings(BaseModel):
     payments_queue: Url
     emails_queue: Url
     jobs_queue: Url
+    webhooks_queue: Url
     secret_id: Name
     api_url: str = Field(pattern=r"^https?://[^/]+(/[^?#]*[^/?#])?$")
     allowed_origins: tuple[Origin, ...] = ()
@@ -62,6 +65,7 @@ class Settings(BaseModel):
     identity_url: Url | None = None
     faces: Literal["embedded", "rekognition"] | None = None
     texts: Literal["tesseract", "rekognition"] | None = None
+    local_receivers: bool = False
 
     @model_validator(mode="after")
     def _has_both_or_neither(self) -> Self:
@@ -78,6 +82,8 @@ class Settings(BaseModel):
                 raise ValueError("stripe_url is for the stages local and test")
             if self.paypal_url not in (PAYPAL, PAYPAL_SANDBOX) or self.paypal_authority is not None:
                 raise ValueError("another paypal_url and a paypal_authority are for the stages local and test")
+            if self.local_receivers:
+                raise ValueError("local_receivers is for the stages local and test")
         return self
 
     def table(self, domain: str) -> str:
@@ -89,7 +95,7 @@ class Settings(BaseModel):
         return self.live_endpoint or self.live_url.replace("ws", "http", 1)
 
     def queue(self, name: str) -> str:
-        """The URL of the queue `uploads`, `payments`, `emails` or `jobs`."""
+        """The URL of the queue `uploads`, `payments`, `emails`, `jobs` or `webhooks`."""
         return str(getattr(self, f"{name}_queue"))
 
 

@@ -260,6 +260,13 @@ class DomainLost(Values):
     days: int
 
 
+class WebhookDisabled(Values):
+    """For staff. `host` has taken nothing for three days, or is `gone` by its own word."""
+
+    host: Line
+    gone: bool
+
+
 class ExportReady(Values):
     name: Name
     link: Link
@@ -342,6 +349,7 @@ TEMPLATES: dict[str, type[Values]] = {
     "erasure_done": ErasureDone,
     "invitation": Invitation,
     "domain_lost": DomainLost,
+    "webhook_disabled": WebhookDisabled,
     "refunded": Refunded,
     "refund_declined": RefundDeclined,
     "transfer_rejected": TransferRejected,

@@ -3,6 +3,12 @@
 from chalicelib.core.queues import Fact
 
 
+class OrderPlaced(Fact):
+    """A cart became an order that waits for its money."""
+
+    order: str
+
+
 class OrderPaid(Fact):
     """The money of an order is captured and its things are to be handed over."""
 

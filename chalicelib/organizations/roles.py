@@ -37,6 +37,7 @@ GRANTS: dict[str, str] = {
     "settings.manage":     "owner admin",
     "user.manage":         "owner admin",
     "verification.review": "owner admin manager support",
+    "webhook.manage":      "owner admin",
 }  # fmt: skip
 
 ROLES: dict[str, frozenset[str]] = {

@@ -17,7 +17,7 @@ from chalicelib.core.table import Write, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.orders import service as orders
 from chalicelib.orders.model import Order, Status
-from chalicelib.payments import instalments, store
+from chalicelib.payments import ending, instalments, store
 from chalicelib.payments.deposits import holding
 from chalicelib.payments.model import Payment, State
 from chalicelib.wallet import service as wallet
@@ -76,7 +76,7 @@ def give_up(payment: Payment) -> Outcome:
     order, at = orders.get(payment.organization, payment.order), clock.now()
     back = wallet.release(order.organization, order.owner, payment.id) if order.owner is not None else ()
     ended = replace(payment.closed(State.EXPIRED, at), next_check_at=None)
-    transact(store.save(ended, was=payment), *back)
+    transact(store.save(ended, was=payment), *back, *ending.told(payment, ended))
     log.info("credit given back", payment=payment.id, order=order.id)
     return Outcome.SUCCESS
 

@@ -37,3 +37,15 @@ class PaymentUnderReview(Fact):
 
     payment: str
     reason: str
+
+
+class PaymentFailed(Fact):
+    """The gateway refused an attempt. Money may still come of it, and would be taken."""
+
+    payment: str
+
+
+class PaymentExpired(Fact):
+    """An attempt was not paid in time, or withdrawn. Money may still come of it, and would be taken."""
+
+    payment: str

@@ -1,12 +1,13 @@
-"""Certificates as PayPal signs webhooks with them: a root, one between, and PayPal's own."""
+"""Certificates as PayPal signs webhooks with them, and as a host shows them: a root, one between, and the own one."""
 
 import base64
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from chalicelib.core import clock
@@ -33,6 +34,13 @@ class Authority:
         self.name = f"CERT-{digits[:8]}-{digits[8:16]}-{digits[16:24]}"
         self.root = root.public_bytes(Encoding.PEM).decode()
         self.certificates = b"".join(each.public_bytes(Encoding.PEM) for each in (own, issuer))
+
+    def keep(self, folder: Path) -> tuple[Path, Path]:
+        """Files of the certificates and of their key, as a server's TLS wants them."""
+        shown, key = folder / "shown.pem", folder / "key.pem"
+        shown.write_bytes(self.certificates)
+        key.write_bytes(self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return shown, key
 
     def sign(self, text: str) -> str:
         return base64.b64encode(self._key.sign(text.encode(), padding.PKCS1v15(), SHA256())).decode()

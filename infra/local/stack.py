@@ -27,7 +27,7 @@ STACK = f"{APP}-{STAGE}-data"
 REGION = "us-east-1"
 TENANTS_DOMAIN = "thepixstock.localhost"  # browsers take every name below localhost for this machine
 MAIL_FROM = "photos@thepixstock.example"
-QUEUES = ("Uploads", "Payments", "Emails", "Jobs")
+QUEUES = ("Uploads", "Payments", "Emails", "Jobs", "Webhooks")
 VISIBILITY_TIMEOUT = 30  # seconds: how long a killed process hides the messages it held
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # what the emulator expects
 DEPLOY_SECONDS = 120.0
@@ -103,6 +103,7 @@ def environment(
         "PIX_PREVIEWS_BUCKET": outputs["PreviewsBucketName"],
         "PIX_DOCUMENTS_BUCKET": outputs["DocumentsBucketName"],
         **{f"PIX_{queue.upper()}_QUEUE": outputs[f"{queue}QueueUrl"] for queue in QUEUES},
+        "PIX_LOCAL_RECEIVERS": "true",
         "PIX_SECRET_ID": outputs["SecretId"],
         "PIX_API_URL": api_url.rstrip("/"),
         "PIX_ALLOWED_ORIGINS": ",".join(allowed_origins),

@@ -50,7 +50,7 @@ from infra.local.websockets import PATH as LIVE_PATH
 from infra.local.websockets import Websockets
 
 THREADS = 16
-CONCURRENCY = {"on_upload": 2}  # batches of a handler at once
+CONCURRENCY = {"on_upload": 2, "on_webhook": 4}  # batches of a handler at once
 FRONTENDS = tuple(f"http://{host}:{port}" for host in ("localhost", HOST) for port in (3000, 5173))
 WEBHOOK_PATH = "/payments/webhook"
 

@@ -58,6 +58,7 @@ _IDLE_WITHOUT = {
     "faces.look_for_all": "WATCH#",
     "notifications.devices.ring": "#DEVICE#",
     "payments.keep_method": "'keeps'",
+    "webhooks.announce": "ENDPOINT#",
 }
 """Handlers that most messages find with nothing to do, and what the table of their room holds when they have."""
 
@@ -103,9 +104,9 @@ class Notebook:
                     if (item["pk"]["S"], item["sk"]["S"]) == keys:
                         self.see_item(domain, item)
 
-        def enqueued(world: World, queue: str, body: str) -> None:
+        def enqueued(world: World, queue: str, body: str, delay: float = 0) -> None:
             self.see_message(queue, body)
-            enqueue(world, queue, body)
+            enqueue(world, queue, body, delay)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(writes, "_commit", committed)

@@ -9,6 +9,7 @@ from chalicelib.core.errors import Unavailable
 from chalicelib.core.queues import Fact, Outcome, consume, encode, handlers_of, on, send, tell
 from tests import logged
 from tests.core.scripts import Script, failure, queued
+from tests.stack import ENVIRONMENT
 
 
 class LampLit(Fact):
@@ -245,9 +246,19 @@ def test_a_fact_told_at_once_goes_to_each_handlers_queue(heard, aws):
         "handler": f"{NAME}.count",
         "fact": "LampLit",
         "correlation": "req-9",
+        "id": "",
         "body": {"organization": "org_1", "lamp": "a", "brightness": 100},
     }
     assert mail["handler"] == f"{NAME}.mail"
+
+
+def test_a_fact_may_be_kept_back_for_a_while(heard, aws):
+    tell(LampLit(organization="org_1", lamp="a"), delay=600)
+
+    assert list(queued("jobs")) == []
+    url = ENVIRONMENT["PIX_JOBS_QUEUE"]
+    held = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (held["ApproximateNumberOfMessages"], held["ApproximateNumberOfMessagesDelayed"]) == ("0", "1")
 
 
 def test_a_fact_told_to_nobody_is_a_bug(heard, aws):

@@ -15,9 +15,19 @@ def test_every_variable_is_read(monkeypatch):
     monkeypatch.setenv("PIX_API_URL", "https://api.example.com/v1")
     monkeypatch.setenv("PIX_STAGE", "prod")
     monkeypatch.setenv("PIX_APP", "shop-2")
+    monkeypatch.delenv("PIX_LOCAL_RECEIVERS")
 
     assert settings().api_url == "https://api.example.com/v1"
     assert settings().table("orders") == "shop-2-prod-orders"
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_webhooks_stay_away_from_this_machine_in_other_stages(monkeypatch, stage):
+    monkeypatch.setenv("PIX_STAGE", stage)
+    monkeypatch.setenv("PIX_LOCAL_RECEIVERS", "true")
+
+    with pytest.raises(ValidationError, match="local_receivers is for the stages local and test"):
+        settings()
 
 
 def test_a_queue_is_found_by_its_name(monkeypatch):
@@ -79,7 +89,7 @@ def test_settings_do_not_change():
     "name",
     [
         "STAGE", "ORIGINALS_BUCKET", "PREVIEWS_BUCKET", "DOCUMENTS_BUCKET", "UPLOADS_QUEUE", "PAYMENTS_QUEUE",
-        "EMAILS_QUEUE", "JOBS_QUEUE", "SECRET_ID", "API_URL", "MAIL_FROM", "PAYNOI_URL",
+        "EMAILS_QUEUE", "JOBS_QUEUE", "WEBHOOKS_QUEUE", "SECRET_ID", "API_URL", "MAIL_FROM", "PAYNOI_URL",
     ],
 )  # fmt: skip
 def test_a_missing_variable_stops_the_start(monkeypatch, name):

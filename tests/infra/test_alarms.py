@@ -335,7 +335,7 @@ def test_no_check_is_without_a_mistake_it_sees():
 
 
 def test_functions_are_read_from_the_app():
-    assert len(functions()) == 13
+    assert len(functions()) == 14
     assert {PREFIX + "api", PREFIX + "on_upload", PREFIX + "relay"} <= functions()
     assert sweeps() == {PREFIX + name for name in ("sweep_outbox", "sweep_payments", "sweep_orders", "sweep_people")}
 

@@ -17,6 +17,7 @@ CLASSES = {
         "CartsTable",
         "ConfigurationTable",
         "AnnouncementsTable",
+        "WebhooksTable",
         "NotificationsTable",
         "OrganizationsTable",
         "ProfilesTable",

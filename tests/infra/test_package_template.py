@@ -19,13 +19,20 @@ FUNCTIONS = {
     "on_payment": (30, 512),
     "on_email": (30, 512),
     "on_job": (60, 1024),
+    "on_webhook": (30, 512),
     "relay": (30, 512),
     "sweep_outbox": (60, 512),
     "sweep_payments": (60, 512),
     "sweep_orders": (60, 512),
     "sweep_people": (60, 512),
 }
-QUEUES = {"on_upload": "Uploads", "on_payment": "Payments", "on_email": "Emails", "on_job": "Jobs"}
+QUEUES = {
+    "on_upload": "Uploads",
+    "on_payment": "Payments",
+    "on_email": "Emails",
+    "on_job": "Jobs",
+    "on_webhook": "Webhooks",
+}
 
 
 def of_type(template, kind):

@@ -14,7 +14,7 @@ from chalicelib.core.table import PageRequest, transact
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service, store
 from chalicelib.orders.administration import service as administration
-from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate
+from chalicelib.orders.messages import LineDue, OrderCompleted, OrderExpired, OrderPaid, OrderPaidLate, OrderPlaced
 from chalicelib.orders.model import PAYABLE_FOR, LineStatus, Search, Status
 from chalicelib.orders.service import ending, handing_over, placing
 from chalicelib.organizations.service import DEFAULT
@@ -197,7 +197,7 @@ def test_a_payment_makes_the_order_paid_and_each_line_due(order):
     transact(*service.pay(order, "pay_1"))
 
     assert store.get(DEFAULT, order.id).status is Status.PAID
-    assert {type(fact) for fact in deliver.facts()} == {OrderPaid, LineDue}
+    assert {type(fact) for fact in deliver.facts()} == {OrderPlaced, OrderPaid, LineDue}
 
 
 def test_a_second_payment_does_not_pay_again(paid):
@@ -246,7 +246,7 @@ def test_an_order_not_paid_in_time_expires_and_gives_its_stock_back(order):
 
     assert store.get(DEFAULT, order.id).status is Status.EXPIRED
     assert selling.left(DEFAULT) == 100
-    assert [type(fact) for fact in deliver.facts()] == [OrderExpired]
+    assert [type(fact) for fact in deliver.facts()] == [OrderPlaced, OrderExpired]
 
 
 def test_nothing_expires_before_its_time(order):
@@ -370,7 +370,10 @@ def test_an_order_expires_under_the_correlation_of_the_request_that_placed_it(bu
     with clock.travel(PAYABLE_FOR + timedelta(seconds=1)), log.correlated("the sweep"):
         assert service.expire_due() == 1
 
-    assert [(record.fact, record.correlation) for record in OutboxRecord.scan()] == [("OrderExpired", "req-order")]
+    assert [(record.fact, record.correlation) for record in OutboxRecord.scan()] == [
+        ("OrderPlaced", "req-order"),
+        ("OrderExpired", "req-order"),
+    ]
 
 
 # --- cancelling ---------------------------------------------------------------------------------------------

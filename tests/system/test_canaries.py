@@ -96,7 +96,7 @@ TABLES = (
     *("accounts", "organizations", "events", "photos", "carts", "orders", "payments", "ledger", "entitlements"),
     *("audit", "configuration", "verification", "privacy", "profiles", "notifications"),
     *("outbox", "claims", "connections"),
-    *("profiles", "notifications", "faces", "announcements"),
+    *("profiles", "notifications", "faces", "announcements", "webhooks"),
     *("outbox", "claims"),
 )
 

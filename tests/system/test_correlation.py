@@ -97,6 +97,7 @@ def test_from_the_webhook_to_the_mail_it_is_one_id(play, figure):
         ("on_job", "invoices.issue_receipt"),
         ("on_job", "payments.keep_method"),
         ("on_job", "announcements.note_buyer"),
+        ("on_job", "webhooks.announce"),
         ("on_job", "orders.tell_of_payment"),
         ("on_job", "orders.tell_of_completion"),
         ("on_job", "payments.tell_of_capture"),
@@ -174,7 +175,11 @@ def test_an_order_expires_under_the_id_of_the_request_that_placed_it(play):
 
     placed = one(before, message="order placed")
     assert {line["correlation"] for line in lines} == {placed["correlation"]}
-    assert hops(lines) == {("relay", "OrderExpired"), ("on_job", "orders.tell_of_expiry")}
+    assert hops(lines) == {
+        ("relay", "OrderExpired"),
+        ("on_job", "orders.tell_of_expiry"),
+        ("on_job", "webhooks.announce"),
+    }
 
 
 def test_a_fact_that_the_stream_lost_is_swept_under_its_own_id(play):

@@ -104,6 +104,7 @@ from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from chalicelib.wallet import service as wallet
 from chalicelib.wallet.model import Source
+from chalicelib.webhooks import service as webhooks
 from infra.local.gateway import Gateway, Response
 from tests import deliver, hiring, rekognition, zone
 from tests.elsewhere import FakeProvider
@@ -197,6 +198,8 @@ class Shop:
     methods: dict[str, str] = field(default_factory=dict)
     notifications: dict[str, str] = field(default_factory=dict)
     broadcasts: dict[str, str] = field(default_factory=dict)
+    webhooks: dict[str, str] = field(default_factory=dict)
+    """One, and a delivery to it."""
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
@@ -355,6 +358,10 @@ def _shop(host: str, bank: Bank) -> Shop:
     then, staff = clock.now() + timedelta(days=9), shop.people["admin"].principal
     planned = announcements.broadcast(staff, said, Audience.EVERYBODY, event=None, page=None, at=then)
     shop.broadcasts["planned"] = planned.id
+    till = webhooks.create(
+        staff, url="http://127.0.0.1:9/hooks", events=["photo.failed"], description="", enabled=True
+    ).endpoint
+    shop.webhooks = {"till": till.id, "sent": webhooks.test(staff, till.id).id}
     account = BankAccount("Kasikorn", "Nok", "1234567890")
     page = {
         "bio": "Of water and light.",

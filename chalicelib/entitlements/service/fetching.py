@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 
-from chalicelib.core import clock, storage
+from chalicelib.core import clock, outbox, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import NotFound, Unavailable, Unprocessable
 from chalicelib.core.secrets import is_signature, sign
@@ -13,6 +13,7 @@ from chalicelib.core.table import Write, transact
 from chalicelib.entitlements import store
 from chalicelib.entitlements.chain import Step
 from chalicelib.entitlements.licences import model as licences
+from chalicelib.entitlements.messages import DownloadBegun
 from chalicelib.entitlements.model import Download, Downloads, Grant, Sales, Size
 from chalicelib.entitlements.service.history import append
 from chalicelib.entitlements.sizes import service as sizes
@@ -106,7 +107,8 @@ def take_each(organization: str, order: str, size: Size = Size.ORIGINAL) -> tupl
         counts = [store.count(organization, order, name, Sales(downloads=n)) for name, n in subjects.items()]
         with suppress(store.NotBegun):
             facts = {"photos": len(closed), "size": size.value}
-            append(organization, order, Step.ARCHIVE_ASKED, facts, *writes, *counts)
+            told = _begun(organization, order, [grant.resource for grant in closed], size)
+            append(organization, order, Step.ARCHIVE_ASKED, facts, *writes, *counts, told)
     raise Unavailable("busy", "Too much happens to this order at once. Try again.", retry_after=1)
 
 
@@ -142,7 +144,8 @@ def _handed_out(grant: Grant, size: Size, form: str, sha256: str | None, now: da
         append(grant.organization, grant.order, Step.LINK_ISSUED, facts | {"until": clock.stamp(until)}, *writes)
 
     with suppress(store.NotBegun):
-        tell(grant.next_window(now), store.begin(grant, now, handed), *counted)
+        told = _begun(grant.organization, grant.order, [grant.resource], size)
+        tell(grant.next_window(now), store.begin(grant, now, handed), *counted, told)
     for _ in range(_TRIES):
         # Begun now, begun before or refused: what the table holds tells which link to hand out, or why none.
         current = store.get(grant.organization, grant.order, grant.resource)
@@ -153,6 +156,10 @@ def _handed_out(grant: Grant, size: Size, form: str, sha256: str | None, now: da
         with suppress(store.NotBegun):
             tell(current.window_until, store.hand_out(current, handed))
     raise Unavailable("busy", "Too much happens to this order at once. Try again.", retry_after=1)
+
+
+def _begun(organization: str, order: str, photos: list[str], size: Size) -> Write:
+    return outbox.publish(DownloadBegun(organization=organization, order=order, photos=photos, size=size))
 
 
 def _licensed_copy(grant: Grant) -> tuple[str, str]:

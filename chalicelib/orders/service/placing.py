@@ -6,13 +6,14 @@ from chalicelib import lines
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.configuration import service as configuration
-from chalicelib.core import clock, ids, log, metrics, once
+from chalicelib.core import clock, ids, log, metrics, once, outbox
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Unprocessable
 from chalicelib.core.metrics import Metric
 from chalicelib.core.table import transact
 from chalicelib.lines.contract import Quote
 from chalicelib.orders import store
+from chalicelib.orders.messages import OrderPlaced
 from chalicelib.orders.model import MOST_LINES, PAYABLE_FOR, Line, Order, Status, Step
 from chalicelib.orders.settings import Sales
 from chalicelib.organizations import service as organizations
@@ -58,7 +59,8 @@ def place_order(
         ]
         claim = once.claim(organization, scope, key, result=order.id, body=request, keep=_KEYS_LAST)
         try:
-            transact(claim, *store.add(order), *held, *counted)
+            told = outbox.publish(OrderPlaced(organization=organization, order=order.id))
+            transact(claim, *store.add(order), *held, *counted, told)
             placed = metrics.of({Metric.ORDERS_PLACED: 1})
             log.info("order placed", placed, organization=organization, order=order.id, order_code=order.code)
             return replace(order, version=1)

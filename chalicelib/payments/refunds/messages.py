@@ -3,6 +3,13 @@
 from chalicelib.core.queues import Fact
 
 
+class RefundOpened(Fact):
+    """Money is to go back: a buyer asked for it, or it is set aside already."""
+
+    order: str
+    refund: str
+
+
 class RefundDue(Fact):
     """Money is set aside to go back, and the gateway is to be asked for it."""
 

@@ -8,7 +8,7 @@ from chalicelib.core.errors import AppError, Conflict, Unavailable, Unprocessabl
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import Write, transact
 from chalicelib.ledger import service as ledger
-from chalicelib.payments import booking, credit, gateways, instalments, store
+from chalicelib.payments import booking, credit, ending, gateways, instalments, store
 from chalicelib.payments.gateways.contract import GatewayAccount, Status
 from chalicelib.payments.model import Payment, State
 
@@ -132,7 +132,7 @@ def _apply(payment: Payment, status: Status) -> Outcome:
 def note(was: Payment, now: Payment) -> None:
     """Keep what a check found, unless the payment is settled: that never changes back."""
     if not was.is_final:
-        transact(store.save(now, was=was))
+        transact(store.save(now, was=was), *ending.told(was, now))
 
 
 def _postpone(organization: str, payment_id: str, failure: Exception) -> None:

@@ -33,7 +33,7 @@ STALLED = 120.0  # seconds without anything new, after which the rest counts as 
 _OFFERS = 100  # files of one upload
 _SIZE = (640, 480)
 _RENDITIONS = 4
-_QUEUES = ("uploads", "payments", "emails", "jobs")
+_QUEUES = ("uploads", "payments", "emails", "jobs", "webhooks")
 
 
 def measure(load: Load, home: Path, progress: Progress) -> Measured:

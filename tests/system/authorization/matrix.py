@@ -233,6 +233,18 @@ def _downloads(world: World) -> Objects:
     }
 
 
+def _deliveries(world: World) -> Objects:
+    a, b = world.a, world.b
+    till, sent = a.webhooks["till"], a.webhooks["sent"]
+    return {
+        "sent": Asked((till, sent)),
+        "foreign": Asked((b.webhooks["till"], b.webhooks["sent"])),
+        "missing": Asked((ids.new("whk"), sent)),
+        "foreign-delivery": Asked((till, b.webhooks["sent"])),
+        "missing-delivery": Asked((till, ids.new("dlv"))),
+    }
+
+
 def _originals(world: World) -> Objects:
     """The customer bought one; guests name no order."""
     a, b = world.a, world.b
@@ -469,6 +481,9 @@ def _faces(world: World) -> Objects:
 NEWS = {"texts": {"en": {"title": "It rains", "text": "Take a coat."}}, "audience": "all"}
 SEARCHES = _one("searches", "fsr", "customer", "visitor")
 KEYS = _one("keys", "key", "till")
+WEBHOOKS = _one("webhooks", "whk", "till")
+TILL = "https://till.a.photos.example.com/hooks"
+
 OBJECTS: dict[str, Asking] = {
     "GET /": NOTHING,
     "GET /admin/admins": NOTHING,
@@ -773,6 +788,17 @@ OBJECTS: dict[str, Asking] = {
     "POST /admin/broadcasts": lambda world: {"-": Asked(body=HELLO), **TO_FOLLOWERS(world)},
     "GET /admin/broadcasts/{id}": _one("broadcasts", "ann", "planned"),
     "DELETE /admin/broadcasts/{id}": _one("broadcasts", "ann", "planned"),
+    "GET /admin/webhooks": NOTHING,
+    "POST /admin/webhooks": lambda world: {"-": Asked(body={"url": TILL, "events": ["order.paid"]})},
+    "GET /admin/webhooks/events": NOTHING,
+    "GET /admin/webhooks/{id}": WEBHOOKS,
+    "PUT /admin/webhooks/{id}": _with(WEBHOOKS, {"description": "The other till"}),
+    "DELETE /admin/webhooks/{id}": WEBHOOKS,
+    "POST /admin/webhooks/{id}/rotate": WEBHOOKS,
+    "POST /admin/webhooks/{id}/test": WEBHOOKS,
+    "GET /admin/webhooks/{id}/deliveries": WEBHOOKS,
+    "GET /admin/webhooks/{id}/deliveries/{delivery}": _deliveries,
+    "POST /admin/webhooks/{id}/deliveries/{delivery}/replay": _deliveries,
     "POST /users/notifications/devices": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
     "DELETE /users/notifications/devices": lambda world: {"-": Asked(body={"token": "token-of-a-phone"})},
     "GET /users/notifications": NOTHING,

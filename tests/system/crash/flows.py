@@ -40,6 +40,7 @@ from tests.system.crash.world import ROUNDS, Person, World, mails
 
 PICTURES = tuple(jpeg(seed, size=(96, 72)) for seed in (1, 2))
 QR_LASTS = timedelta(minutes=15)
+HOOKS = "/admin/webhooks"
 _EVERYBODY = {"description": "", "percentage": 100, "roles": []}
 DAY = timedelta(hours=24, seconds=1)
 
@@ -65,6 +66,13 @@ SESSION = Leftover(
 )
 KEY = Leftover(r"accounts .*#KEYS\"", "a key whose token never arrived: nobody can use it, and the list shows it")
 KEY_TOLD = Leftover(r"audit .*api_key\.created", "that such a key was made")
+HOOK = Leftover(
+    r"webhooks .*(ENDPOINT#|\"COUNT\")|audit .*webhook\.(created|secret_rotated)",
+    "a webhook or a secret that was never shown to anybody: the list shows it, and nobody believes what it signs",
+)
+TESTED = Leftover(r"webhooks .*webhook\.test|heard webhook\.test", "a second test, which tells nothing")
+REPLAYED = Leftover(r"audit .*webhook\.replayed", "the log tells of both")
+CALLED = Leftover(r"webhooks .*CALL#", "the place of a call that died: it is free again after a minute")
 TICKET = Leftover(r"claims .*#CLM#federation#", "a ticket that was used up: it goes by TTL after a quarter of an hour")
 MAILED_AGAIN = Leftover(r"audit .*invitation\.sent_again", "the log tells of both, and the first link is dead")
 ENTERED = Leftover(r"audit .*organization\.entered", "somebody of the platform came in, and the answer was lost")
@@ -1035,6 +1043,7 @@ def check_out(world: World) -> None:
     again = world.ask(buyer, "POST", "/orders", body, expect=201, key="checkout-1").data
     assert placed["id"] == again["id"]
     world.notes["order"], world.notes["token"] = placed["id"], placed["token"]
+    world.settle()
 
 
 def open_payment(world: World) -> None:
@@ -1344,6 +1353,68 @@ def lost_webhook(world: World) -> None:
     world.minute()
     with world.undisturbed():
         _await(world, "completed")
+
+
+def hooked(world: World) -> None:
+    """The buyer sees the QR code, and the organizer's till wants to hear of it."""
+    payment(world)
+    wanted = {"url": "https://till.example.com/hooks", "events": ["order.paid"]}
+    made = world.ask(world.person("organizer"), "POST", HOOKS, wanted, expect=201).data
+    world.notes["hook"] = made["id"]
+
+
+def look_after_hooks(world: World) -> None:
+    """A webhook is made, told to hear of more, gets another secret and is tested, and goes again."""
+    organizer = world.person("organizer")
+    with world.undisturbed():
+        _log_in(world, organizer)
+    wanted = {"url": "https://till.example.com/hooks", "events": ["order.paid"]}
+    hook = world.ask(organizer, "POST", HOOKS, wanted, expect=201).data
+    at = f"{HOOKS}/{hook['id']}"
+    world.ask(organizer, "PUT", at, {"events": ["order.paid", "refund.created"], "description": "The till"})
+    other = world.ask(organizer, "POST", f"{at}/rotate").data
+    assert (other["secret"] != hook["secret"], other["overlapUntil"] is not None) == (True, True)
+    world.ask(organizer, "POST", f"{at}/test", expect=202)
+    _call_due(world)
+    assert {(each["type"], each["state"]) for each in _sent(world, hook["id"])} == {("webhook.test", "delivered")}
+    world.ask(organizer, "DELETE", at, expect=204, settled=404)
+
+
+def tell_the_till(world: World) -> None:
+    """The till is down while an order is paid, hears of it when it is up again, and once more for the asking."""
+    organizer, hook = world.person("organizer"), world.notes["hook"]
+    world.ears.status = 500
+    webhook(world)
+    world.ears.status = 204
+    _call_due(world)
+    (sent,) = _sent(world, hook)
+    assert (sent["type"], sent["state"]) == ("order.paid", "delivered")
+    world.ask(organizer, "POST", f"{HOOKS}/{hook}/deliveries/{sent['id']}/replay", expect=202)
+    _call_due(world)
+    assert {each["state"] for each in _sent(world, hook)} == {"delivered"}
+
+
+def lose_the_till(world: World) -> None:
+    """The till is gone for good: nothing is sent there any more, and who looks after the organization hears of it."""
+    organizer, hook = world.person("organizer"), world.notes["hook"]
+    world.ears.status = 410
+    webhook(world)
+    _call_due(world)
+    shown = world.see(organizer, f"{HOOKS}/{hook}")
+    assert (shown["enabled"], shown["offBecause"]) == (False, "gone")
+    assert {each["state"] for each in _sent(world, hook)} == {"failed"}
+    assert any("till.example.com" in mail.subject for mail in world.mails_to(organizer))
+
+
+def _call_due(world: World) -> None:
+    """Time for what was killed, and killed again, and for what waits until a receiver that was down is up."""
+    for _ in range(4):
+        world.minute(timedelta(minutes=45), only="sweep_orders")
+        world.settle()
+
+
+def _sent(world: World, hook: str) -> Any:
+    return world.see(world.person("organizer"), f"{HOOKS}/{hook}/deliveries")["items"]
 
 
 def expire(world: World) -> None:
@@ -2679,6 +2750,9 @@ FLOWS: dict[str, Flow] = {
     "another payment": Flow(payment, pay_again, (CHARGE,)),
     "webhook": Flow(payment, webhook),
     "lost webhook": Flow(payment, lost_webhook),
+    "webhooks": Flow(members, look_after_hooks, (HOOK, TESTED, CALLED)),
+    "webhooks delivered": Flow(hooked, tell_the_till, (REPLAYED, CALLED)),
+    "webhooks given up": Flow(hooked, lose_the_till, (CALLED,)),
     "watched payment": Flow(payment, watch, (SOCKET,)),
     "faces": Flow(shop, find_faces, (SEARCH,)),
     "news of an event": Flow(planned, hear_of_event, (ASKED_AGAIN,)),

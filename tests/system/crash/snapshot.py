@@ -31,7 +31,8 @@ _MADE_FOR_A_BUYER = ("archives/", "licensed/", "invoices/")
 """Where files lie that hold licences and receipts, which say when they were issued."""
 _SHARD = re.compile(r"(G#DUE#\w+#)\d")
 
-_LEFT_OUT = {"version", "ttl", "checked_at"}
+_LEFT_OUT = {"version", "ttl", "checked_at", "calls", "attempts"}
+"""Of a webhook's calls, too: one whose answer was lost is one more."""
 _RANDOM = {
     "hint",
     "password",
@@ -45,12 +46,13 @@ _RANDOM = {
     "step",
     "token",
     "signed",
+    "former",
 }
 TOTALS = {"base", "tax", "base_back", "tax_back"}
-_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit", "ntf"}
+_NOT_RECORDS = {"org", "crd", "crt", "out", "cor", "inv", "fct", "fix", "own", "pit", "ntf", "whk"}
 """Kinds of id that need no row: the default organization, a cart that was emptied into an order, a correlation, an
 invitation that was taken up, what somebody was told, an index of faces, whose an address is, credit that is spent,
-what a bank tells with a transfer, what somebody deleted from their inbox.
+what a bank tells with a transfer, what somebody deleted from their inbox, a webhook that was deleted.
 """
 
 
@@ -83,6 +85,7 @@ def canonical(world: World, known: frozenset[str]) -> Counter[str]:
         lines.append(f"mail {mail.destinations['ToAddresses']} {subject}")
     lines += [f"text {phone} {_said(text)}" for phone, text in texts()]
     lines += [f"push {token} {topic}" for token, topic in world.phones.sent]
+    lines += [f"heard {type}" for type in dict(world.ears.heard).values()]  # each by its id, as receivers should
     for collection, faces in here().collections.items():
         lines += [f"faces {_plain(collection, known)} {_plain(name, known)}" for name, _ in faces.values()]
     for charge in world.bank.charges.values():
@@ -123,6 +126,10 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept["transaction"] = f"{kept['transaction'][:26]}<moment>{kept['transaction'][33:]}"
             if "topic" in kept:  # of what happened at what time tells a text
                 kept |= {"title": _without_codes(kept["title"]), "text": "<text>"}
+            if table == "webhooks" and "body" in kept:  # it tells how things stood when it was written
+                kept["body"] = json.loads(kept["body"])["type"]
+            if table == "webhooks":  # how many were made and how many calls failed differs after a fault
+                kept |= dict.fromkeys({"endpoints", "failures"} & kept.keys(), "<count>")
             if table == "orders" and "#CODE#" in kept["pk"]:
                 kept["pk"] = kept["pk"].rpartition("#")[0]
             text = json.dumps(kept, sort_keys=True, ensure_ascii=False)

@@ -7,6 +7,7 @@ was killed.
 
 import io
 import json
+import math
 import pickle
 import uuid
 import zipfile
@@ -22,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from chalice.app import DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 from moto.apigatewaymanagementapi.models import apigatewaymanagementapi_backends
+from moto.core.utils import unix_time_millis
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -32,6 +34,7 @@ from moto.sqs.models import sqs_backends
 
 from app import app
 from chalicelib.core import clock, secrets
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.table import is_busy
 from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
 from chalicelib.notifications.channels import Undeliverable
@@ -51,6 +54,7 @@ from chalicelib.payments.gateways.contract import (
     Status,
 )
 from chalicelib.payments.gateways.contract import Gateway as PaymentGateway
+from chalicelib.webhooks.model import Answer as Called
 from infra.local.gateway import Gateway, LambdaContext, Response
 from tests import rekognition
 from tests.printing import FakeLab
@@ -175,6 +179,26 @@ class Phones:
 
 
 @dataclass
+class Ears:
+    """Who receives webhooks: what they heard, by webhook-id, what they answer, and what it costs to reach them."""
+
+    chaos: ClassVar[Chaos] = Chaos()
+    status: int = 204
+    heard: list[tuple[str, str]] = field(default_factory=list)
+
+    def call(self, url: str, headers: Mapping[str, str], body: bytes, *, local: bool) -> Called:
+        try:
+            return self.chaos.ask_gateway("call webhook", lambda: self._take(headers, body))
+        except Unavailable:
+            return Called(1, error="connection_failed")
+
+    def _take(self, headers: Mapping[str, str], body: bytes) -> Called:
+        if 200 <= self.status < 300:
+            self.heard.append((headers["webhook-id"], json.loads(body)["type"]))
+        return Called(1, self.status)
+
+
+@dataclass
 class Person:
     """`headers` are what their browser sends along; `refresh` is their session's refresh token."""
 
@@ -202,6 +226,7 @@ class Outside:
     bank: Bank = field(default_factory=Bank)
     printer: Printer = field(default_factory=Printer)
     phones: Phones = field(default_factory=Phones)
+    ears: Ears = field(default_factory=Ears)
     people: dict[str, Person] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
@@ -253,7 +278,7 @@ class World:
             self.wait(self._start.at - clock.now())
         for queue in _queues().values():
             queue._messages.clear()
-        Bank.chaos = Printer.chaos = Phones.chaos = self.chaos
+        Bank.chaos = Printer.chaos = Phones.chaos = Ears.chaos = self.chaos
         rekognition.put(self._outside.eyes)
         self._restart()
         return self
@@ -294,6 +319,10 @@ class World:
     @property
     def phones(self) -> Phones:
         return self._outside.phones
+
+    @property
+    def ears(self) -> Ears:
+        return self._outside.ears
 
     @property
     def eyes(self) -> Rekognition:
@@ -542,12 +571,14 @@ class World:
     def _collect(self) -> None:
         """Take over what was sent to SQS."""
         for name, queue in _queues().items():
-            for sent in queue.messages:
-                self._enqueue(name, sent.body)
+            for sent in queue._messages:
+                self._enqueue(name, sent.body, max(0.0, sent.delayed_until - unix_time_millis()) / 1000)
             queue._messages.clear()
 
-    def _enqueue(self, queue: str, body: str) -> None:
-        self.messages.append(Message(str(uuid.uuid4()), queue, body))
+    def _enqueue(self, queue: str, body: str, delay: float = 0) -> None:
+        """A message that nobody sees for `delay` seconds."""
+        hidden = clock.now() + timedelta(seconds=math.ceil(delay)) if delay else None
+        self.messages.append(Message(str(uuid.uuid4()), queue, body, hidden_until=hidden))
 
     def _invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """What a Lambda function returns; `_DIED` when it was killed or gave up, which to Lambda is the same."""

@@ -15,7 +15,7 @@ from chalicelib.payments import service as payments
 from chalicelib.payments import store as payment_store
 from chalicelib.payments.model import Payment
 from chalicelib.payments.refunds import store
-from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue
+from chalicelib.payments.refunds.messages import RefundDeclined, RefundDue, RefundOpened
 from chalicelib.payments.refunds.model import (
     MOST,
     ON_THEIR_OWN,
@@ -57,7 +57,7 @@ def request(
         asked_for = joined(pieces)
         drawn = _new(payment, earlier, reason, pay_to)
         try:
-            transact(store.add(replace(drawn, parts=asked_for, tail=_tail(pieces), requested_by=principal.user)))
+            transact(*opened(replace(drawn, parts=asked_for, tail=_tail(pieces), requested_by=principal.user)))
         except Conflict:
             continue
         log.info("refund requested", organization=order.organization, order=order.id, payment=payment.id)
@@ -115,7 +115,7 @@ def return_waiting(actor: Principal, payment: Payment, reason: str, pay_to: str 
     stray = payment.review_reason == "unknown_transaction"
     drawn = replace(_new(payment, earlier, reason, pay_to), excess=payment.waiting)
     refund = drawn.submitted(way_of_money(payment, Way.TRANSFER if stray else None), actor.user, clock.now())
-    return refund, [store.add(refund), *due_of(refund), told(actor, None, refund)]
+    return refund, [*opened(refund), *due_of(refund), told(actor, None, refund)]
 
 
 def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, list[Write]] | None:
@@ -130,7 +130,7 @@ def take_for_bank(payment: Payment, amount: int, reason: str) -> tuple[Refund, l
     if drawn.amount <= 0:
         return None
     refund = drawn.submitted(Way.DISPUTE, None, clock.now())
-    return refund, [store.add(refund), *_reserved(refund, payment)]
+    return refund, [*opened(refund), *_reserved(refund, payment)]
 
 
 def return_deposit(
@@ -145,7 +145,7 @@ def return_deposit(
     drawn = replace(_new(payment, earlier, reason, None), deposit=amount, deposit_of=deposit)
     order = orders.get(payment.organization, payment.order)
     refund = drawn.submitted(_way(payment, order, None), by, clock.now())
-    return refund, [store.add(refund), *_reserved(refund, payment)]
+    return refund, [*opened(refund), *_reserved(refund, payment)]
 
 
 def decide(
@@ -252,7 +252,7 @@ def _begin(actor: Principal, begun: Sequence[Refund], pieces: Sequence[Piece]) -
     return [
         write
         for refund, piece in zip(begun, pieces, strict=True)
-        for write in (store.add(refund), *_reserved(refund, piece.payment), told(actor, None, refund))
+        for write in (*opened(refund), *_reserved(refund, piece.payment), told(actor, None, refund))
     ]
 
 
@@ -295,6 +295,12 @@ def way_of_money(payment: Payment, wanted: Way | None) -> Way:
     if wanted is Way.GATEWAY and not offered:
         raise Unprocessable("refund_by_hand", "This gateway gives no money back. Transfer it.", field="way")
     return wanted or (Way.GATEWAY if offered else Way.TRANSFER)
+
+
+def opened(refund: Refund) -> list[Write]:
+    """The writes of a refund that is new, and what tells of it."""
+    fact = RefundOpened(organization=refund.organization, order=refund.order, refund=refund.id)
+    return [store.add(refund), outbox.publish(fact)]
 
 
 def _reserved(refund: Refund, payment: Payment) -> list[Write]:

@@ -13,7 +13,7 @@ from chalicelib.payments import instalments
 from chalicelib.payments import store as payment_store
 from chalicelib.payments.model import Payment, State
 from chalicelib.payments.refunds import store
-from chalicelib.payments.refunds.service.deciding import draft, due_of, way_of_money
+from chalicelib.payments.refunds.service.deciding import draft, due_of, opened, way_of_money
 
 _TRIES = 8
 _WHY = "not paid in full"
@@ -54,7 +54,7 @@ def _give_back(payment: Payment) -> None:
             at=at,
         )
         aside = lapsed.reserved(refund.amount, refund.excess)
-        begun = store.add(refund), *due_of(refund)
+        begun = *opened(refund), *due_of(refund)
         try:
             transact(*ledger.book(entry), payment_store.save(aside, was=payment), *begun)
         except ledger.Booked:
