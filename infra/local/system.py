@@ -37,6 +37,7 @@ from infra.local.bank import BankSandbox
 from infra.local.cloudpayments import CloudPaymentsSandbox
 from infra.local.crypto import CryptoSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
+from infra.local.feedback import Simulator
 from infra.local.firebase import FirebaseSandbox
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
@@ -251,6 +252,9 @@ class System:
             self.pumps = Pumps(app, self.endpoint, queues, self.outputs["OutboxStreamArn"], CONCURRENCY)
             self.pumps.start()
             parts.callback(self.pumps.stop)
+            simulator = Simulator(self.endpoint, self.outputs["MailEventsArn"])
+            simulator.start()
+            parts.callback(simulator.stop)
             websockets = Websockets(app, live_listener)
             pages: dict[str, WSGIApplication] = {mailbox.PATH: Mailbox(self.endpoint), identity.PATH: self.identity}
             pages |= {LIVE_PATH: websockets, bank.PATH: self.bank}

@@ -25,8 +25,9 @@ DOORS = {
         "chalicelib/payments/gateways/*.py",
         "chalicelib/accounts/providers/*.py",
         "chalicelib/lines/prints/labs/*.py",
-        "chalicelib/notifications/channels/fcm.py",
+        "chalicelib/notifications/channels/calls.py",
     ],
+    "smtplib": ["chalicelib/notifications/channels/smtp.py"],
     "stripe": ["chalicelib/payments/gateways/stripe.py"],
     "jwt": [
         "chalicelib/core/auth.py",
