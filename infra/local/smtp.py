@@ -54,6 +54,7 @@ class SmtpSandbox:
     def start(self) -> Self:
         trust = self._authority.serving()
         always: dict[str, Any] = {"auth_required": True, "authenticator": self._authenticate}
+        always["auth_require_tls"] = self._security == "starttls"  # it does not see that everything is under TLS
         own = {"ssl_context": trust} if self._security == "tls" else {"tls_context": trust, "require_starttls": True}
         self._controller = _Server(self, hostname="127.0.0.1", port=0, **always, **own)
         self._controller.start()

@@ -32,8 +32,9 @@ DOORS = {
     "jwt": [
         "chalicelib/core/auth.py",
         "chalicelib/accounts/providers/*.py",
-        "chalicelib/notifications/channels/fcm.py",
+        "chalicelib/notifications/channels/*.py",
     ],
+    "httpx": ["chalicelib/notifications/channels/apns.py"],
     "dns": ["chalicelib/organizations/dns.py"],
     "argon2": ["chalicelib/accounts/*.py"],
     "bcrypt": ["chalicelib/accounts/passwords.py"],

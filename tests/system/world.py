@@ -54,6 +54,8 @@ from chalicelib.lines.prints import store as parcels
 from chalicelib.lines.prints.model import Print, Product, State
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
+from chalicelib.notifications.feedback import service as feedback
+from chalicelib.notifications.feedback.model import address_id
 from chalicelib.notifications.inbox import service as inbox
 from chalicelib.notifications.model import Kind as NoticeKind
 from chalicelib.orders import service as orders
@@ -102,6 +104,7 @@ from chalicelib.verification import service as verification
 from chalicelib.verification.model import Kind
 from chalicelib.wallet import service as wallet
 from chalicelib.wallet.model import Source
+from infra.local.feedback import event_of
 from infra.local.gateway import Gateway, Response
 from tests import deliver, hiring, rekognition, zone
 from tests.elsewhere import FakeProvider
@@ -195,6 +198,7 @@ class Shop:
     methods: dict[str, str] = field(default_factory=dict)
     notifications: dict[str, str] = field(default_factory=dict)
     broadcasts: dict[str, str] = field(default_factory=dict)
+    suppressed: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
@@ -352,6 +356,9 @@ def _shop(host: str, bank: Bank) -> Shop:
     then, staff = clock.now() + timedelta(days=9), shop.people["admin"].principal
     planned = announcements.broadcast(staff, said, Audience.EVERYBODY, event=None, page=None, at=then)
     shop.broadcasts["planned"] = planned.id
+    gone = f"gone@{staff.organization.lower().replace('_', '-')}.example"
+    feedback.take(event_of("bounce", gone, organization=staff.organization))
+    shop.suppressed["bounced"] = address_id(gone)
     account = BankAccount("Kasikorn", "Nok", "1234567890")
     page = {
         "bio": "Of water and light.",

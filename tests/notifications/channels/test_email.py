@@ -42,7 +42,8 @@ class SmtpBench:
 
 
 def _letter(message: Any) -> Letter:
-    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    bodies = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    text, html = (body.replace("\r\n", "\n") for body in bodies)
     held = Mail(message["Subject"], text, html.removesuffix("\n"))
     ended = message["List-Unsubscribe"]
     sender = message["From"].addresses[0]
