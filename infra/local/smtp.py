@@ -6,6 +6,7 @@ listens on 127.0.0.1, and not on a stage that others use.
 
 import asyncio
 import secrets
+import warnings
 from collections.abc import Awaitable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -126,4 +127,5 @@ class _Server(Controller):
         return server
 
     def factory(self) -> SMTP:
-        return _Silent(self.handler, **self.SMTP_kwargs)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # TLS from the first byte it can not see
+            return _Silent(self.handler, **self.SMTP_kwargs)
