@@ -54,6 +54,8 @@ ROOMS = (
     "chalicelib.notifications",
     "chalicelib.notifications.inbox",
     "chalicelib.notifications.devices",
+    "chalicelib.notifications.feedback",
+    "chalicelib.notifications.linking",
     "chalicelib.favorites",
     "chalicelib.revenue",
     "chalicelib.wallet",
@@ -73,6 +75,7 @@ JOBS = (
     "chalicelib.entitlements.sizes",
     "chalicelib.live",
     "chalicelib.members",
+    "chalicelib.notifications",
     "chalicelib.notifications.devices",
     "chalicelib.notifications.inbox",
     "chalicelib.orders",
@@ -177,8 +180,14 @@ def on_payment(event: Any) -> dict[str, list[dict[str, str]]]:
 
 @app.on_sqs_message(queue_arn=_ARN.format("sqs", "emails"), batch_size=10, name="on_email")
 def on_email(event: Any) -> dict[str, list[dict[str, str]]]:
-    """A mail is to be sent."""
-    return queues.consume(event.to_dict())
+    """A mail is to be sent, or SES says what became of one."""
+    return queues.consume(event.to_dict(), foreign=_came_back)
+
+
+def _came_back(message: dict[str, Any]) -> queues.Outcome:
+    from chalicelib.notifications.feedback import service as feedback
+
+    return feedback.take(message)
 
 
 @app.on_sqs_message(queue_arn=_ARN.format("sqs", "jobs"), batch_size=10, name="on_job")
@@ -234,9 +243,13 @@ def sweep_orders(_event: Any) -> None:
 
 @app.schedule("rate(1 minute)", name="sweep_people")
 def sweep_people(_event: Any) -> None:
-    """Documents, exports and faces whose time is up, erasures nobody took back, domains to look at, broadcasts due."""
+    """Documents, exports and faces whose time is up, erasures nobody took back, domains to look at, broadcasts due.
+
+    Quiet hours that are over.
+    """
     from chalicelib.announcements import service as announcements
     from chalicelib.faces import service as faces
+    from chalicelib.notifications.quiet import service as quiet
     from chalicelib.privacy.service import erasures, exports
     from chalicelib.verification import service as verification
 
@@ -249,4 +262,5 @@ def sweep_people(_event: Any) -> None:
         faces.give_up_due,
         faces.begin_rounds,
         announcements.begin_due,
+        quiet.release_due,
     )

@@ -154,6 +154,13 @@ def me(principal: Principal) -> User:
     return service.me(principal)
 
 
+@routes.get("/users/email", permission=SIGNED_IN, returns=schemas.MailAddress)
+def read_email(principal: Principal) -> schemas.MailAddress:
+    """One's e-mail address, and whether mails to it come back."""
+    email, problem = service.email_of(principal)
+    return schemas.MailAddress(email=email, problem=problem.value if problem else None)
+
+
 @routes.post("/users/email", permission=SIGNED_IN, returns=schemas.Accepted, status=202, limit=(30, 60))
 def change_email(principal: Principal, body: schemas.NewEmail) -> schemas.Accepted:
     """Mail a code to another address of one's own."""

@@ -132,6 +132,15 @@ class User(Output):
     created_at: datetime
 
 
+class MailAddress(Output):
+    """One's address, and what keeps mails from it."""
+
+    email: str | None
+    problem: Literal["bounced", "complained"] | None = Field(
+        description="`bounced`: nothing is mailed there. `complained`: what is necessary alone."
+    )
+
+
 class Tokens(Output):
     """`expires_in` is the life of the access token in seconds."""
 

@@ -29,6 +29,18 @@ WORDS: Mapping[Act, Mapping[str, Mapping[str, str]]] = {
             "button": "ไม่รับข่าวอีก",
         },
     },
+    "mute": {
+        "en": {
+            "title": "No more of these messages?",
+            "lead": "We send you no more messages of this kind. What belongs to your orders still comes.",
+            "button": "Send no more",
+        },
+        "th": {
+            "title": "ไม่รับข้อความแบบนี้อีก?",
+            "lead": "เราจะไม่ส่งข้อความแบบนี้ถึงคุณอีก แต่คุณยังจะได้รับข้อความเกี่ยวกับคำสั่งซื้อของคุณ",
+            "button": "ไม่รับอีก",
+        },
+    },
 }
 """Of the forms."""
 
@@ -40,6 +52,10 @@ DONE: Mapping[Act, Mapping[str, tuple[str, str]]] = {
     "unsubscribe": {
         "en": ("No more news", "We send you nothing more about this event."),
         "th": ("เลิกรับข่าวแล้ว", "เราจะไม่ส่งข่าวของงานนี้ถึงคุณอีก"),
+    },
+    "mute": {
+        "en": ("No more of these messages", "Your settings bring them back, if you ever want them again."),
+        "th": ("เลิกรับข้อความแบบนี้แล้ว", "คุณเปิดรับอีกครั้งได้ทุกเมื่อในการตั้งค่า"),
     },
 }
 

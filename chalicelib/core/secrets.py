@@ -3,14 +3,17 @@
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 
 from chalicelib.core import aws, clock, ids
 from chalicelib.core.settings import settings
 
 _HOLD = timedelta(minutes=5)
+_OF_AWS = {"ses", "sns"}
+"""They take our role for an account."""
+
 _PLACEHOLDERS = ("changeme", "change-me", "placeholder", "example", "secret", "password", "xxxx")
 
 
@@ -28,6 +31,7 @@ def _refuse_other_than_hex(value: SecretStr) -> SecretStr:
 
 Real = Annotated[SecretStr, AfterValidator(_refuse_placeholder)]
 Page = Annotated[str, Field(pattern=r"^https?://[^\s#]+$")]
+Site = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
 TokenKey = Annotated[Real, Field(min_length=64), AfterValidator(_refuse_other_than_hex)]
 
 
@@ -139,6 +143,76 @@ class FirebaseSecret(BaseModel):
     token_url: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$")] = "https://oauth2.googleapis.com/token"
 
 
+class ApnsSecret(BaseModel):
+    """A key of an Apple developer team, and the app that it rings. Apps under development have another address."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    team_id: Annotated[str, Field(pattern=r"^[A-Z0-9]{10}$")]
+    key_id: Annotated[str, Field(pattern=r"^[A-Z0-9]{10}$")]
+    private_key: Real
+    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{3,155}$")]
+    url: Site = "https://api.push.apple.com"
+
+
+class WebPushSecret(BaseModel):
+    """Who we are to the push services of browsers (RFC 8292): a P-256 key in PEM, and where we are reached."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    private_key: Real
+    subject: Annotated[str, Field(pattern=r"^(mailto:[^\s@]+@[^\s@]+|https://\S+)$")]
+
+
+class LineSecret(BaseModel):
+    """A LINE Official Account: `bot_id` is what people find it by, `channel_secret` signs what it hears."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    access_token: Real
+    channel_secret: Real
+    bot_id: Annotated[str, Field(pattern=r"^@[a-z0-9._-]{3,30}$")]
+    url: Site = "https://api.line.me"
+
+
+class TwilioSecret(BaseModel):
+    """An account at Twilio. `user` is its SID or that of an API key; texts come from a number, or of a service."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
+    user: Annotated[str, Field(pattern=r"^(AC|SK)[0-9a-f]{32}$")]
+    password: Real
+    sender: Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11})$")]
+    url: Site = "https://api.twilio.com"
+
+
+class MobizonSecret(BaseModel):
+    """An account at Mobizon, in a country. Without a `sender` texts come from a shared one."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_key: Real
+    sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9 .-]{3,11}$")] | None = None
+    url: Site = "https://api.mobizon.kz"
+
+
+class SmtpSecret(BaseModel):
+    """A server that takes mails on `port`: TLS from the first byte, or after STARTTLS, never without.
+
+    `authority` is the root in PEM that vouches for it, where that is none of those that everybody knows.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")]
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    user: Annotated[str, Field(min_length=1)]
+    password: Real
+    authority: str | None = None
+
+
 class ProviderClient(BaseModel):
     """What we are at one identity provider. The first of `client_ids` is the web's, the others are apps'.
 
@@ -165,7 +239,9 @@ class Secrets(BaseModel):
     A secret of an earlier release has no `sealing_key` until one is made by a rotation.
     `previews_private_keys` are by the id that CloudFront gave their public halves: PEMs, ECDSA P-256 or RSA 2048.
     Which of them signs is a setting. `identity_providers` are by name: google, apple, facebook. An organization without
-    an account in `prodigi_of_organizations` sells no prints. Without `firebase` no device is rung.
+    an account in `prodigi_of_organizations` sells no prints. Without `firebase`, `apns` or
+    `webpush` no device of that platform is rung, and LINE is an organization's own.
+    `twilio`, `mobizon` and `smtp` are there where the settings name them as who carries texts or mails.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -194,6 +270,20 @@ class Secrets(BaseModel):
     identity_providers: dict[str, ProviderClient] = {}
     prodigi_of_organizations: dict[str, LabSecret] = {}
     firebase: FirebaseSecret | None = None
+    apns: ApnsSecret | None = None
+    webpush: WebPushSecret | None = None
+    line_of_organizations: dict[str, LineSecret] = {}
+    twilio: TwilioSecret | None = None
+    mobizon: MobizonSecret | None = None
+    smtp: SmtpSecret | None = None
+
+    @model_validator(mode="after")
+    def _has_an_account_where_it_sends(self, info: ValidationInfo) -> Self:
+        """The context names the providers of the stage."""
+        for provider in info.context or ():
+            if provider not in _OF_AWS and getattr(self, provider) is None:
+                raise ValueError(f"the settings name {provider}, and there is no account at it")
+        return self
 
     @property
     def token_keys(self) -> tuple[bytes, ...]:
@@ -216,12 +306,17 @@ _held: tuple[datetime, Secrets] | None = None
 
 
 def secrets() -> Secrets:
-    """Raises pydantic's ValidationError when the stored value is missing a part or holds a placeholder."""
+    """Raises pydantic's ValidationError when the stored value is missing a part or holds a placeholder.
+
+    So does one without an account at a provider that the settings name.
+    """
     global _held
     now, held = clock.now(), _held  # one look: another thread may forget or renew it meanwhile
     if held is None or not now - _HOLD < held[0] <= now:
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=settings().secret_id)
-        _held = held = (now, Secrets.model_validate_json(answer["SecretString"]))
+        stage = settings()
+        answer = aws.client("secretsmanager").get_secret_value(SecretId=stage.secret_id)
+        providers = (stage.mail_provider, stage.sms_provider)
+        _held = held = (now, Secrets.model_validate_json(answer["SecretString"], context=providers))
     return held[1]
 
 

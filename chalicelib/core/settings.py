@@ -6,13 +6,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_LISTS = {"allowed_origins"}
+_LISTS = {"allowed_origins", "webpush_services"}
 STRIPE = "https://api.stripe.com"
 PAYPAL = "https://api-m.paypal.com"
 PAYPAL_SANDBOX = "https://api-m.sandbox.paypal.com"
 
+WEBPUSH_SERVICES = (
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+)
+
 Name = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")]
 
 
@@ -28,6 +36,10 @@ class Settings(BaseModel):
     With `local_receivers` webhooks may go to this machine, without TLS: in tests and in the demo.
 
     `faces` names who finds faces in photos, `texts` who reads numbers in them; without, nobody does.
+
+    `mail_provider` and `sms_provider` carry mails and texts. The account at one that is not AWS is in the secret.
+    Browsers are rung through `webpush_services`, their makers' hosts; `*.` stands for any name below.
+    `webpush_url` is a stand-in for one, on one machine and in tests.
 
     With `previews_url` and `previews_key_id`, previews are read through CloudFront, where that key is known. Browsers
     open websockets at `live_url`; what is pushed to them goes to `live_endpoint`, in AWS the same address over HTTPS.
@@ -50,6 +62,10 @@ class Settings(BaseModel):
     allowed_origins: tuple[Origin, ...] = ()
     tenants_domain: str | None = Field(None, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
     mail_from: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
+    mail_provider: Literal["ses", "smtp"] = "ses"
+    sms_provider: Literal["sns", "twilio", "mobizon"] = "sns"
+    webpush_services: tuple[Host, ...] = WEBPUSH_SERVICES
+    webpush_url: Url | None = None
     paynoi_url: Url
     stripe_url: Url = STRIPE
     promptpay_url: Url = "https://api.partners.scb/partners"
@@ -78,6 +94,8 @@ class Settings(BaseModel):
         if self.stage not in ("local", "test"):
             if self.identity_url is not None:
                 raise ValueError("identity_url is for the stages local and test")
+            if self.webpush_url is not None:
+                raise ValueError("webpush_url is for the stages local and test")
             if self.stripe_url != STRIPE:
                 raise ValueError("stripe_url is for the stages local and test")
             if self.paypal_url not in (PAYPAL, PAYPAL_SANDBOX) or self.paypal_authority is not None:

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-Channel = Literal["email", "sms", "inapp", "push"]
-CHANNELS: tuple[Channel, ...] = ("email", "sms", "inapp", "push")
+from chalicelib.notifications.quiet.model import QuietHours
+
+Channel = Literal["email", "sms", "inapp", "push", "line"]
+CHANNELS: tuple[Channel, ...] = ("email", "sms", "inapp", "push", "line")
 
 _LONGEST_LINE = 200
 _LONGEST_NAME = 60
@@ -60,6 +62,7 @@ UNASKED: Mapping[Channel, frozenset[Kind]] = {
     "sms": frozenset({Kind.REMINDERS}),
     "inapp": frozenset({Kind.REMINDERS, Kind.NEWS}),
     "push": frozenset({Kind.REMINDERS}),
+    "line": frozenset({Kind.REMINDERS}),
 }
 """What comes until somebody chooses otherwise; anything else that is not necessary has to be asked for. An inbox
 disturbs nobody: it is looked at when there is time.
@@ -81,12 +84,13 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Which notices somebody wants. `chosen` is by channel and kind; `version` 0 is one that was never stored."""
+    """Which notices somebody wants, and when. `chosen` is by channel and kind; `version` 0 is one never stored."""
 
     organization: str
     user: str
     chosen: Mapping[Channel, Mapping[Kind, bool]] = field(default_factory=dict)
     version: int = 0
+    quiet: QuietHours | None = None
 
     def wants(self, channel: Channel, kind: Kind) -> bool:
         return kind in NECESSARY or self.chosen.get(channel, {}).get(kind, kind in UNASKED[channel])

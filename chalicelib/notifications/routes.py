@@ -25,5 +25,5 @@ def read_settings(principal: Principal) -> schemas.Settings:
     aliases=("/notifications/preferences",),
 )
 def choose(principal: Principal, body: schemas.Choice) -> schemas.Settings:
-    """Want a kind of notice, or want it no more. Codes and what belongs to an order always come."""
-    return schemas.Settings.of(service.choose(principal, body.told()))
+    """Want a kind of notice, or want it no more, and be left alone at night. Codes and orders' notices always come."""
+    return schemas.Settings.of(service.choose(principal, body.told(), body.quiet))

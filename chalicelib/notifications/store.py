@@ -9,18 +9,26 @@ from collections.abc import Mapping
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core.table import Record, Typed, Write, create, delete, replace, table
+from chalicelib.core.table import Item, Record, Typed, Write, create, delete, replace, table
 from chalicelib.notifications.model import Channel, Kind, Preferences
+from chalicelib.notifications.quiet.model import QuietHours
+
+
+def _with_quiet_hours(item: Item) -> Item:
+    """Nobody has any yet. A release that does not know them must not write over them."""
+    return item
 
 
 class PreferencesRecord(Record):
     Meta = table("notifications")
     keys = ("T#{}#USR#{}", "PREFERENCES")
     model = Preferences
+    upgrades = (_with_quiet_hours,)
 
     organization = UnicodeAttribute()
     user = UnicodeAttribute()
     chosen = Typed[Mapping[Channel, Mapping[Kind, bool]]](dict[Channel, dict[Kind, bool]])
+    quiet = Typed[QuietHours](QuietHours, null=True)
 
 
 def preferences_of(organization: str, user: str) -> Preferences:

@@ -31,7 +31,7 @@ from chalicelib.payments.transfers import service as transfers
 from chalicelib.payouts import service as payouts
 from chalicelib.photographers import service as photographers
 from chalicelib.privacy.model import Scope
-from chalicelib.privacy.service import consents
+from chalicelib.privacy.service import consents, mails
 from chalicelib.profiles import service as profiles
 from chalicelib.revenue import service as revenue
 from chalicelib.verification import service as verification
@@ -113,6 +113,12 @@ HOLDINGS = (
     Holding("privacy", consents.personal_data, consents.erase_person),
     Holding("accounts_elsewhere", federation.personal_data, federation.erase_person),
     Holding("membership", accounts.membership, accounts.leave_staff),
+    Holding(
+        "mails_that_came_back",
+        mails.personal_data,
+        mails.erase_person,
+        kept="for a month, as a digest, that nothing goes to an address",
+    ),
     Holding("accounts", accounts.personal_data, accounts.erase_person),
 )
 

@@ -1,6 +1,8 @@
-"""Certificates as PayPal signs webhooks with them, and as a host shows them: a root, one between, and the own one."""
+"""Certificates of this machine: a root, one between, and one's own. PayPal signs so, and servers prove who they are."""
 
 import base64
+import ssl
+import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +46,16 @@ class Authority:
 
     def sign(self, text: str) -> str:
         return base64.b64encode(self._key.sign(text.encode(), padding.PKCS1v15(), SHA256())).decode()
+
+    def serving(self) -> ssl.SSLContext:
+        """What a server by the name of the subject speaks TLS with."""
+        key = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        with tempfile.NamedTemporaryFile() as file:  # OpenSSL takes keys from files only
+            file.write(key + self.certificates)
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
 
 
 def _name(common: str) -> x509.Name:

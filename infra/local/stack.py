@@ -88,6 +88,7 @@ def environment(
     paypal_url: str = "",
     paypal_authority: str = "",
     crypto_url: str = "",
+    webpush_url: str = "",
 ) -> dict[str, str]:
     """What the application reads, as infra/app.yaml has it, and the emulator's AWS_*."""
     return {
@@ -117,6 +118,7 @@ def environment(
         **({"PIX_KASPI_URL": kaspi_url} if kaspi_url else {}),
         **({"PIX_PAYPAL_URL": paypal_url, "PIX_PAYPAL_AUTHORITY": paypal_authority} if paypal_url else {}),
         **({"PIX_CRYPTO_URL": crypto_url} if crypto_url else {}),
+        **({"PIX_WEBPUSH_URL": webpush_url} if webpush_url else {}),
         "PIX_LIVE_URL": live_url,
         "PIX_LIVE_ENDPOINT": live_endpoint,
         **({"PIX_FACES": "embedded"} if has_engine() else {}),

@@ -34,10 +34,11 @@ from chalicelib.payments import gateways
 from infra.local import bank, identity, mailbox, stack
 from infra.local.authority import Authority
 from infra.local.bank import BankSandbox
+from infra.local.carriers import Carriers
 from infra.local.cloudpayments import CloudPaymentsSandbox
 from infra.local.crypto import CryptoSandbox
 from infra.local.emulator import HOST, Emulator, start_emulator
-from infra.local.firebase import FirebaseSandbox
+from infra.local.feedback import Simulator
 from infra.local.gateway import Gateway, thread_safe
 from infra.local.identity import IdentitySandbox
 from infra.local.kaspi import Device, KaspiSandbox
@@ -93,7 +94,7 @@ class System:
     paypal: PayPalSandbox
     crypto: CryptoSandbox
     prodigi: ProdigiSandbox
-    firebase: FirebaseSandbox
+    carriers: Carriers
     identity: IdentitySandbox
     bank: BankSandbox
     gateway: Gateway
@@ -168,10 +169,9 @@ class System:
             lab_key = random.token_urlsafe(32)
             self.prodigi = ProdigiSandbox(lab_key, emulator.sandboxes / "prodigi.json").start()
             parts.callback(self.prodigi.stop)
-            self.firebase = FirebaseSandbox().start()
-            parts.callback(self.firebase.stop)
+            self.carriers = parts.enter_context(Carriers())
             more = {
-                "firebase": self.firebase.account,
+                **self.carriers.accounts(),
                 "identity_providers": self.identity.clients(),
                 "prodigi_of_organizations": {DEFAULT: {"api_key": lab_key, "url": self.prodigi.url}},
             }
@@ -239,6 +239,7 @@ class System:
                         paypal_url=self.paypal.url,
                         paypal_authority=authority.root,
                         crypto_url=self.crypto.url,
+                        webpush_url=self.carriers.webpush.url,
                         live_url=self.live_url,
                         live_endpoint=f"{self.url}{LIVE_PATH}",
                         allowed_origins=origins,
@@ -251,6 +252,9 @@ class System:
             self.pumps = Pumps(app, self.endpoint, queues, self.outputs["OutboxStreamArn"], CONCURRENCY)
             self.pumps.start()
             parts.callback(self.pumps.stop)
+            simulator = Simulator(self.endpoint, self.outputs["MailEventsArn"])
+            simulator.start()
+            parts.callback(simulator.stop)
             websockets = Websockets(app, live_listener)
             pages: dict[str, WSGIApplication] = {mailbox.PATH: Mailbox(self.endpoint), identity.PATH: self.identity}
             pages |= {LIVE_PATH: websockets, bank.PATH: self.bank}
@@ -275,7 +279,7 @@ class System:
                 "PayPal sandbox": self.paypal.url,
                 "Crypto sandbox": self.crypto.url,
                 "Prodigi sandbox": self.prodigi.url,
-                "Firebase sandbox": self.firebase.url,
+                **self.carriers.urls(),
             }
         )
 

@@ -19,7 +19,7 @@ from chalicelib.events.messages import EventWentLive
 from chalicelib.events.model import EventStatus
 from chalicelib.live.store import EntryRecord
 from chalicelib.notifications import service as notifications
-from chalicelib.notifications.channels import email
+from chalicelib.notifications.channels import Undeliverable, email
 from chalicelib.notifications.model import Kind as Notices
 from chalicelib.orders import service as orders
 from chalicelib.orders.messages import OrderCompleted
@@ -117,11 +117,11 @@ def test_a_page_told_again_is_done_already(wait, small_pages):
 def test_a_page_that_broke_off_goes_on_where_it_was(wait, monkeypatch):
     people, send, tries = five(wait), email.send, []
 
-    def breaks_off(mail, **more):
-        tries.append(more["to"])
+    def breaks_off(letter):
+        tries.append(letter.to)
         if len(tries) == 3:
             raise Unavailable("busy", "Not now.")
-        return send(mail, **more)
+        return send(letter)
 
     monkeypatch.setattr(email, "send", breaks_off)
     wait.go()
@@ -135,10 +135,10 @@ def test_a_page_that_broke_off_goes_on_where_it_was(wait, monkeypatch):
 def test_an_address_that_takes_no_mail_is_counted_and_keeps_nobody_waiting(wait, monkeypatch):
     people, send = five(wait), email.send
 
-    def refuses(mail, *, to, **more):
-        if to == people[1]:
-            raise email.Undeliverable
-        return send(mail, to=to, **more)
+    def refuses(letter):
+        if letter.to == people[1]:
+            raise Undeliverable
+        return send(letter)
 
     monkeypatch.setattr(email, "send", refuses)
     wait.go()

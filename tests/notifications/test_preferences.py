@@ -49,8 +49,9 @@ def send(user, once="one"):
 
 def test_news_have_to_be_asked_for_and_what_is_necessary_always_comes(anna):
     assert anna.get(SETTINGS) == {
-        **dict.fromkeys(("email", "sms", "push"), AT_FIRST),
+        **dict.fromkeys(("email", "sms", "push", "line"), AT_FIRST),
         "inapp": AT_FIRST | {"news": True},
+        "quietHours": None,
     }
     assert anna.get("/notifications/preferences") == anna.get(SETTINGS)
 

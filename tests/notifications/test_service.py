@@ -16,6 +16,7 @@ from chalicelib.core.errors import Invalid, NotFound
 from chalicelib.core.queues import Outcome
 from chalicelib.notifications import service
 from chalicelib.notifications.channels import email
+from chalicelib.notifications.channels.email import Letter
 from chalicelib.notifications.mail import Mail
 from chalicelib.organizations import service as organizations
 from tests import logged
@@ -190,7 +191,8 @@ def test_line_breaks_in_values_reach_no_header(requests_sent):
 
 
 def test_line_breaks_in_the_senders_name_reach_no_header(requests_sent):
-    email.send(Mail("Hello", "text", "<p>html</p>"), to=READER, sender="Shop\r\nBcc: all@victims.example")
+    mail = Mail("Hello", "text", "<p>html</p>")
+    email.send(Letter(mail, READER, "Shop\r\nBcc: all@victims.example", organizations.DEFAULT, "id"))
 
     assert requests_sent[0]["Source"] == f'"Shop Bcc: all@victims.example" <{ENVIRONMENT["PIX_MAIL_FROM"]}>'
 

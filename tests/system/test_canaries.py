@@ -254,7 +254,7 @@ def evidence(secret: str) -> Iterator[Evidence]:
             known = {"paynoi": PayNoi(sandbox.url), "stripe": Stripe(cards.url), "promptpay": PromptPay(bank.url)}
             known |= {"paypal": PayPal(paypal.url, authority=authority.root), "crypto": Crypto(chain.url)}
             patch.setattr(gateways, "of_name", known.__getitem__)
-            patch.setattr(push, "of_platform", lambda platform: SimpleNamespace(send=lambda token, told: "rung"))
+            patch.setattr(push, "of_platform", lambda *_: SimpleNamespace(send=lambda token, told: "rung"))
             _main_job(found, sandbox, cards, bank, (paypal, chain), told, patch)
         found.canaries |= {
             "gateway's API key": api_key,

@@ -220,7 +220,7 @@ def _buy(world: World, heron: Principal) -> None:
 @pytest.fixture(autouse=True)
 def phones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Devices ring, wherever they are."""
-    monkeypatch.setattr(push, "of_platform", lambda platform: SimpleNamespace(send=lambda token, told: "rung"))
+    monkeypatch.setattr(push, "of_platform", lambda *_: SimpleNamespace(send=lambda token, told: "rung"))
 
 
 def erase(person: Principal) -> None:

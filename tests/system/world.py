@@ -56,6 +56,8 @@ from chalicelib.lines.tickets import service as tickets
 from chalicelib.lines.tickets.model import Terms
 from chalicelib.members import service as members
 from chalicelib.members.model import Invitation
+from chalicelib.notifications.feedback import service as feedback
+from chalicelib.notifications.feedback.model import address_id
 from chalicelib.notifications.inbox import service as inbox
 from chalicelib.notifications.model import Kind as NoticeKind
 from chalicelib.orders import service as orders
@@ -105,6 +107,7 @@ from chalicelib.verification.model import Kind
 from chalicelib.wallet import service as wallet
 from chalicelib.wallet.model import Source
 from chalicelib.webhooks import service as webhooks
+from infra.local.feedback import event_of
 from infra.local.gateway import Gateway, Response
 from tests import deliver, hiring, rekognition, zone
 from tests.elsewhere import FakeProvider
@@ -200,6 +203,7 @@ class Shop:
     broadcasts: dict[str, str] = field(default_factory=dict)
     webhooks: dict[str, str] = field(default_factory=dict)
     """One, and a delivery to it."""
+    suppressed: dict[str, str] = field(default_factory=dict)
     recovery_codes: tuple[str, ...] = ()
     shared: str = ""
     """The slug of a list."""
@@ -362,6 +366,9 @@ def _shop(host: str, bank: Bank) -> Shop:
         staff, url="http://127.0.0.1:9/hooks", events=["photo.failed"], description="", enabled=True
     ).endpoint
     shop.webhooks = {"till": till.id, "sent": webhooks.test(staff, till.id).id}
+    gone = f"gone@{staff.organization.lower().replace('_', '-')}.example"
+    feedback.take(event_of("bounce", gone, organization=staff.organization))
+    shop.suppressed["bounced"] = address_id(gone)
     account = BankAccount("Kasikorn", "Nok", "1234567890")
     page = {
         "bio": "Of water and light.",

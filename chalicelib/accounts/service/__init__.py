@@ -17,6 +17,7 @@ from chalicelib.accounts.service.codes import use as use_code
 from chalicelib.accounts.service.founding import enter, found_organization
 from chalicelib.accounts.service.links import follow_link, link_of, open_link
 from chalicelib.accounts.service.people import (
+    email_of,
     find_by_address,
     find_by_email,
     find_user,
@@ -73,6 +74,7 @@ __all__ = [
     "confirm_code",
     "count_code",
     "create_user",
+    "email_of",
     "end_session",
     "enter",
     "erase_person",

@@ -1,6 +1,7 @@
 """Who somebody is, and which roles they have."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from chalicelib.accounts import store
 from chalicelib.accounts.addresses import normal_address
@@ -12,12 +13,24 @@ from chalicelib.core.errors import Conflict, Forbidden, Invalid
 from chalicelib.core.table import Write, transact
 from chalicelib.organizations import service as organizations
 
+if TYPE_CHECKING:
+    from chalicelib.notifications.service import Reason
+
 OWNER = "owner"
 
 
 def me(principal: Principal) -> User:
     """The caller. Raises Unauthorized once the session has ended, though the token has not expired."""
     return require_living(principal)
+
+
+def email_of(principal: Principal) -> "tuple[str | None, Reason | None]":
+    """The caller's address, and why it is mailed no more."""
+    from chalicelib.notifications import service as notifications  # what a log-in need not load
+
+    user = me(principal)
+    problem = notifications.problem_with(user.organization, user.email) if user.email else None
+    return user.email, problem
 
 
 def find_by_email(organization: str, email: str) -> User | None:

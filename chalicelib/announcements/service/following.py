@@ -23,6 +23,7 @@ from chalicelib.events import service as events
 from chalicelib.events.model import Event
 from chalicelib.faces import service as faces
 from chalicelib.notifications import service as notifications
+from chalicelib.notifications.muting import Muting
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 
@@ -88,9 +89,14 @@ def confirm(
     _confirm(event, follower, code, principal.user, language)
 
 
-def press(organization: str, token: str, language: str) -> Opened:
+def press(organization: str, token: str, language: str) -> Opened | Muting:
     """Do what a link is for. To leave twice is to leave once. Raises NotFound."""
     opened = open_link(organization, token)
+    if opened.act == "mute":
+        if accounts.find_user(organization, opened.user) is None:
+            raise links.over()
+        notifications.mute(organization, opened)
+        return opened
     if opened.act == "unsubscribe":
         leave(organization, opened.event, opened.follower)
         return opened

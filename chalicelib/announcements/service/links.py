@@ -1,6 +1,7 @@
-"""The links of mails and texts: one that confirms, with the code in it, and one that ends the news, which is signed.
+"""The links of mails and texts: one that confirms, with the code in it, and those that end something, which are signed.
 
-Both show a page with a button: programs that scan mail follow links.
+One ends the news of an event, another a kind of notice on a channel (`notifications.muting`). All show a page with a
+button: programs that scan mail follow links.
 """
 
 from dataclasses import dataclass
@@ -8,17 +9,19 @@ from typing import Literal
 
 from chalicelib.core.errors import NotFound
 from chalicelib.core.secrets import is_signature, sign
+from chalicelib.notifications import service as notifications
+from chalicelib.notifications.muting import Muting
 from chalicelib.organizations import service as organizations
 
-Act = Literal["confirm", "unsubscribe"]
-_ACTS: dict[str, Act] = {"c": "confirm", "u": "unsubscribe"}
+Act = Literal["confirm", "unsubscribe", "mute"]
+_ACTS: dict[str, Literal["confirm", "unsubscribe"]] = {"c": "confirm", "u": "unsubscribe"}
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a link is for. `proof` is the code of one that confirms."""
 
-    act: Act
+    act: Literal["confirm", "unsubscribe"]
     event: str
     follower: str
     proof: str
@@ -32,8 +35,10 @@ def unsubscribe_link(organization: str, event: str, follower: str) -> str:
     return _link(organization, "u", event, follower, sign(*_signed(organization, event, follower)))
 
 
-def open_link(organization: str, token: str) -> Opened:
-    """What a link is for; nothing changes. Raises NotFound for what is no link, and for a forged one that ends news."""
+def open_link(organization: str, token: str) -> Opened | Muting:
+    """What a link is for; nothing changes. Raises NotFound for what is none, and for a forged end."""
+    if (muting := notifications.open_mute_link(organization, token)) is not None:
+        return muting
     parts = token.split(".")
     if len(parts) != 4 or parts[0] not in _ACTS:
         raise over()

@@ -1,4 +1,4 @@
-"""Who carries notices: SES and SNS."""
+"""Who carries notices. `email`, `sms` and `push` say what is asked of a carrier, and which one a stage has."""
 
 from chalicelib.core.errors import Unprocessable
 

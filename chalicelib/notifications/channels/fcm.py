@@ -7,20 +7,18 @@ Formats: https://firebase.google.com/docs/reference/fcm/rest/v1/projects.message
 https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from chalicelib.core import clock
-from chalicelib.core.errors import Unavailable
 from chalicelib.core.secrets import FirebaseSecret
 from chalicelib.notifications.channels import Undeliverable
+from chalicelib.notifications.channels.calls import TIMEOUT, Timeout, not_now, post
 from chalicelib.notifications.channels.push import Push
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
-ANSWER_LIMIT = 64 * 1024
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _HOUR = timedelta(hours=1)
 _EARLY = timedelta(minutes=2)
@@ -33,7 +31,7 @@ _GONE = {"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT"}
 class Firebase:
     """One project. `timeout` is in seconds: to connect, and between two bytes of the answer."""
 
-    def __init__(self, account: FirebaseSecret, *, timeout: tuple[float, float] = (2, 5)) -> None:
+    def __init__(self, account: FirebaseSecret, *, timeout: Timeout = TIMEOUT) -> None:
         self._account = account
         self._timeout = timeout
         self._token: tuple[str, datetime] | None = None
@@ -48,7 +46,7 @@ class Firebase:
             return str(answer["name"])
         if _error_code(answer) in _GONE:
             raise Undeliverable
-        raise _unavailable()
+        raise not_now("push")
 
     def _ask_to_send(self, token: str, push: Push) -> tuple[int, Mapping[str, Any]]:
         path = f"/v1/projects/{self._account.project_id}/messages:send"
@@ -75,24 +73,16 @@ class Firebase:
         status, answer = self._post(self._account.token_url, data={"grant_type": _GRANT, "assertion": assertion})
         token, lasts = answer.get("access_token"), answer.get("expires_in")
         if status != 200 or not isinstance(token, str) or not isinstance(lasts, int):
-            raise _unavailable()
+            raise not_now("push")
         return token, now + timedelta(seconds=lasts) - _EARLY
 
     def _post(self, url: str, **sent: Any) -> tuple[int, Mapping[str, Any]]:
         """Status and JSON object of an answer. Raises Unavailable where there is none."""
-        from requests import RequestException, Session  # what a cold start of the API need not load
-
         try:
-            with Session() as session:
-                session.trust_env = False  # neither a proxy nor a .netrc of the machine gets to see a token
-                with session.post(url, timeout=self._timeout, allow_redirects=False, stream=True, **sent) as response:
-                    raw = response.raw.read(ANSWER_LIMIT + 1, decode_content=True)
-            answer = json.loads(raw)
-        except (RequestException, OSError, ValueError, RecursionError) as failure:
-            raise _unavailable() from failure
-        if not isinstance(answer, dict):
-            raise _unavailable()
-        return response.status_code, answer
+            answer = post(url, timeout=self._timeout, **sent)
+            return answer.status, answer.fields()
+        except (OSError, ValueError) as failure:
+            raise not_now("push") from failure
 
 
 @lru_cache(maxsize=4)
@@ -122,7 +112,3 @@ def _error_code(answer: Mapping[str, Any]) -> str | None:
     found = (each for each in details or () if isinstance(each, dict))
     codes = (each.get("errorCode") for each in found if str(each.get("@type")).endswith("fcm.v1.FcmError"))
     return next((code for code in codes if isinstance(code, str)), None)
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("push_unavailable", "The push service does not answer.", retry_after=30)

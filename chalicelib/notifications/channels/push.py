@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.secrets import secrets
 
 
 class Platform(StrEnum):
+    """Whose token it is. People link LINE; the others are registered by apps and browsers."""
+
     FCM = "fcm"
     APNS = "apns"
     WEBPUSH = "webpush"
+    LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class Push:
     text: str
     link: str | None
 
+    def key_for(self, token: str) -> UUID:
+        """The same for the same push to the same device, and for nothing else."""
+        return uuid5(NAMESPACE_URL, f"{self.id}#{token}")
+
 
 class PushService(Protocol):
     def send(self, token: str, push: Push) -> str:
@@ -33,11 +41,23 @@ class PushService(Protocol):
         """
 
 
-def of_platform(platform: Platform) -> PushService:
+def of_platform(platform: Platform, organization: str) -> PushService:
     """Raises Unprocessable `platform_not_supported` for one that this stage has no account at."""
-    from chalicelib.notifications.channels.fcm import firebase
+    held = secrets()
+    if platform is Platform.FCM and held.firebase is not None:
+        from chalicelib.notifications.channels.fcm import firebase
 
-    account = secrets().firebase
-    if platform is not Platform.FCM or account is None:
-        raise Unprocessable("platform_not_supported", "Devices of this platform can not be rung.", field="platform")
-    return firebase(account)
+        return firebase(held.firebase)
+    if platform is Platform.APNS and held.apns is not None:
+        from chalicelib.notifications.channels.apns import apns
+
+        return apns(held.apns)
+    if platform is Platform.WEBPUSH and held.webpush is not None:
+        from chalicelib.notifications.channels.webpush import WebPush
+
+        return WebPush(held.webpush)
+    if platform is Platform.LINE and (account := held.line_of_organizations.get(organization)) is not None:
+        from chalicelib.notifications.channels.line import Line
+
+        return Line(account)
+    raise Unprocessable("platform_not_supported", "Devices of this platform can not be rung.", field="platform")

@@ -1,25 +1,36 @@
-"""Texts through Amazon SNS, to one phone each.
+"""Texts to one phone each, whoever carries them."""
 
-SNS knows no idempotency key for texts: every call that it accepts is a text, and costs one.
-"""
+from typing import Protocol
 
-from chalicelib.core import aws
-from chalicelib.notifications.channels import Undeliverable
+from chalicelib.core.secrets import secrets
+from chalicelib.core.settings import settings
+
+
+class TextService(Protocol):
+    def send(self, text: str, *, to: str) -> str:
+        """Hand `text` over for the number `to` (E.164); returns the carrier's id of it.
+
+        Raises Undeliverable for a number that never gets one, anything else where the carrier does not take it now.
+        No carrier that we know takes an idempotency key: each call that it accepts is a text, and costs one.
+        """
+
+
+def service() -> TextService:
+    """The one that the stage's settings name."""
+    from chalicelib.notifications.channels import mobizon, sns, twilio
+
+    provider = settings().sms_provider
+    if provider == "sns":
+        return sns.Sns()
+    if provider == "twilio":
+        by_twilio = secrets().twilio
+        assert by_twilio is not None  # the secret is not taken without it
+        return twilio.Twilio(by_twilio)
+    by_mobizon = secrets().mobizon
+    assert by_mobizon is not None
+    return mobizon.Mobizon(by_mobizon)
 
 
 def send(text: str, *, to: str) -> str:
-    """Hand `text` to SNS for the number `to` (E.164); returns SNS's message id.
-
-    Raises Undeliverable for a number that SNS texts to never, botocore's errors when it does not take the text now.
-    Sent as `Transactional`: sooner rather than cheaper.
-    """
-    sns = aws.client("sns")
-    try:
-        answer = sns.publish(
-            PhoneNumber=to,
-            Message=text,
-            MessageAttributes={"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}},
-        )
-    except sns.exceptions.InvalidParameterException as refusal:
-        raise Undeliverable from refusal
-    return answer["MessageId"]
+    """See `TextService`."""
+    return service().send(text, to=to)

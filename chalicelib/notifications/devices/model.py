@@ -1,5 +1,6 @@
 """The devices of a person."""
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
@@ -43,4 +44,6 @@ class Devices:
 
 
 def device_id(platform: Platform, token: str) -> str:
-    return ids.digest(f"{platform}:{token}")
+    """By what a service knows it: of a browser the address, whatever its keys are now."""
+    known = json.loads(token)["endpoint"] if platform is Platform.WEBPUSH else token
+    return ids.digest(f"{platform}:{known}")

@@ -13,7 +13,20 @@ def register(principal: Principal, body: schemas.PushToken) -> None:
 
     Up to ten devices; another one drops the oldest. A device rings for who registered it last.
     """
-    service.register(principal, body.platform, body.token)
+    platform, token = body.known_by()
+    service.register(principal, platform, token)
+
+
+@routes.get(
+    "/users/notifications/devices",
+    permission=SIGNED_IN,
+    guarded=True,
+    returns=schemas.Devices,
+    aliases=("/notifications/push-token",),
+)
+def list_devices(principal: Principal) -> schemas.Devices:
+    """What rings for the caller, and the key with which a browser subscribes."""
+    return schemas.Devices.of(service.devices_of(principal), service.web_push_key())
 
 
 @routes.delete(

@@ -3,28 +3,36 @@
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.core import clock, log, sealing
+from chalicelib.core import clock, ids, log, sealing
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Unavailable
 from chalicelib.core.once import Taken, claim, recall
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import transact
+from chalicelib.core.secrets import secrets
+from chalicelib.core.table import Write, transact
 from chalicelib.notifications import store as preferences
 from chalicelib.notifications.channels import Undeliverable, push
 from chalicelib.notifications.channels.push import Platform, Push
 from chalicelib.notifications.devices import store
 from chalicelib.notifications.devices.model import Device, Devices, device_id
 from chalicelib.notifications.inbox import service as inbox
+from chalicelib.notifications.model import Channel
+from chalicelib.notifications.quiet import service as quiet
 from chalicelib.organizations import service as organizations
 
 _TRIES = 5
 _REMEMBERED = timedelta(days=30)
+_LONGEST = 500
 
 
 def register(principal: Principal, platform: Platform, token: str) -> None:
     """Have a device rung for the caller, and for nobody else from now on. Raises Unprocessable."""
-    organization, user = principal.organization, principal.known_user
-    push.of_platform(platform)
+    add(principal.organization, principal.known_user, platform, token)
+
+
+def add(organization: str, user: str, platform: Platform, token: str, also: tuple[Write, ...] = ()) -> None:
+    """Have a device rung for `user` alone. What is written `also` commits with it. Raises Unprocessable."""
+    push.of_platform(platform, organization)
     id = device_id(platform, token)
     device = Device(id, platform, sealing.seal(organization, _purpose(id), token), clock.now())
     for _ in range(_TRIES):
@@ -35,7 +43,7 @@ def register(principal: Principal, platform: Platform, token: str) -> None:
         if owner not in (None, user):
             writes.append(store.save(store.devices_of(organization, str(owner)).without(id)))
         try:
-            transact(*writes)
+            transact(*also, *writes)
             return
         except Conflict:
             continue
@@ -44,15 +52,45 @@ def register(principal: Principal, platform: Platform, token: str) -> None:
 
 def unregister(principal: Principal, token: str | None) -> None:
     """Have a device rung no more, or all of the caller's. One that is not theirs is none."""
-    organization, user = principal.organization, principal.known_user
-    known = {device_id(platform, token) for platform in Platform} if token else None
-    _drop(organization, user, known)
+    known = {ids.digest(f"{platform}:{token}") for platform in Platform} if token else None
+    _drop(principal.organization, principal.known_user, known)
 
 
-def ring(organization: str, user: str, entry_id: str) -> Outcome:
+def devices_of(principal: Principal) -> Devices:
+    return store.devices_of(principal.organization, principal.known_user)
+
+
+def web_push_key() -> str | None:
+    """What browsers subscribe with, where this stage rings any."""
+    from chalicelib.notifications.channels.webpush import public_key
+
+    account = secrets().webpush
+    return public_key(account) if account else None
+
+
+def leave(organization: str, user: str, platform: Platform) -> None:
+    """Have no device of a platform rung any more. Twice is once."""
+    held = store.devices_of(organization, user).devices
+    _drop(organization, user, {device.id for device in held if device.platform is platform})
+
+
+def drop_of_owner(organization: str, platform: Platform, token: str) -> bool:
+    """Forget a device that its service says is gone; False where nobody has it."""
+    id = device_id(platform, token)
+    owner = store.owner_of(organization, id)
+    if owner is None:
+        return False
+    _drop(organization, owner, {id})
+    return True
+
+
+def ring(organization: str, user: str, entry_id: str, *, waited: bool = False) -> Outcome:
     """Tell somebody's devices of an entry of their inbox; skipped where it is read already, or not wanted there.
 
-    FCM has no idempotency key: the mark follows the message, one that is sent twice takes its own place on the device.
+    In their quiet hours it waits, unless it has `waited`, or is urgent.
+
+    Of all services LINE alone has an idempotency key. So the mark follows the message; one that is sent twice takes its
+    own place on a device.
     Raises what kept a service from taking it, after the other devices had their turn.
     """
     found = inbox.find(organization, user, entry_id)
@@ -60,12 +98,16 @@ def ring(organization: str, user: str, entry_id: str) -> Outcome:
     if found is None or not held:
         return Outcome.SKIPPED
     state, entry = found
-    if state.has_read(entry) or not preferences.preferences_of(organization, user).wants("push", entry.kind):
+    chosen = preferences.preferences_of(organization, user)
+    wanted = [device for device in held if chosen.wants(_channel_of(device), entry.kind)]
+    if state.has_read(entry) or not wanted:
         return Outcome.SKIPPED
+    if not waited and quiet.hold_push(chosen, entry.kind, entry.id):
+        return Outcome.SUCCESS
     link = f"{organizations.url_of(organization)}{entry.page}" if entry.page else None
-    told = Push(entry.id, entry.topic, entry.title, entry.text, link)
+    told = Push(entry.id, entry.topic, entry.title, _cut(entry.text), link)
     failures: list[Unavailable] = []
-    for device in held:
+    for device in wanted:
         try:
             _tell(organization, user, device, told)
         except Unavailable as failure:
@@ -92,7 +134,7 @@ def _tell(organization: str, user: str, device: Device, told: Push) -> None:
         return
     try:
         token = sealing.unseal(organization, _purpose(device.id), device.token)
-        message = push.of_platform(device.platform).send(token, told)
+        message = push.of_platform(device.platform, organization).send(token, told)
     except (Undeliverable, sealing.NotSealed):
         log.info("device gone", organization=organization)
         _drop(organization, user, {device.id})
@@ -102,6 +144,15 @@ def _tell(organization: str, user: str, device: Device, told: Push) -> None:
         log.info("push sent", organization=organization, template=told.topic)
     except Taken:
         log.warning("two deliveries of one message became two pushes", organization=organization)
+
+
+def _channel_of(device: Device) -> Channel:
+    return "line" if device.platform is Platform.LINE else "push"
+
+
+def _cut(text: str) -> str:
+    """The most that every service takes, for whom four kilobytes are the limit. The inbox has the whole."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _drop(organization: str, user: str, gone: set[str] | None) -> None:

@@ -10,14 +10,20 @@ A device belongs to one person: who signs in there last.
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.core.table import Record, Several, Write, create, delete, replace, table
+from chalicelib.core.table import Item, Record, Several, Write, create, delete, replace, table
 from chalicelib.notifications.devices.model import Device, Devices
+
+
+def _with_line(item: Item) -> Item:
+    """Nobody has linked it yet. A release that does not know it can not read who has."""
+    return item
 
 
 class DevicesRecord(Record):
     Meta = table("notifications")
     keys = ("T#{}#DEVICES#{}", "-")
     model = Devices
+    upgrades = (_with_line,)
 
     organization = UnicodeAttribute()
     user = UnicodeAttribute()

@@ -150,7 +150,7 @@ def opened(secret: str) -> Iterator[Lab]:
         patch.setattr(lines, "discover", hiring.with_tools(lines.discover()))
         patch.setattr(labs, "lab", lambda: lab.world.printer)
         patch.setattr(labs, "account_of", account)
-        patch.setattr(push, "of_platform", lambda platform: lab.world.phones)
+        patch.setattr(push, "of_platform", lambda *_: lab.world.phones)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
         patch.setattr(delivering, "random", Random(0))

@@ -391,6 +391,10 @@ class World:
         told = {"key": key, "versionId": stored["VersionId"], "sequencer": "0055AED6DCD90281E5"}
         self._enqueue("uploads", json.dumps({"Records": [{"s3": {"object": told}}]}))
 
+    def come_back(self, event: Mapping[str, Any]) -> None:
+        """SES tells of a mail, and SNS puts it on the queue of mails as it is."""
+        self._enqueue("emails", json.dumps(event))
+
     def send_document(self, form: Mapping[str, Any], content: bytes) -> None:
         """A browser posts a file to the bucket of documents, of which S3 tells nobody."""
         bucket = ENVIRONMENT["PIX_DOCUMENTS_BUCKET"]

@@ -143,8 +143,10 @@ def needed(service: str, operation: str, asked: Mapping[str, Any], error: str | 
             yield Right("secretsmanager:GetSecretValue", secret(asked["SecretId"]))
         case "ses", "SendEmail":
             yield Right("ses:SendEmail", identity(parseaddr(asked["Source"])[1]))
+            yield Right("ses:SendEmail", configuration_set())
         case "sesv2", "SendEmail":
             yield Right("ses:SendEmail", identity(parseaddr(asked["FromEmailAddress"])[1]))
+            yield Right("ses:SendEmail", configuration_set())
         case "sns", "Publish" if "PhoneNumber" in asked:
             yield Right("sns:Publish", "*")  # a phone is no resource
         case _:
@@ -220,6 +222,11 @@ def connections(method: str) -> str:
 
 def identity(address: str) -> str:
     return _arn("ses", f"identity/{address}")
+
+
+def configuration_set() -> str:
+    """The identity's own: SES asks for it as if each mail named it."""
+    return _arn("ses", f"configuration-set/{named('').removesuffix('-')}")
 
 
 def log_streams(function: str) -> str:

@@ -50,7 +50,17 @@ def _ours() -> tuple[str, ...]:
     sockets = [rights.connections(method).removesuffix("/*") for method in ("POST", "DELETE")]
     mail = rights.identity(NAMES["MailFrom"])
     faces = rights.collections().removesuffix("fix_*")
-    return (faces, rights.table(own), rights.queue(own), *buckets, secret, mail, log, *sockets)
+    return (
+        faces,
+        rights.table(own),
+        rights.queue(own),
+        *buckets,
+        secret,
+        mail,
+        rights.configuration_set(),
+        log,
+        *sockets,
+    )
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -169,6 +179,8 @@ def made() -> Iterator[str]:
                 yield rights.secret(rights.filled(properties["Name"]))
             case "AWS::SES::EmailIdentity":
                 yield rights.identity(NAMES[properties["EmailIdentity"]])
+            case "AWS::SES::ConfigurationSet":
+                yield rights.configuration_set()
 
 
 def test_everything_that_a_policy_names_is_made_by_the_data_stack():

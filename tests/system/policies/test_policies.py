@@ -22,7 +22,7 @@ DRIVEN_UNLIKE = {
         "change",
     ): "the API has read the secret by then",
     ("chalicelib.entitlements.service.history", "append"): "a payment is told once, what people do whenever they do it",
-    ("chalicelib.core.queues", "_run"): "only the uploads queue holds messages that S3 wrote",
+    ("chalicelib.core.queues", "_run"): "only the queues of uploads and mails hold messages that AWS wrote",
     ("chalicelib.core.storage", "upload"): "photos are uploaded from disk, a watermark from memory",
     ("chalicelib.events.service", "_change_at"): "what a person changed goes into the audit log",
     ("chalicelib.events.service", "_knowable"): "a websocket brings no token of an event that would have to be checked",

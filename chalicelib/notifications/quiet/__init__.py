@@ -1,0 +1,1 @@
+"""Notices that wait for the end of somebody's quiet hours."""
