@@ -40,6 +40,7 @@ from chalicelib.events.model import Details
 from chalicelib.lines.photos.pricing import Package
 from chalicelib.lines.photos.service import packages as photo_packages
 from chalicelib.live import service as live
+from chalicelib.notifications.linking import store as line_codes
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments.gateways.returns import Entry, Page
@@ -173,6 +174,31 @@ def wrong_money(world: World) -> None:
     world.settle()
 
 
+def refused(world: World) -> None:
+    """The buyer's bank says no."""
+    transaction = flows._charge(world)
+    world.bank.set(transaction, "failed")
+    world.webhook(transaction)
+    world.settle()
+
+
+def part_too_late(world: World) -> None:
+    """Money for a part of an order comes when that is over."""
+    asked = {"orderId": world.notes["order"], "method": "paynoi", "amount": 40_00}
+    world.notes["payment"] = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data["id"]
+    world.minute(flows.DAY)
+    world.minute()
+    world.pay(flows._charge(world))
+    world.webhook(flows._charge(world), "paynoi")
+    world.settle()
+
+
+def linked(world: World) -> None:
+    """The buyer asks for a code that links LINE."""
+    until = clock.now() + timedelta(minutes=10)
+    writes.transact(line_codes.add(DEFAULT, "ABCDEFGH2345", "usr_01KB0000000000000000000000", until))
+
+
 def arranged(world: World) -> None:
     """What organizers and administrators set up."""
     organization = organizations.create("Chao Phraya Runs", language="en")
@@ -285,6 +311,9 @@ FIRST = (
 MORE = (
     Flow(flows.members, registered_again),
     Flow(flows.payment, wrong_money),
+    Flow(flows.payment, refused),
+    Flow(flows.order_and_credit, part_too_late),
+    Flow(flows.members, linked),
     Flow(flows.studio, arranged),
     Flow(flows.paid, revoked),
     Flow(flows.payment, crowded),

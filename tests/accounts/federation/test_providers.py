@@ -229,6 +229,6 @@ def test_a_stand_in_is_for_this_machine_only(aws, name):
 
 
 def test_paypals_own_sandbox_is_no_stand_in(aws):
-    known = settings().model_dump() | {"stage": "prod", "paypal_url": PAYPAL_SANDBOX}
+    known = settings().model_dump() | {"stage": "prod", "paypal_url": PAYPAL_SANDBOX, "local_receivers": False}
 
     assert Settings.model_validate(known).paypal_url == PAYPAL_SANDBOX
