@@ -26,6 +26,7 @@ UNMEASURED |= {"POST /events/{id}/notices", "PUT /events/{id}/notices"}
 UNMEASURED |= {"POST /events/{id}/notices/faces"}
 UNMEASURED |= {"GET /organizations/by-domain", "DELETE /auth/providers/{provider}"}
 UNMEASURED |= {"POST /payments/webhook/{gateway}"}
+UNMEASURED |= {"POST /users/notifications/line", "POST /notices/line"}
 UNMEASURED |= {"POST /downloads/{id}/photos/{photo}/received", "POST /events/{id}/access"}
 """The oracle knows only their refusals."""
 

@@ -193,7 +193,7 @@ def _offer(type: TicketType) -> Offer:
 
 def _of_event(actor: Principal, event: str, type_id: str) -> TicketType:
     """Raises NotFound for a type of another event."""
-    found = store.get_type(actor.organization, type_id)
-    if found.event != events.get(actor.organization, event).id:
+    known, found = events.get(actor.organization, event), store.get_type(actor.organization, type_id)
+    if found.event != known.id:
         raise NotFound("ticket_type_not_found", "There is no such type of ticket.")
     return found
