@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import cache
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,18 +46,20 @@ def quickened() -> Iterator[None]:
 
 def _undone(transact: Callable[[DynamoDBBackend, Any], None]) -> Callable[[DynamoDBBackend, Any], None]:
     """For the case that a transaction fails moto copies every table it names. Only its own items have to come back."""
+    one_at_a_time = Lock()
 
     def transact_and_undo(backend: DynamoDBBackend, writes: TransactItems) -> None:
-        before = [(partition, key, deepcopy(partition.get(key))) for partition, key in _touched(backend, writes)]
-        try:
-            transact(backend, writes)
-        except Exception:
-            for partition, key, item in before:
-                if item is None:
-                    partition.pop(key, None)
-                else:
-                    partition[key] = item
-            raise
+        with one_at_a_time:  # else what one undoes may be what another has just committed
+            before = [(partition, key, deepcopy(partition.get(key))) for partition, key in _touched(backend, writes)]
+            try:
+                transact(backend, writes)
+            except Exception:
+                for partition, key, item in before:
+                    if item is None:
+                        partition.pop(key, None)
+                    else:
+                        partition[key] = item
+                raise
 
     return transact_and_undo
 
