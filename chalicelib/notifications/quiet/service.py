@@ -26,7 +26,7 @@ def hold_text(held: Preferences, kind: Kind, once: str, notice: str) -> bool:
 
 def release_due() -> int:
     """Tell of what waited long enough; returns how much that is."""
-    return sum(_release(waiting) for waiting in store.due(clock.now(), _AT_ONCE))
+    return sum(_release(waiting) for waiting in list(store.due(clock.now(), _AT_ONCE)))
 
 
 def find(organization: str, user: str, id: str) -> Waiting | None:
