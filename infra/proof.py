@@ -32,6 +32,7 @@ AREAS: Mapping[str, Sequence[str]] = {
     "main job": [
         *(f"{SYSTEM}/local/test_main_job.py", f"{SYSTEM}/local/test_killed.py"),
         *(f"{SYSTEM}/local/test_avatars.py", f"{SYSTEM}/local/test_uploader.py"),
+        *(f"{SYSTEM}/local/test_mails.py", f"{SYSTEM}/test_currencies.py"),
     ],
     "contention": [f"{SYSTEM}/local/test_contention.py"],
     "crash": [f"{SYSTEM}/crash/test_crash.py"],

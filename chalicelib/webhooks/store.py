@@ -73,7 +73,7 @@ class EndpointRecord(Record):
     off_because = Choice(Why, null=True)
 
 
-class CountRecord(Record):
+class EndpointCountRecord(Record):
     Meta = table("webhooks")
     keys = ("T#{}#WEBHOOKS", "COUNT")
 
@@ -164,9 +164,9 @@ def get_endpoint(organization: str, endpoint: str) -> Endpoint:
 def add_endpoint(endpoint: Endpoint) -> list[Write]:
     """Writes that hold while there is room for one more."""
     full = Conflict("too_many_webhooks", f"An organization has up to {MOST_ENDPOINTS} webhooks.")
-    room = CountRecord.endpoints.does_not_exist() | (CountRecord.endpoints < MOST_ENDPOINTS)
-    count = CountRecord(_endpoints_pk(endpoint.organization), "COUNT")
-    counted = update(count, CountRecord.endpoints.add(1), condition=room, refused=full)
+    room = EndpointCountRecord.endpoints.does_not_exist() | (EndpointCountRecord.endpoints < MOST_ENDPOINTS)
+    count = EndpointCountRecord(_endpoints_pk(endpoint.organization), "COUNT")
+    counted = update(count, EndpointCountRecord.endpoints.add(1), condition=room, refused=full)
     return [counted, create(_endpoint_record(endpoint))]
 
 
@@ -178,10 +178,10 @@ def save_endpoint(endpoint: Endpoint, *, was: Endpoint) -> Write:
 def remove_endpoint(endpoint: Endpoint) -> list[Write]:
     """Writes that hold while it is there. What else is kept of it goes by TTL, or here."""
     record = _endpoint_record(endpoint)
-    count = CountRecord(_endpoints_pk(endpoint.organization), "COUNT")
+    count = EndpointCountRecord(_endpoints_pk(endpoint.organization), "COUNT")
     return [
         Write("delete", record, EndpointRecord.pk.exists()),
-        update(count, CountRecord.endpoints.add(-1)),
+        update(count, EndpointCountRecord.endpoints.add(-1)),
         delete(_health_record(endpoint.organization, endpoint.id)),
     ]
 

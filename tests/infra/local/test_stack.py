@@ -243,6 +243,7 @@ def test_environment_is_what_the_application_asks_for(outputs: Mapping[str, str]
 
     # A CDN that there is not on one machine; engines that are there where somebody installed them.
     options = {"PIX_PREVIEWS_URL", "PIX_PREVIEWS_KEY_ID", "PIX_FACES", "PIX_TEXTS"}
+    options |= {"PIX_MAIL_PROVIDER", "PIX_SMS_PROVIDER", "PIX_WEBPUSH_URL", "PIX_WEBPUSH_SERVICES"}
     assert values["PIX_IDENTITY_URL"] == "http://127.0.0.1:2/_local/identity"
     assert values["PIX_STRIPE_URL"] == "http://127.0.0.1:5"
     named = {name for name in values if name.startswith("PIX_")}

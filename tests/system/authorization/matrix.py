@@ -1001,6 +1001,7 @@ def _ticket_links(world: World) -> Objects:
         "other-key": (a.orders["tickets"].id, a.order_token("guest")),
         "without": (a.orders["guest"].id, a.order_token("guest")),
         "foreign": (b.orders["tickets"].id, b.order_token("tickets")),
+        "missing": (ids.new("ord"), a.order_token("tickets")),
     }
     return {name: Asked(path) for name, path in found.items()}
 

@@ -6,6 +6,7 @@ what a lost answer may leave behind for good is listed with the flow, with the r
 
 import base64
 import hashlib
+import hmac
 import io
 import json
 import re
@@ -17,14 +18,17 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+import pytest
 from pyotp import TOTP
 
 from chalicelib.accounts import service as accounts
 from chalicelib.configuration import service as configuration
-from chalicelib.core import clock
+from chalicelib.core import clock, ids
 from chalicelib.core.auth import Principal
+from chalicelib.core.secrets import LineSecret
 from chalicelib.core.table import transact
 from chalicelib.entitlements.chain import is_whole
+from chalicelib.notifications.linking import service as linking
 from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations import store as organization_store
@@ -104,6 +108,7 @@ ASKED_AGAIN = Leftover(
 CODE_AGAIN = Leftover(
     r"claims .*#CLM#(sms|email)#", "the mark of another code, for who had none in time: it goes by TTL"
 )
+LINE_CODE = Leftover(r"notifications .*#LINECODE#", "a code that never arrived: nobody can send it, and it goes by TTL")
 PARCEL = Leftover(
     r"orders .*#PARCEL#.*\"state\": \"draft\"", "a parcel whose id never arrived: nobody can order it, it goes by TTL"
 )
@@ -1543,6 +1548,25 @@ def lift_suppression(world: World) -> None:
     assert world.see(buyer, "/users/email")["problem"] is None
 
 
+def link_line(world: World) -> None:
+    """The buyer links LINE by a code that they send there, and ends it again."""
+    buyer, path = world.person("buyer"), "/users/notifications/line"
+    account = LineSecret(access_token=ids.token(), channel_secret=ids.token(), bot_id="@riverrun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linking, "_account", lambda organization: account)
+        code = world.ask(buyer, "POST", path, expect=202).data["code"]
+        said = {"id": "444573844083572737", "type": "text", "text": code}
+        event = {"type": "message", "source": {"type": "user", "userId": f"U{'0a' * 16}"}, "message": said}
+        told = {"destination": f"U{'0b' * 16}", "events": [event]}
+        key = account.channel_secret.get_secret_value().encode()
+        signature = base64.b64encode(hmac.new(key, json.dumps(told).encode(), hashlib.sha256).digest()).decode()
+        world.ask(Person("", "", {"X-Line-Signature": signature}), "POST", "/notices/line", told)
+        shown = world.see(buyer, "/users/notifications/devices")["items"]
+        assert [device["platform"] for device in shown] == ["line"]
+        world.ask(buyer, "DELETE", path, expect=204)
+    assert world.see(buyer, "/users/notifications/devices")["items"] == []
+
+
 def at_night(world: World) -> None:
     """The buyer bought, has a phone, and is asleep for the next three hours or four."""
     paid(world)
@@ -2816,6 +2840,7 @@ FLOWS: dict[str, Flow] = {
     "inbox": Flow(paid, read_inbox),
     "mail that came back": Flow(written_to, lift_suppression),
     "quiet hours": Flow(at_night, let_sleep),
+    "LINE": Flow(studio, link_line, (LINE_CODE,)),
     "broadcast": Flow(shop, say_to_all),
     "refund": Flow(paid, refund),
     "refused refund": Flow(refusing, refused_refund),

@@ -63,7 +63,7 @@ from tests.selling import FakeGateway
 from tests.stack import ACCOUNT, ENVIRONMENT, QUEUES, REGION, client, template
 from tests.system.crash.chaos import Chaos, Killed
 
-ROUNDS = 10
+ROUNDS = 20
 MINUTE = timedelta(minutes=1)
 _TRIES = 4
 _PATIENCE = 2
