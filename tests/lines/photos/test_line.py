@@ -56,7 +56,7 @@ def sold(world, *photos, order="ord_1"):
 
 def test_photos_are_found_as_a_line_of_sale():
     assert lines.of_kind("photos") is LINE
-    assert lines.discover().keys() == {"credits", "photos", "prints"}
+    assert lines.discover().keys() == {"credits", "photos", "prints", "tickets"}
 
 
 def test_an_unknown_line_of_sale_is_refused():

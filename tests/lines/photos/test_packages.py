@@ -18,6 +18,7 @@ from chalicelib.lines.contract import Item
 from chalicelib.lines.photos import service
 from chalicelib.lines.photos.pricing import Licence, Package, default_packages
 from chalicelib.orders import service as orders
+from chalicelib.organizations import service as organizations
 from chalicelib.organizations.service import DEFAULT
 from tests.events.people import ADMIN, OTHER, caller, opened, planned
 from tests.lines.photos.pictures import jpeg
@@ -60,7 +61,7 @@ def test_templates_begin_with_the_default_ones_and_hold_for_events_without_their
     assert (inherited.packages, inherited.version) == (prices.packages, 0)
     service.set_packages(ADMIN, world.event.id, OWN, 0)
     assert service.packages_of(DEFAULT, world.event.id).packages == OWN
-    assert service.packages_of(OTHER, world.event.id).packages == USUAL
+    assert service.packages_of(organizations.create("Another").id, world.event.id).packages == USUAL
 
 
 def test_what_changes_prices_is_audited(world):
@@ -182,7 +183,7 @@ def test_licences_are_priced_apart_and_stay_on_the_order(world, on_sale):
 
 
 def test_only_its_own_organizers_change_packages(world):
-    foreign = caller("admin", organization=OTHER)
+    foreign = caller("admin", organization=organizations.create("Another").id)
 
     service.add_package(foreign, BUNDLE)
 
