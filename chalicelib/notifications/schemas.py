@@ -11,7 +11,7 @@ from chalicelib.core.wire import Input, Output
 from chalicelib.notifications.model import CHANNELS, Channel, Kind, Preferences
 from chalicelib.notifications.quiet import model as quiet
 
-Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Clock = Annotated[str, StringConstraints(max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Kinds(Output):

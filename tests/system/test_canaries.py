@@ -327,6 +327,8 @@ def _main_job(
     _reward(found, admin)
     _invite(found, admin)
     _prove(found, admin, buyer)
+    hook = {"url": "http://127.0.0.1:9/hooks", "events": ["photo.failed"]}
+    found.canaries["secret of a webhook"] = admin.post("/admin/webhooks", hook, 201)["secret"].removeprefix("whsec_")
     _look_around(stranger, event, photo, failed, found)
     _look_around(neighbour, event, photo, failed, found)
     _break(neighbour, patch)

@@ -179,6 +179,8 @@ def test_an_order_expires_under_the_id_of_the_request_that_placed_it(play):
         ("relay", "OrderExpired"),
         ("on_job", "orders.tell_of_expiry"),
         ("on_job", "webhooks.announce"),
+        ("on_payment", "payments.release_credit"),
+        ("on_payment", "payments.refunds.give_back_of_expired"),
     }
 
 

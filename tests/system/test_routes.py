@@ -126,6 +126,8 @@ def _unbounded(where: str, schema: Mapping[str, Any]) -> Iterator[str]:
 # --- every address answers ------------------------------------------------------------------------------------
 
 REFUSED = {
+    "POST /users/notifications/line": 422,
+    "POST /notices/line": 401,
     "PUT /photographers/{id}/rating": 404,
     "GET /photos/{id}/original": 404,
     "POST /auth/register": 400,
