@@ -317,6 +317,7 @@ OWN_POLICY = {
     "/auth/verify-email",
     "/auth/link",
     "/notices",
+    "/t/{id}/{token}",
     "/d/{id}/{token}",
     "/d/{id}/{token}/photos/{photo}",
     "/d/{id}/{token}/invoice",
