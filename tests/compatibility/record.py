@@ -59,6 +59,10 @@ _IDLE_WITHOUT = {
     "faces.look_for_all": "WATCH#",
     "notifications.devices.ring": "#DEVICE#",
     "payments.keep_method": "'keeps'",
+    "payments.release_credit": "'credit'",
+    "payments.release_credit_of_cancelled": "'credit'",
+    "payments.refunds.give_back_of_expired": "'captured'",
+    "payments.refunds.give_back_of_cancelled": "'captured'",
     "webhooks.announce": "ENDPOINT#",
 }
 """Handlers that most messages find with nothing to do, and what the table of their room holds when they have."""
@@ -193,6 +197,14 @@ def part_too_late(world: World) -> None:
     world.settle()
 
 
+def parts_called_off(world: World) -> None:
+    """Credit and a QR code paid some of an order that the buyer takes back."""
+    flows._pay_part(world, "credit", 30_00)
+    flows._pay_part(world, "paynoi", 40_00)
+    world.ask(world.person("buyer"), "POST", f"/orders/{world.notes['order']}/cancel", {})
+    world.settle()
+
+
 def linked(world: World) -> None:
     """The buyer asks for a code that links LINE."""
     until = clock.now() + timedelta(minutes=10)
@@ -313,6 +325,7 @@ MORE = (
     Flow(flows.payment, wrong_money),
     Flow(flows.payment, refused),
     Flow(flows.order_and_credit, part_too_late),
+    Flow(flows.order_and_credit, parts_called_off),
     Flow(flows.members, linked),
     Flow(flows.studio, arranged),
     Flow(flows.paid, revoked),

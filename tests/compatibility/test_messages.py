@@ -45,6 +45,8 @@ OURS = {name for name, fact in Fact.known.items() if fact.__module__.startswith(
 TOLD = {"GatewayNotified", "GatewayDisputed"}  # never in the outbox
 WITHDRAWN: list[str] = []
 """The charges that the gateway was asked to forget."""
+DETACHED: list[str] = []
+"""The cards that it was asked to forget."""
 CONSUMERS = {
     "uploads": "on_upload",
     "payments": "on_payment",
@@ -75,6 +77,8 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: at)
         WITHDRAWN.clear()
+        DETACHED.clear()
+        seal_anew(held["message"])
         patch.setattr(gateways, "of_name", lambda name: bank(held))
         patch.setattr(labs, "lab", FakeLab)
         patch.setattr(labs, "account_of", account)
@@ -84,11 +88,23 @@ def moment(path: Path) -> Iterator[dict[str, Any]]:
     organizations.forget()
 
 
+def seal_anew(message: dict[str, Any]) -> None:
+    """So was what some messages carry."""
+    fact = message.get("body", {})
+    match message.get("handler"):
+        case "lines.tickets.mail_tickets":
+            told = json.dumps({"email": "anna@people.example", "language": "en", "code": "ABCD2345"})
+            purpose = f"tickets#{fact['order']}#{fact['event']}"
+            fact["recipient"] = sealing.seal(fact["organization"], purpose, told)
+        case "payments.methods.detach_method":
+            fact["sealed"] = sealing.seal(fact["organization"], f"payment-method#{fact['method']}", "pm_1")
+
+
 def sealed_anew(item: dict[str, Any]) -> dict[str, Any]:
     """A parcel's recipient and a webhook's secret were sealed with a key of another stage."""
     if item["sk"]["S"].startswith("ENDPOINT#"):
         sealed_secret = sealing.seal(item["organization"]["S"], endpoints.purpose(item["id"]["S"]), new_secret())
-        return item | {"secret": {"S": sealed_secret}}
+        return {name: value for name, value in item.items() if name != "former"} | {"secret": {"S": sealed_secret}}
     if "recipient" not in item:
         return item
     home = Address("", None, "Anna", None, "TH", None, "Bangkok", "10500", "Silom Road 2", None)
@@ -98,7 +114,7 @@ def sealed_anew(item: dict[str, Any]) -> dict[str, Any]:
 
 def bank(held: dict[str, Any]) -> FakeGateway:
     """A gateway where every open payment has been paid as asked."""
-    made = FakeGateway(cancelled=WITHDRAWN)
+    made = FakeGateway(cancelled=WITHDRAWN, detached=DETACHED)
     for payment in held["tables"]["payments"]:
         if "transaction" in payment:
             id, payable = payment["transaction"]["S"], int(payment["payable"]["N"])
@@ -156,6 +172,12 @@ def told(times: int = 1, **data: Any) -> bool:
     """Whether so many entries of logs show this."""
     shown = [json.loads(item["frame"]["S"])["data"] for item in items("connections") if "frame" in item]
     return sum(data.items() <= each.items() for each in shown) == times
+
+
+def credit_waits() -> bool:
+    """Whether credit is held for a payment."""
+    asked = [item for item in items("payments") if item.get("gateway") == {"S": "credit"}]
+    return any(item["state"]["S"] == "pending" for item in asked)
 
 
 def pushed() -> bool:
@@ -235,6 +257,15 @@ DONE: dict[str, Callable[[], bool]] = {
     "orders.mail_downloads_again": lambda: mails() == 1,
     "orders.tell_of_cancelling": lambda: told(status="cancelled"),
     "payments.withdraw_charge": lambda: len(WITHDRAWN) == 1,
+    "payments.release_credit": lambda: not credit_waits(),
+    "payments.release_credit_of_cancelled": lambda: not credit_waits(),
+    "payments.refunds.give_back_lapsed": lambda: "RefundDue" in published(),
+    "payments.refunds.give_back_of_expired": lambda: "RefundDue" in published(),
+    "payments.refunds.give_back_of_cancelled": lambda: "RefundDue" in published(),
+    "payments.tell_of_instalment": lambda: told(status="captured"),
+    "payments.methods.detach_method": lambda: DETACHED == ["pm_1"],
+    "notifications.deliver_waiting": lambda: "#WAITING#" not in str(items("notifications")),
+    "lines.tickets.mail_tickets": lambda: mails() == 1,
     "payments.refunds.submit": lambda: "settled" in statuses("payments", "state"),
     "payments.refunds.take_back": lambda: any("#unshare#" in item["pk"]["S"] for item in items("ledger")),
     "payments.refunds.mail_refund": lambda: mails() == 1,
