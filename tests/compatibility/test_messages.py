@@ -177,7 +177,7 @@ def told(times: int = 1, **data: Any) -> bool:
 def credit_waits() -> bool:
     """Whether credit is held for a payment."""
     asked = [item for item in items("payments") if item.get("gateway") == {"S": "credit"}]
-    return any(item["state"]["S"] == "pending" for item in asked)
+    return any(item.get("state") == {"S": "pending"} for item in asked)
 
 
 def pushed() -> bool:
