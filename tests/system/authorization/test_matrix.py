@@ -93,6 +93,7 @@ def test_only_what_has_nothing_to_guard_looks_at_no_token():
         *(f"/auth/{name}" for name in ("register", "resend", "verify", "login", "refresh", "second-factor", "social")),
         *("/auth/forgot-password", "/auth/reset-password", "/auth/verify-email", "/auth/link"),
         *("/organizations/by-domain", "/invitations/{id}/accept", "/invitations/{id}/{token}", "/notices"),
+        "/notices/line",
         "/parcels/{id}/{token}",
     }
     assert {rule.route.split(" ")[1] for rule in RULES if rule.caller == "anyone"} == blind
