@@ -622,8 +622,8 @@ def test_what_the_sweep_finds_is_told_under_the_correlation_of_the_request_that_
         service.settle_due()
 
     assert [(line["message"], line["correlation"]) for line in told()] == [("payment captured", "req-pay")]
-    told = [record for record in OutboxRecord.scan() if record.fact != "OrderPlaced"]
-    assert {record.correlation for record in told} == {"req-pay"}
+    after = [record for record in OutboxRecord.scan() if record.fact != "OrderPlaced"]
+    assert {record.correlation for record in after} == {"req-pay"}
 
 
 def test_a_payment_that_the_sweep_can_not_check_says_so_under_its_own_correlation(order, buyer, gateway):

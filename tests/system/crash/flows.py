@@ -1551,16 +1551,17 @@ def lift_suppression(world: World) -> None:
 def link_line(world: World) -> None:
     """The buyer links LINE by a code that they send there, and ends it again."""
     buyer, path = world.person("buyer"), "/users/notifications/line"
-    account = LineSecret(access_token=ids.token(), channel_secret=ids.token(), bot_id="@riverrun")
+    told = {"access_token": ids.token(), "channel_secret": ids.token(), "bot_id": "@riverrun"}
+    account = LineSecret.model_validate(told)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linking, "_account", lambda organization: account)
         code = world.ask(buyer, "POST", path, expect=202).data["code"]
         said = {"id": "444573844083572737", "type": "text", "text": code}
         event = {"type": "message", "source": {"type": "user", "userId": f"U{'0a' * 16}"}, "message": said}
-        told = {"destination": f"U{'0b' * 16}", "events": [event]}
+        body = {"destination": f"U{'0b' * 16}", "events": [event]}
         key = account.channel_secret.get_secret_value().encode()
-        signature = base64.b64encode(hmac.new(key, json.dumps(told).encode(), hashlib.sha256).digest()).decode()
-        world.ask(Person("", "", {"X-Line-Signature": signature}), "POST", "/notices/line", told)
+        signature = base64.b64encode(hmac.new(key, json.dumps(body).encode(), hashlib.sha256).digest()).decode()
+        world.ask(Person("", "", {"X-Line-Signature": signature}), "POST", "/notices/line", body)
         shown = world.see(buyer, "/users/notifications/devices")["items"]
         assert [device["platform"] for device in shown] == ["line"]
         world.ask(buyer, "DELETE", path, expect=204)
