@@ -28,7 +28,7 @@ DRIVEN_UNLIKE = {
     ("chalicelib.events.service", "_knowable"): "a websocket brings no token of an event that would have to be checked",
     ("chalicelib.events.service", "get"): "slugs come with requests; messages name events by their id",
     ("chalicelib.lines.photos.store.photos", "on_sale"): "only visitors choose by a number or a photographer",
-    ("chalicelib.payments.service", "settle"): "the API has read the secret before, to know who asks",
+    ("chalicelib.payments.service.settling", "settle"): "the API has read the secret before, to know who asks",
     ("chalicelib.payments.booking", "book"): "what two people say is audited in the same transaction",
     ("chalicelib.payments.credit", "settle"): "only the sweep finds that what is held came too late",
     (
