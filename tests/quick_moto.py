@@ -1,5 +1,7 @@
 """moto without what it does at length and for nothing: else the tests wait for little but that. One answer is right."""
 
+import base64
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +13,17 @@ from typing import Any
 
 import pytest
 from botocore import useragent
-from moto.core import responses
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.signers import RequestSigner
+from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.exceptions import HTTPException, ServiceException
 from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
 from moto.sqs import models as sqs
@@ -24,6 +31,10 @@ from moto.sqs.models import Message, SQSBackend
 
 _SANITIZED = cache(useragent.sanitize_user_agent_string_component)
 """botocore looks at each letter of the same few words at each call."""
+
+_METHODS = cache(responses.method_names_from_class)
+_METHOD = cache(responses.camelcase_to_underscores)
+_TARGET = "DynamoDB_20120810."
 
 TransactItems = Sequence[dict[str, dict[str, Any]]]
 
@@ -35,9 +46,12 @@ def quickened() -> Iterator[None]:
         patch.setattr(models, "copy", copying)
         patch.setattr(DynamoDBBackend, "transact_write_items", _undone(DynamoDBBackend.transact_write_items))
         patch.setattr(Table, "query", _of_what_can_match(Table.query))
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(responses, "method_names_from_class", _METHODS)
+        patch.setattr(responses, "camelcase_to_underscores", _METHOD)
         patch.setattr(S3Backend, "upload_part", _refusing(S3Backend.upload_part))
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
+        patch.setattr(BotocoreStubber, "process_request", _asked_directly(BotocoreStubber.process_request))
+        patch.setattr(RequestSigner, "sign", _signed_if_it_matters(RequestSigner.sign))
         patch.setattr(useragent, "sanitize_user_agent_string_component", _SANITIZED)
         patch.setattr(sqs, "unix_time_millis", lambda: time.time() * 1000)
         patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", _is_kept)
@@ -124,3 +138,47 @@ def _picked_directly(pick: Callable[..., Any]) -> Callable[..., Any]:
         return pick(picker, context)
 
     return picked
+
+
+def _asked_directly(process: Callable[..., Any]) -> Callable[..., Any]:
+    """What DynamoDB is asked and answers is JSON as its backend takes and gives it: nothing has to be translated.
+
+    What it refuses moto is asked again, as before, for it knows how a refusal is written. A refusal changed nothing.
+    """
+
+    def answered(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
+        target = _text(request.headers.get("X-Amz-Target", ""))
+        if not stubber.enabled or not target.startswith(_TARGET):
+            return process(stubber, request)
+        handler: Any = DynamoHandler()
+        handler.current_account, handler.region = DEFAULT_ACCOUNT_ID, request.url.split(".")[1]
+        handler.body = handler.params = json.loads(_text(request.body), object_hook=_with_bytes)
+        try:
+            answer = getattr(handler, _METHOD(target.removeprefix(_TARGET)))()
+        except (ServiceException, HTTPException):
+            return process(stubber, request)
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(answer.result, default=_as_text)
+
+    return answered
+
+
+def _signed_if_it_matters(sign: Callable[..., Any]) -> Callable[..., Any]:
+    """moto's DynamoDB does not look at the signature."""
+
+    def signed(signer: Any, operation: str, request: Any, *rest: Any, **more: Any) -> Any:
+        return None if signer.signing_name == "dynamodb" else sign(signer, operation, request, *rest, **more)
+
+    return signed
+
+
+def _with_bytes(value: dict[str, Any]) -> dict[str, Any]:
+    return {"B": base64.b64decode(value["B"])} if isinstance(value.get("B"), str) else value
+
+
+def _as_text(value: Any) -> str | float:
+    """A value that JSON does not know, as DynamoDB writes it."""
+    return _text(base64.b64encode(value)) if isinstance(value, bytes) else float(value.timestamp())
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -18,11 +18,6 @@ NOWHERE = "nobody-made-this"
 """In the names of what a test asks for that is in no stack, so that no policy can name it."""
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """The floor of coverage is held by each room's own tests; these would take two thirds longer when watched."""
-    item.add_marker(pytest.mark.no_cover)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def permitted() -> Iterator[None]:
     """Whatever a test makes a function do, the function's policy allows."""
