@@ -103,6 +103,11 @@ class Line:
         known = QuoteLine.__dataclass_fields__.keys() & Line.__dataclass_fields__.keys()
         return QuoteLine(**{name: getattr(self, name) for name in known})
 
+    @property
+    def left(self) -> int:
+        """What of the amount was not given back."""
+        return self.amount - self.refunded
+
     def given_back(self, amount: int, *, whole: bool) -> "Line":
         """With so much more of it given back; `whole` also withdraws it."""
         status = LineStatus.REVOKED if whole else self.status

@@ -88,10 +88,10 @@ def _spent(held: Payment, order: Order, at: datetime) -> tuple[Payment, list[Wri
 
 def _taken(order: Order, came: Sequence[Payment], at: datetime) -> list[Write]:
     """What the order becomes by what came, with the entry of its sale where that is the rest of its price."""
-    noted = orders.take(order, *(Instalment(each.id, each.amount) for each in came))
+    told = [outbox.publish(InstalmentCaptured(organization=each.organization, payment=each.id)) for each in came]
+    noted = [*orders.take(order, *(Instalment(each.id, each.amount) for each in came)), *told]
     if sum(each.amount for each in came) < order.due:
-        told = [InstalmentCaptured(organization=each.organization, payment=each.id) for each in came]
-        return [*noted, *map(outbox.publish, told)]
+        return noted
     before = [store.get(order.organization, each.payment) for each in order.instalments]
     entry = ledger.covered(
         order.id,

@@ -19,7 +19,7 @@ from chalicelib.orders.model import Order, Status
 from chalicelib.payments import service as payments
 from chalicelib.payments.disputes import service as disputes
 from chalicelib.payments.disputes.messages import DisputeRaised
-from chalicelib.payments.messages import PaymentExpired, PaymentFailed, PaymentUnderReview
+from chalicelib.payments.messages import InstalmentCaptured, PaymentExpired, PaymentFailed, PaymentUnderReview
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.refunds.messages import RefundDeclined, RefundFailed, RefundOpened, RefundSettled
 
@@ -92,15 +92,21 @@ class PaymentData(Payload):
     captured_at: datetime | None
 
     @classmethod
-    def read(cls, fact: PaymentFailed | PaymentExpired | PaymentUnderReview) -> Self | None:
+    def read(cls, fact: PaymentFailed | PaymentExpired | PaymentUnderReview | InstalmentCaptured) -> Self | None:
         return cls.of(fact.organization, fact.payment)
 
     @classmethod
+    def of_capture(cls, fact: InstalmentCaptured | OrderPaid | OrderPaidLate) -> Self | None:
+        """One that paid some of an order, or all of it."""
+        return cls.read(fact) if isinstance(fact, InstalmentCaptured) else cls.of_order(fact)
+
+    @classmethod
     def of_order(cls, fact: OrderPaid | OrderPaidLate) -> Self | None:
-        """The payment of a paid order. One that was paid late was told of when the money came."""
+        """The payment of an order that is paid at once. One that was paid late was told of when the money came."""
         order = orders.get(fact.organization, fact.order)
         late = any(step.status is Status.PAID_LATE for step in order.history)
-        if order.payment is None or (late and isinstance(fact, OrderPaid)):
+        in_parts = len(order.payments) > 1
+        if order.payment is None or in_parts or (late and isinstance(fact, OrderPaid)):
             return None
         return cls.of(fact.organization, order.payment)
 

@@ -17,7 +17,7 @@ from chalicelib.orders.messages import (
     OrderPlaced,
 )
 from chalicelib.payments.disputes.messages import DisputeRaised
-from chalicelib.payments.messages import PaymentExpired, PaymentFailed, PaymentUnderReview
+from chalicelib.payments.messages import InstalmentCaptured, PaymentExpired, PaymentFailed, PaymentUnderReview
 from chalicelib.payments.refunds.messages import RefundDeclined, RefundFailed, RefundOpened, RefundSettled
 from chalicelib.webhooks.payloads import (
     DisputeData,
@@ -55,7 +55,12 @@ EVENTS = (
     EventType("order.completed", "Everything was handed over.", OrderData.read, (OrderCompleted,)),
     EventType("order.expired", "Nobody paid in time.", OrderData.read, (OrderExpired,)),
     EventType("order.cancelled", "An unpaid order was taken back.", OrderData.read, (OrderCancelled,)),
-    EventType("payment.succeeded", "A payment paid its order.", PaymentData.of_order, (OrderPaid, OrderPaidLate)),
+    EventType(
+        "payment.succeeded",
+        "A payment paid its order, or a part of it.",
+        PaymentData.of_capture,
+        (OrderPaid, OrderPaidLate, InstalmentCaptured),
+    ),
     EventType(
         "payment.failed", "The gateway refused an attempt; another may follow.", PaymentData.read, (PaymentFailed,)
     ),

@@ -47,6 +47,7 @@ SAMPLE = {
     "reason": "blurred",
     "event": "Run & Fun",
     "host": "shop.example",
+    "gone": True,
     "items": [{"title": "Run"}],
     "hours": 48,
     "limit": 3,

@@ -18,6 +18,7 @@ from chalicelib.organizations.service import DEFAULT
 from chalicelib.payments import gateways, service
 from chalicelib.payments.administration import service as desk
 from chalicelib.payments.gateways.contract import GatewayAccount, HostedFields, Offer, Picture
+from chalicelib.payments.messages import InstalmentCaptured
 from chalicelib.payments.model import State
 from chalicelib.payments.refunds import service as refunds
 from chalicelib.payments.refunds.model import State as RefundState
@@ -138,6 +139,8 @@ def test_credit_pays_a_part_and_a_card_the_rest(shop, order, buyer, give):
     assert (now(order).status, now(held).state, credit_of(buyer)) == (Status.PAID, State.CAPTURED, (0, 0))
     assert now(order).payments == (held.id, rest.id)
     assert balances() == {"gateway:card": 70_00, "sales": -100_00, "credits-given": 30_00}
+    told = [fact.payment for fact in deliver.facts() if isinstance(fact, InstalmentCaptured)]
+    assert told == [held.id, rest.id]
 
 
 def test_credit_may_come_last(shop, order, buyer, give):
@@ -400,6 +403,33 @@ def test_all_of_it_goes_back_the_way_it_came(order, buyer, paid):
     assert balances() == {"credits:usr_01J00000000000000000000001": -30_00, "credits-given": 30_00}
     with pytest.raises(Conflict, match=r"nothing_to_refund|order_status"):
         begin(order, key="refund-2")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_whichever_gateway_is_through_last_withdraws_what_was_sold(order, paid, first):
+    begin(order)
+    both = refunds.of_order(DEFAULT, order.id)
+
+    refunds.submit(DEFAULT, order.id, both[first].id)
+
+    assert now(order).status is Status.COMPLETED
+    assert {state for *_, state, _ in given_back(order)} == {RefundState.SETTLED}
+    assert now(order).status is Status.REFUNDED
+    assert [each.parts[0].whole for each in refunds.of_order(DEFAULT, order.id)] == [first == 1, first == 0]
+    assert balances() == {"credits:usr_01J00000000000000000000001": -30_00, "credits-given": 30_00}
+
+
+def test_the_share_of_a_gateway_that_refuses_goes_back_later(shop, order, paid):
+    shop["paynoi"].refund_state = "failed"
+    begin(order)
+    assert [state for *_, state, _ in given_back(order)] == [RefundState.FAILED, RefundState.SETTLED]
+    assert (now(order).status, now(paid[1]).left) == (Status.COMPLETED, 70_24)
+
+    shop["paynoi"].refund_state = "settled"
+    begin(order, key="refund-2")
+
+    assert given_back(order)[-1] == (paid[1].id, Way.GATEWAY, RefundState.SETTLED, 70_24)
+    assert (now(order).status, now(paid[1]).left) == (Status.REFUNDED, 0)
 
 
 def test_the_newest_payment_gives_back_first(order, buyer, paid):

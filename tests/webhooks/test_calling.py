@@ -49,15 +49,15 @@ def test_a_receiver_believes_what_we_sign(receiver):
     [
         {"secrets": (signing.new_secret(),)},
         {"body": BODY + b" "},
-        {"at": clock.now() - timedelta(minutes=6)},
-        {"at": clock.now() + timedelta(minutes=6)},
+        {"after": timedelta(minutes=-6)},
+        {"after": timedelta(minutes=6)},
     ],
     ids=["another secret", "another body", "too old", "too new"],
 )
 def test_a_receiver_believes_nothing_else(receiver, forged):
-    secrets = forged.pop("secrets", (SECRET,))
+    signed = {"at": clock.now() + forged.get("after", timedelta()), "body": forged.get("body", BODY)}
 
-    answer = call(receiver, *secrets, **forged)
+    answer = call(receiver, *forged.get("secrets", (SECRET,)), **signed)
 
     assert (answer.status, answer.taken, [each.verified for each in receiver.heard]) == (401, False, [False])
 

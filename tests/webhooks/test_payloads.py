@@ -18,7 +18,7 @@ from chalicelib.events.messages import EventWentLive
 from chalicelib.lines.photos.messages import PhotoApproved, PhotoFailed, PhotoReady, PhotoRejected
 from chalicelib.orders import messages as orders
 from chalicelib.orders import service as order_service
-from chalicelib.orders.model import Status, Step
+from chalicelib.orders.model import Instalment, Status, Step
 from chalicelib.payments import messages as payments
 from chalicelib.payments.disputes import store as dispute_store
 from chalicelib.payments.disputes.messages import DisputeRaised
@@ -62,7 +62,9 @@ def facts(world):
         **{name: getattr(orders, name)(**order) for name in (
             "OrderPlaced", "OrderPaid", "OrderPaidLate", "OrderCompleted", "OrderExpired", "OrderCancelled",
         )},
-        **{name: getattr(payments, name)(**payment) for name in ("PaymentFailed", "PaymentExpired")},
+        **{name: getattr(payments, name)(**payment) for name in (
+            "PaymentFailed", "PaymentExpired", "InstalmentCaptured",
+        )},
         "PaymentUnderReview": payments.PaymentUnderReview(**payment, reason="wrong_amount"),
         **{name: getattr(refunds, name)(**refund) for name in (
             "RefundOpened", "RefundSettled", "RefundFailed", "RefundDeclined",
@@ -126,6 +128,17 @@ def test_money_that_came_late_is_told_of_once(world, monkeypatch):
     told: Any = succeeded.read(orders.OrderPaidLate(**names))
     assert told.id == order.payment
     assert succeeded.read(orders.OrderPaid(**names)) is None
+
+
+def test_of_an_order_in_parts_each_payment_is_told_and_the_order_does_not_tell_one_again(world, monkeypatch):
+    order = order_service.get(world.a.organization, world.a.orders["paid"].id)
+    parts = tuple(Instalment(id, order.total // 2) for id in (str(order.payment), world.a.payments["unpaid"]))
+    monkeypatch.setattr(order_service, "get", lambda organization, id: replace(order, instalments=parts))
+    names, succeeded = {"organization": world.a.organization}, TYPES["payment.succeeded"]
+
+    told: list[Any] = [succeeded.read(payments.InstalmentCaptured(**names, payment=each.payment)) for each in parts]
+    assert [each.id for each in told] == [each.payment for each in parts]
+    assert succeeded.read(orders.OrderPaid(**names, order=order.id)) is None
 
 
 @pytest.mark.parametrize("event", [each for each in EVENTS if each.shape.__name__ != "DownloadData"], ids=str)

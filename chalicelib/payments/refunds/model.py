@@ -66,7 +66,8 @@ class Wanted:
 class Part:
     """What goes back of a line. `whole`: with this nothing of it is left, and what was handed over is withdrawn.
 
-    `tax` is what of the amount is tax that was owed, known once it is settled.
+    Which of several refunds of a line that is, is sure once it is settled: the last one. `tax` is what of the amount is
+    tax that was owed, known then, too.
     """
 
     line: str
@@ -213,20 +214,23 @@ def drawn_up(
     is_last = left.keys() == {part.line for part in parts if part.whole}
     if order.status is Status.PAID_LATE and not is_last:
         raise Conflict("refund_all", "Nothing of this order was delivered: give all of it back.")
-    tail = sum(each.difference for each in payments) if is_last else 0
+    tails = {each.id: _tail_left(each, earlier) for each in payments}
+    tail = sum(tails.values()) if is_last else 0
     if sum(part.amount for part in parts) + tail <= 0:
         raise Conflict("nothing_to_refund", "There is nothing left to give back.")
-    return _spread(parts, payments, is_last=is_last)
+    return _spread(parts, payments, tails, is_last=is_last)
 
 
-def _spread(parts: Sequence[Part], payments: Sequence[Payment], *, is_last: bool) -> list[Piece]:
+def _spread(
+    parts: Sequence[Part], payments: Sequence[Payment], tails: Mapping[str, int], *, is_last: bool
+) -> list[Piece]:
     """The parts over payments, the newest first. A line is withdrawn by the piece that gives back the last of it."""
     if len(payments) == 1:
-        return [Piece(payments[0], tuple(parts), payments[0].difference if is_last else 0)]
+        return [Piece(payments[0], tuple(parts), tails[payments[0].id] if is_last else 0)]
     pieces, wanted = [], list(parts)
     for number, payment in enumerate(reversed(payments), start=1):
         room = payment.left - payment.waiting
-        tail = min(room, payment.difference)
+        tail = min(room, tails[payment.id])
         room = room - tail if number < len(payments) else sum(part.amount for part in wanted)
         taken: list[Part] = []
         while wanted and (room or not wanted[0].amount):
@@ -264,20 +268,26 @@ def taken(order: Order, payment: Payment, earlier: Sequence[Refund], amount: int
     left = _left(order, earlier) if payment.id in order.payments and order.status in _PAID else {}
     if not left or amount <= 0:
         return (), 0, 0
-    whole = sum(left.values()) + payment.difference
-    if amount >= whole:
-        return tuple(Part(line, rest, True) for line, rest in left.items()), payment.difference, 0
+    tail = _tail_left(payment, earlier)
+    if amount >= sum(left.values()) + tail:
+        return tuple(Part(line, rest, True) for line, rest in left.items()), tail, 0
     amounts = allocate(min(amount, sum(left.values())), list(left.values()))
     parts = (Part(line, part, part == left[line]) for line, part in zip(left, amounts, strict=True) if part)
     return tuple(parts), 0, 0
 
 
+def _tail_left(payment: Payment, earlier: Sequence[Refund]) -> int:
+    """What of a payment's tail no refund takes yet."""
+    claimed = (refund.tail for refund in earlier if refund.payment == payment.id and refund.state in CLAIMING)
+    return payment.difference - sum(claimed)
+
+
 def _left(order: Order, earlier: Sequence[Refund]) -> dict[str, int]:
-    """What is left of each line of which no refund takes all that was."""
+    """What is left of each line of which refunds do not take all that was. A free line is left until one names it."""
     claims = [part for refund in earlier if refund.state in CLAIMING for part in refund.parts]
-    gone = {part.line for part in claims if part.whole}
+    claimed = {part.line: sum(each.amount for each in claims if each.line == part.line) for part in claims}
     return {
-        line.id: line.amount - sum(part.amount for part in claims if part.line == line.id)
+        line.id: line.amount - claimed.get(line.id, 0)
         for line in order.lines
-        if line.id not in gone and line.status is not LineStatus.REVOKED
+        if claimed.get(line.id) != line.amount and line.status is not LineStatus.REVOKED
     }

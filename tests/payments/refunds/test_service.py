@@ -129,6 +129,40 @@ def test_parts_add_up_to_all_of_it_and_not_to_more(paid, order):
         begin(order, key="refund-4")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_last_of_a_line_to_settle_withdraws_it_whichever_that_is(paid, order, first):
+    both = [begin(order, Wanted("line-1", 30_00)), begin(order, key="refund-2")]
+    assert [refund.by_line["line-1"] for refund in both] == [(30_00, False), (70_00, True)]
+    one, other = both[first], both[1 - first]
+
+    service.submit(DEFAULT, order.id, one.id)
+    assert order_of(one).status is Status.COMPLETED
+    deliver.all()
+
+    assert [service.get(DEFAULT, order.id, each.id).parts[0].whole for each in (one, other)] == [False, True]
+    assert (order_of(other).status, order_of(other).refunded) == (Status.REFUNDED, 100_00)
+    assert selling.given(DEFAULT, order.id) == 0
+    assert balances() == {}
+    assert revenue.summary(DEFAULT).gross == revenue.summary(DEFAULT).sold == 0
+
+
+def test_what_failed_of_a_line_can_be_given_back_after_the_rest_of_it_was(paid, order, gateway):
+    some, rest = begin(order, Wanted("line-1", 30_00)), begin(order, key="refund-2")
+    service.submit(DEFAULT, order.id, rest.id)
+    gateway.refund_state = "failed"
+    service.submit(DEFAULT, order.id, some.id)
+    assert (state(some), state(rest), order_of(some).status) == (State.FAILED, State.SETTLED, Status.COMPLETED)
+
+    gateway.refund_state = "settled"
+    again = begin(order, key="refund-3")
+    deliver.all()
+
+    assert (again.amount, order_of(again).status, left(again)) == (30_00, Status.REFUNDED, 0)
+    assert balances() == {}
+    with pytest.raises(Conflict, match="order_status"):
+        begin(order, key="refund-4")
+
+
 def test_the_same_key_is_one_refund_and_another_body_is_refused(paid, order, gateway):
     first = begin(order, Wanted("line-1", 10_00))
     deliver.all()

@@ -74,13 +74,12 @@ CALLERS = ("visitor", "guest", "customer", "photographer", "admin", "owner", "op
 
 
 def tell(lab: Lab) -> None:
-    """What people do, and what the functions do behind it; facts that only the sweep finds, and some told again."""
     """What people do, and what functions do behind it; then facts that only the sweep finds, and some told again."""
     for flow in MORE.values():
         lab.tell(flow)
     for flow in FLOWS.values():
         lab.golden(flow)
-    for name in ("register", "damaged upload", "webhook", "refused refund"):
+    for name in ("register", "damaged upload", "webhook", "refused refund", "webhooks"):
         for at, point in enumerate(lab.golden(FLOWS[name]).points, start=1):
             if point.takes(Mode.STREAM_LOST):
                 assert lab.differences(FLOWS[name], Fault(at, Mode.STREAM_LOST)) == []

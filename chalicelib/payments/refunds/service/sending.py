@@ -120,7 +120,7 @@ def at_stake(order: Order, refund: Refund) -> tuple[Returned, ...]:
     if not order.is_delivered:
         return ()
     settled = _settled(order)
-    return _shares_back(order, settled, [_with_tax(order, settled, part) for part in refund.parts])
+    return _shares_back(order, settled, _parts_now(order, settled, refund))
 
 
 def end_dispute(organization: str, order_id: str, refund_id: str, reference: str, *, lost: bool) -> None:
@@ -139,15 +139,15 @@ def settle(refund: Refund, was: Refund, reference: str, actor: Principal | None)
     for _ in range(_TRIES):
         order = orders.get(refund.organization, refund.order)  # before the refunds: whatever they change, it changes
         settled = _settled(order)
-        parts = [_with_tax(order, settled, part) for part in refund.parts] if order.is_delivered else refund.parts
+        parts = _parts_now(order, settled, refund)
         returned = _shares_back(order, settled, parts) if order.is_delivered else ()
         at = clock.now()
         done = refund.settled(reference, parts, returned, at)
         writes = [*ledger.book(_entry(done, order)), store.save(done, was=was), *_of_deposit(done, at)]
         if refund.way is Way.CREDIT and order.owner is not None:
             writes.append(wallet.give_back(order.organization, order.owner, refund.amount))
-        if refund.parts:
-            writes += orders.give_back(order, refund.by_line, _why(refund), refund.decided_by)
+        if done.parts:
+            writes += orders.give_back(order, done.by_line, _why(refund), refund.decided_by)
         if actor is not None:
             writes.append(told(actor, was, done))
         fact = RefundSettled(organization=refund.organization, order=order.id, refund=refund.id)
@@ -259,8 +259,13 @@ def _settled(order: Order) -> list[Refund]:
     return [each for each in store.of_order(order.organization, order.id) if each.state is State.SETTLED]
 
 
+def _parts_now(order: Order, settled: Sequence[Refund], refund: Refund) -> list[Part]:
+    """Its parts, given what the `settled` ones took: which withdraw their line, as the last of it, and what is tax."""
+    parts = [replace(part, whole=order.line(part.line).left == part.amount) for part in refund.parts]
+    return [_with_tax(order, settled, part) for part in parts] if order.is_delivered else parts
+
+
 def _with_tax(order: Order, settled: Sequence[Refund], part: Part) -> Part:
-    """With what of it is tax, given what the `settled` ones took of the same line."""
     line = order.line(part.line)
     if line.tax is None:
         return part
