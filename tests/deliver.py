@@ -3,13 +3,15 @@
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from moto.sqs.models import sqs_backends
+
 import chalicelib
 from chalicelib.core import log, outbox, queues
-from tests.stack import ENVIRONMENT, QUEUES, client
+from tests.stack import ACCOUNT, ENVIRONMENT, QUEUES, REGION, client
 
 Consumer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -38,11 +40,9 @@ def relay() -> int:
 def queue(name: str, consumer: Consumer = queues.consume) -> int:
     """Run every message of one queue once; failed ones become visible again at once."""
     _load_jobs()
-    sqs = client("sqs")
-    url = ENVIRONMENT[f"PIX_{name.upper()}_QUEUE"]
-    taken = []
-    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30).get("Messages"):
-        taken += batch
+    taken, url = _taken(name), _url(name)
+    if not taken:
+        return 0
     event = {
         "Records": [
             {
@@ -54,13 +54,13 @@ def queue(name: str, consumer: Consumer = queues.consume) -> int:
             for message in taken
         ]
     }
-    failed = {item["itemIdentifier"] for item in consumer(event)["batchItemFailures"]} if taken else set()
-    for message in taken:
-        if message["MessageId"] in failed:
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-        else:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return len(taken) - len(failed)
+    failed = {item["itemIdentifier"] for item in consumer(event)["batchItemFailures"]}
+    _show_again(url, [message for message in taken if message["MessageId"] in failed])
+    done = [message for message in taken if message["MessageId"] not in failed]
+    for ten in (done[at : at + 10] for at in range(0, len(done), 10)):
+        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(ten)]
+        client("sqs").delete_message_batch(QueueUrl=url, Entries=entries)
+    return len(done)
 
 
 def all(rounds: int = 10, consumers: Mapping[str, Consumer] | None = None) -> None:
@@ -76,17 +76,35 @@ def all(rounds: int = 10, consumers: Mapping[str, Consumer] | None = None) -> No
 
 def waiting() -> list[dict[str, Any]]:
     """The bodies of all messages still queued."""
-    sqs = client("sqs")
     held = []
     for name in QUEUES:
-        url = ENVIRONMENT[f"PIX_{name.upper()}_QUEUE"]
-        taken = []
-        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30).get("Messages"):
-            taken += batch
-        for message in taken:
-            held.append(json.loads(message["Body"]))
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        taken = _taken(name)
+        held += [json.loads(message["Body"]) for message in taken]
+        _show_again(_url(name), taken)
     return held
+
+
+def _taken(name: str) -> list[dict[str, Any]]:
+    """All messages of a queue that can be seen. moto is asked as long as there are any: most rounds find none."""
+    found: list[dict[str, Any]] = []
+    url = _url(name)
+    held: Any = sqs_backends[ACCOUNT][REGION].get_queue(url.rpartition("/")[2])
+    while held.messages:
+        asked = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30)
+        if "Messages" not in asked:
+            break
+        found += asked["Messages"]
+    return found
+
+
+def _show_again(url: str, taken: Sequence[Mapping[str, Any]]) -> None:
+    for message in taken:
+        handle = message["ReceiptHandle"]
+        client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+
+
+def _url(name: str) -> str:
+    return ENVIRONMENT[f"PIX_{name.upper()}_QUEUE"]
 
 
 @cache

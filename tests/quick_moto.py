@@ -29,9 +29,6 @@ from moto.s3.models import S3Backend
 from moto.sqs import models as sqs
 from moto.sqs.models import Message, SQSBackend
 
-_SANITIZED = cache(useragent.sanitize_user_agent_string_component)
-"""botocore looks at each letter of the same few words at each call."""
-
 _METHODS = cache(responses.method_names_from_class)
 _METHOD = cache(responses.camelcase_to_underscores)
 _TARGET = "DynamoDB_20120810."
@@ -52,7 +49,7 @@ def quickened() -> Iterator[None]:
         patch.setattr(AttributePicker, "__call__", _picked_directly(AttributePicker.__call__))
         patch.setattr(BotocoreStubber, "process_request", _asked_directly(BotocoreStubber.process_request))
         patch.setattr(RequestSigner, "sign", _signed_if_it_matters(RequestSigner.sign))
-        patch.setattr(useragent, "sanitize_user_agent_string_component", _SANITIZED)
+        patch.setattr(useragent.UserAgentString, "to_string", lambda told: "tests")
         patch.setattr(sqs, "unix_time_millis", lambda: time.time() * 1000)
         patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", _is_kept)
         yield
