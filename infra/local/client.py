@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import requests
 
-TIMEOUT = 30
+TIMEOUT = 120
+"""Seconds. A function that starts on a busy machine takes its time."""
 
 T = TypeVar("T")
 

@@ -22,6 +22,7 @@ from tests.system.crash.world import World, items, mails, texts
 
 _ID = re.compile(r"\b[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}\b")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_DAY = re.compile(r'(?<="day": "\\")\d{4}-\d\d-\d\d')
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _VERSION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _TRANSACTION = re.compile(r"\bT\d{4}\b")
@@ -171,7 +172,7 @@ def _plain(text: str, known: frozenset[str]) -> str:
     text = _ID.sub(kind, _SHARD.sub(r"\1*", text))
     text = _SIGNATURE.sub("<signature>", text)
     text = _SEALED.sub("<sealed>", _TRANSACTION.sub("<transaction>", text))
-    return _VERSION.sub("<version>", _DIGEST.sub("<digest>", _MOMENT.sub("<moment>", text)))
+    return _VERSION.sub("<version>", _DIGEST.sub("<digest>", _DAY.sub("<day>", _MOMENT.sub("<moment>", text))))
 
 
 def _objects() -> Iterator[tuple[str, str, str]]:

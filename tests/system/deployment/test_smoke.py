@@ -83,10 +83,10 @@ def test_a_photographer_hears_over_a_websocket_that_a_photo_is_ready(
     journey = Journey(cast(System, deployed), people, tmp_path)
     event = journey.plan()
 
-    with connect(address) as socket:
+    with connect(address, open_timeout=120) as socket:
         socket.send(json.dumps({"action": "ping"}))
         assert json.loads(socket.recv(timeout=120))["type"] == "Pong"
-        with pytest.raises(InvalidStatus), connect(address):
+        with pytest.raises(InvalidStatus), connect(address, open_timeout=120):
             pass  # a ticket is good once
         (photo,) = journey.upload(event["id"], samples(tmp_path, 1), ignored, ignored).photos
         told = [json.loads(socket.recv(timeout=120)) for _ in range(2)]
