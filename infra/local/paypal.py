@@ -1,7 +1,7 @@
 """A PayPal that runs on this machine: Orders v2, refunds, disputes, tokens, certificates; no real money.
 
-Faults come on demand. A person agrees on the page of an order; the shop captures it. It listens on 127.0.0.1, sends webhooks to this machine
-only, and does not start on a stage that other people use.
+Faults come on demand. A person agrees on the page of an order; the shop captures it. It listens on 127.0.0.1, sends
+webhooks to this machine only, and does not start on a stage that other people use.
 """
 
 import base64
