@@ -4,9 +4,9 @@ PayPal itself decides most of them, and pays the buyer back out of our account. 
 the stage tells whether somebody decides (a claim) or buyer and shop still talk to each other (an inquiry).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from chalicelib.payments.gateways.contract import Disputed, DisputeState
 from chalicelib.payments.gateways.paypal_wire import Contested, Money
@@ -20,22 +20,33 @@ _FOR_NOBODY = ("RESOLVED_WITH_PAYOUT", "NONE")
 """PayPal paid out of its own pocket, or nobody decided: the money tells who lost."""
 
 
-class Ours(Wire):
+_SAME = {"affected_party": "party", "direction": "type"}
+"""What PayPal, by place and age, calls a thing, and what we do."""
+
+
+class Movement(Wire):
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        return {_SAME.get(name, name): value for name, value in given.items()} if isinstance(given, dict) else given
+
+
+class Ours(Movement):
     """Money that came into our account or left it."""
 
-    party: Literal["SELLER"] = Field(validation_alias=AliasChoices("party", "affected_party"))
-    direction: Literal["DEBIT", "CREDIT"] = Field(validation_alias=AliasChoices("type", "direction"))
+    party: Literal["SELLER"]
+    type: Literal["DEBIT", "CREDIT"]
     reason: str
     money: Money = Field(alias="amount")
 
     @property
     def taken(self) -> int:
         """Minor units; below zero they came back."""
-        return self.money.amount if self.direction == "DEBIT" else -self.money.amount
+        return self.money.amount if self.type == "DEBIT" else -self.money.amount
 
 
-class Theirs(Wire):
-    party: Literal["BUYER", "PAYMENT_PROCESSOR"] = Field(validation_alias=AliasChoices("party", "affected_party"))
+class Theirs(Movement):
+    party: Literal["BUYER", "PAYMENT_PROCESSOR"]
 
 
 class Outcome(Wire):
@@ -49,7 +60,8 @@ class Dispute(Contested):
     asked: Money = Field(alias="dispute_amount")
     outcome: Outcome = Field(Outcome(), alias="dispute_outcome")
     due_at: AwareDatetime | None = Field(None, alias="seller_response_due_date")
-    movements: tuple[Ours | Theirs, ...] = Field((), validation_alias=AliasChoices("fund_movements", "money_movements"))
+    movements: tuple[Ours | Theirs, ...] = Field((), alias="fund_movements")
+    older: tuple[Ours | Theirs, ...] = Field((), alias="money_movements")
 
     @property
     def told(self) -> Disputed:
@@ -68,7 +80,7 @@ class Dispute(Contested):
 
     @property
     def _ours(self) -> list[Ours]:
-        return [each for each in self.movements if isinstance(each, Ours)]
+        return [each for each in self.movements or self.older if isinstance(each, Ours)]
 
     @property
     def _is_in_one_currency(self) -> bool:

@@ -80,7 +80,7 @@ class PayPalLab(HostedLab):
         self.sandbox.refunds_go(REFUNDS[how])
 
     def dispute(self, transaction_id: str, action: DisputeAction | Literal["claim", "payout"]) -> str:
-        self.told.wait(lambda: self.sandbox.stats()["webhooks"]["queued"] == 0)  # those about the capture are through
+        self.told.wait(lambda: self.sandbox._webhook_stats()["queued"] == 0)  # those about the capture are through
         dispute = self.sandbox.act(transaction_id, action, wait=True).dispute
         assert dispute is not None
         return dispute.id
@@ -416,6 +416,13 @@ def moved(reason: str = "DISPUTE_SETTLEMENT", value: str = "79.00", **changes: A
     return {"party": "SELLER", "type": "DEBIT", "reason": reason, "amount": money} | changes
 
 
+def renamed() -> dict[str, Any]:
+    """By its older name."""
+    movement = moved()
+    party = movement.pop("party")
+    return movement | {"affected_party": party}
+
+
 def resolved(code: str, **changes: Any) -> dict[str, Any]:
     return {"status": "RESOLVED", "dispute_outcome": {"outcome_code": code}} | changes
 
@@ -443,7 +450,8 @@ ASKED = {"dispute_life_cycle_stage": "INQUIRY"}
         (resolved("NONE", **TAKEN), ("lost", 79_00, 0)),
         (resolved("ENLIGHTENED", **TAKEN), ("unknown", 79_00, 0)),
         ({"status": "RESOLVED"}, ("unknown", 0, 0)),
-        ({"money_movements": [moved(affected_party="SELLER", party="SELLER")]}, ("open", 79_00, 0)),
+        ({"money_movements": [renamed()]}, ("open", 79_00, 0)),
+        ({"money_movements": [renamed()], "fund_movements": [moved(value="80.00")]}, ("open", 80_00, 0)),
         ({"fund_movements": [moved(), moved(party="BUYER", type="CREDIT")]}, ("open", 79_00, 0)),
         ({"fund_movements": [moved(), moved(type="CREDIT", value="100.00")]}, ("open", 0, 0)),
         ({"fund_movements": [moved("CHARGEBACK_FEE", "15.00"), moved("DISPUTE_FEE", "1.00")]}, ("open", 0, 16_00)),
