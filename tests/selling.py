@@ -215,7 +215,9 @@ class FakeGateway:
         due_at, taken = clock.now() + timedelta(days=7), fee if state not in ("inquiry", "closed") else 0
         if dispute in self.disputed:
             due_at = self.disputed[dispute].due_at or due_at
-        told = Disputed(transaction, state, amount, charge.currency, "fraudulent", gone, taken, due_at)
+        told = Disputed(
+            charge.capture or transaction, state, amount, charge.currency, "fraudulent", gone, taken, due_at
+        )
         self.disputed[dispute] = told
 
     def dispute_webhook(self, dispute: str, key: str) -> bytes:

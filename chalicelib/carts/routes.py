@@ -28,6 +28,12 @@ def change_item(principal: Principal, id: str, body: schemas.ChangedItem) -> sch
     return schemas.Cart.of(service.relicense(principal, id, body.licence))
 
 
+@routes.put("/cart/update", permission=PUBLIC, returns=schemas.Cart, limit=(240, 60))
+def change_quantity(principal: Principal, body: schemas.ChangedQuantity) -> schemas.Cart:
+    """Have more or fewer of a thing that is sold by the piece, such as tickets of one type."""
+    return schemas.Cart.of(service.change_quantity(principal, body.item_id, body.quantity))
+
+
 @routes.put("/cart/package", permission=PUBLIC, returns=schemas.Cart, limit=(240, 60))
 def select_package(principal: Principal, body: schemas.SelectedPackage) -> schemas.Cart:
     """Put photos of one event into the cart as a package has them: all that a search found, say.

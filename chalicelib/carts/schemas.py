@@ -34,6 +34,11 @@ class ChangedItem(Input):
     licence: Licence
 
 
+class ChangedQuantity(Input):
+    item_id: Ref = Field(description="The `ref` of an item in the cart: any one of those that are alike.")
+    quantity: int = Field(ge=0, le=MOST_ITEMS, description="How many of these there are to be; 0 takes them all out.")
+
+
 class SelectedPackage(Input):
     kind: str = Field("photos", min_length=1, max_length=20)
     event: Ref = Field(description="Its id or slug.")

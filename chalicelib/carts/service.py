@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import count, groupby, islice
 from typing import Any
 
 from chalicelib import lines
@@ -11,9 +11,9 @@ from chalicelib.carts import store
 from chalicelib.carts.model import LASTS, Cart
 from chalicelib.core import clock, ids
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import AppError, Conflict, NotFound
+from chalicelib.core.errors import AppError, Conflict, NotFound, Unprocessable
 from chalicelib.core.table import transact
-from chalicelib.lines.contract import Item, Quote
+from chalicelib.lines.contract import Counted, Item, Quote
 from chalicelib.organizations import service as organizations
 from chalicelib.promotions import service as promotions
 from chalicelib.taxes import service as taxes
@@ -58,12 +58,39 @@ def select(principal: Principal, *, kind: str, subject: str, package: str, refs:
 
 def relicense(principal: Principal, ref: str, licence: str) -> Opened:
     """Buy a thing of the cart under another licence. Raises NotFound, Conflict `licence_not_sold`."""
-    held = next((item for item in current(principal).items if item.ref == ref), None)
-    if held is None:
-        raise NotFound("item_not_found", "This is not in the cart.")
+    held = _held(current(principal), ref)
     wanted = replace(held, licence=licence, package=None)
     _refuse_problems(principal.organization, [wanted])
     cart = _change(principal, lambda cart: cart.put((wanted,), clock.now()))
+    return Opened(cart, quote(cart))
+
+
+def change_quantity(principal: Principal, ref: str, quantity: int) -> Opened:
+    """Have so many of what an item of the cart is one of, none for 0.
+
+    Raises NotFound, Unprocessable `no_quantity` where each is one of a kind, and what speaks against more of them.
+    """
+    before = current(principal)
+    held = _held(before, ref)
+    line = lines.of_kind(held.kind)
+    thing = line.thing(ref) if isinstance(line, Counted) else None
+    if not isinstance(line, Counted) or thing is None:
+        raise Unprocessable("no_quantity", "There is one of this, in the cart or not.", field="quantity")
+
+    def alike(cart: Cart) -> list[Item]:
+        return [item for item in cart.items if item.kind == held.kind and line.thing(item.ref) == thing]
+
+    def changed(cart: Cart) -> Cart:
+        there = alike(cart)
+        refs = {item.ref for item in there}
+        free = (name for number in count(1) if (name := line.nth(thing, number)) not in refs)
+        more = [replace(held, ref=name) for name in islice(free, max(0, quantity - len(there)))]
+        fewer = frozenset(item.ref for item in there[quantity:])
+        return cart.without(fewer, clock.now()).put(tuple(more), clock.now())
+
+    if len(wanted := alike(changed(before))) > len(alike(before)):
+        _refuse_problems(principal.organization, wanted)
+    cart = _change(principal, changed)
     return Opened(cart, quote(cart))
 
 
@@ -151,6 +178,14 @@ def personal_data(organization: str, user: str) -> Mapping[str, Any]:
 def erase_person(organization: str, user: str) -> None:
     """Forget somebody's cart, whatever is in it. May run twice."""
     transact(store.forget(organization, _cart_of(organization, user)))
+
+
+def _held(cart: Cart, ref: str) -> Item:
+    """Raises NotFound."""
+    held = next((item for item in cart.items if item.ref == ref), None)
+    if held is None:
+        raise NotFound("item_not_found", "This is not in the cart.")
+    return held
 
 
 def _refuse_problems(organization: str, items: Sequence[Item]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from chalicelib.core.table import Write
 
@@ -259,4 +259,17 @@ class LineOfSale(Protocol):
 
         What was not handed over `release` has freed, unless the two met: then some of it may be there all the same.
         """
+        ...
+
+
+@runtime_checkable
+class Counted(LineOfSale, Protocol):
+    """It sells several of one thing. In a cart each is an item of its own, with a number."""
+
+    def thing(self, ref: str) -> str | None:
+        """What an item is one of; None for a reference that is none of this kind."""
+        ...
+
+    def nth(self, thing: str, number: int) -> str:
+        """How a cart names the n-th of a thing; they count from 1."""
         ...

@@ -16,10 +16,12 @@ from chalicelib.payments.model import Payment
 
 
 def book(payment: Payment, status: Status, *more: Write) -> Outcome:
-    """One transaction of the ledger, the payment, its order and `more`.
+    """One transaction of the ledger, the payment, its order and `more`; a capture with a name is found by it.
 
     Raises ledger.Booked where it was booked before, Conflict where something changed meanwhile.
     """
+    if status.capture is not None:
+        more = (*more, store.name_charge(payment, status.capture))
     order = orders.get(payment.organization, payment.order)
     reason = _disagreement(payment, status, order)
     if reason is not None:

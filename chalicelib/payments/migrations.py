@@ -24,4 +24,5 @@ def name_charges(record: type[Record], item: Item) -> Sequence[Write]:
     payment = record.from_raw_data(item).value()
     if not gateways.knows_disputes(payment.gateway):
         return ()
-    return () if store.is_named(payment) else (store.name_charge(payment),)
+    name = str(payment.transaction)
+    return () if store.is_named(payment, name) else (store.name_charge(payment, name),)

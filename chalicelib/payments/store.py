@@ -4,14 +4,14 @@
 |-------------------------------------|------------------------------------------------------------|
 | an order's attempts                 | pk T#{org}#ORD#{order} / sk PAY#{attempt}                  |
 | the payment behind its id (global)  | pk G#gateway-transaction#{payment} / sk -                  |
-| the payment behind a charge (global) | pk G#gateway-charge#{gateway}:{transaction} / sk -        |
+| the payment behind a charge, or what was captured of it (global) | pk G#gateway-charge#{gateway}:{name} / sk - |
 | payments to ask the gateway about   | due G#DUE#payment#{0-3} / next_check_at#payment            |
 | payments a person must look at      | by_review T#{org}#REVIEW / created_at#payment              |
 | payments in a state, newest first   | by_list T#{org}#PAYMENTS#{state} / created_at#payment      |
 
 The global row is written before the gateway is asked, so even the earliest webhook finds its payment by our own
-reference. What a gateway tells of a dispute names the charge alone: where there are disputes, that finds it, too. These
-rows hold ids only.
+reference. What a gateway tells of a dispute names the charge alone, or the capture: where there are disputes, that
+finds it, too. A capture's row is written with the entry that books it. These rows hold ids only.
 """
 
 import dataclasses
@@ -107,6 +107,7 @@ class ChargeRecord(Record):
     keys = ("G#gateway-charge#{*}", "-")
 
     payment = UnicodeAttribute()
+    organization = UnicodeAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +141,18 @@ def locate(payment_id: str) -> Place:
     return Place(pointer.organization, pointer.order, int(pointer.attempt), pointer.gateway)
 
 
-def behind(gateway: str, transaction: str) -> str:
-    """The id of the payment that a charge is for. Raises NotFound. Mind the tenant: the row is global."""
-    found = ChargeRecord.fetch(_charge(gateway, transaction), "-")
+def behind(gateway: str, name: str) -> str:
+    """The id of the payment that a charge or a capture is of. Raises NotFound. Mind the tenant: the row is global."""
+    found = ChargeRecord.fetch(_charge(gateway, name), "-")
     if found is None:
         raise NotFound("payment_not_found", "There is no such payment.")
     return str(found.payment)
 
 
-def is_named(payment: Payment) -> bool:
-    """Whether it is found by what its gateway calls it."""
-    return ChargeRecord.fetch(_charge(payment.gateway, str(payment.transaction)), "-") is not None
+def is_named(payment: Payment, name: str) -> bool:
+    """Whether it is found by `name`, as its gateway has it."""
+    found = ChargeRecord.fetch(_charge(payment.gateway, name), "-")
+    return found is not None and found.payment == payment.id
 
 
 def get(organization: str, payment_id: str) -> Payment:
@@ -181,9 +183,10 @@ def add(payment: Payment) -> tuple[Write, ...]:
     return create(_record(payment), AttemptTaken()), create(pointer, AttemptTaken())
 
 
-def name_charge(payment: Payment) -> Write:
-    """Lets a payment be found by what its gateway calls it."""
-    return create(ChargeRecord(_charge(payment.gateway, str(payment.transaction)), "-", payment=payment.id))
+def name_charge(payment: Payment, name: str) -> Write:
+    """Lets a payment be found by what its gateway calls it, or the money that came of it."""
+    row = ChargeRecord(_charge(payment.gateway, name), "-", payment=payment.id, organization=payment.organization)
+    return create(row)
 
 
 def save(payment: Payment, *, was: Payment) -> Write:
@@ -254,5 +257,5 @@ def _pointer(payment_id: str) -> str:
     return f"G#gateway-transaction#{payment_id}"
 
 
-def _charge(gateway: str, transaction: str) -> str:
-    return f"G#gateway-charge#{gateway}:{transaction}"
+def _charge(gateway: str, name: str) -> str:
+    return f"G#gateway-charge#{gateway}:{name}"

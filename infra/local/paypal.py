@@ -1,7 +1,7 @@
-"""A PayPal that runs on this machine: Orders v2, refunds, tokens, certificates; no real money, and faults on demand.
+"""A PayPal that runs on this machine: Orders v2, refunds, disputes, tokens, certificates; no real money.
 
-A person agrees on the page of an order; the shop captures it. It listens on 127.0.0.1, sends webhooks to this machine
-only, and does not start on a stage that other people use.
+Faults come on demand. A person agrees on the page of an order; the shop captures it. It listens on 127.0.0.1, sends
+webhooks to this machine only, and does not start on a stage that other people use.
 """
 
 import base64
@@ -22,6 +22,7 @@ from chalicelib.core import clock
 from infra.local.authority import Authority
 from infra.local.charges import Options
 from infra.local.hosted import Failed, HostedDoors, HostedSandbox
+from infra.local.paypal_disputes import ACTIONS, Dispute
 from infra.local.paypal_wire import (
     FAULTS,
     WITHOUT_DECIMALS,
@@ -66,6 +67,7 @@ class PayPalSandbox(HostedSandbox[Order]):
         "release": "PayPal has looked at it",
         "deny": "PayPal refuses it",
         "reverse": "Take back what was agreed",
+        **ACTIONS,
     }
 
     def __init__(
@@ -122,6 +124,8 @@ class PayPalSandbox(HostedSandbox[Order]):
                 return "capture", lambda: self._capture(self._order(id))
             case "POST", "v2", "payments", "captures", id, "refund":
                 return "refund", lambda: self._refund(id, _read(body))
+            case "GET", "v1", "customer", "disputes", id:
+                return "dispute", lambda: (HTTPStatus.OK, self._dispute(id).written())
         raise failed(HTTPStatus.NOT_FOUND, "NOT_FOUND")
 
     def _let_in(self, call: str, headers: Mapping[str, str], *, ended: bool) -> None:
@@ -198,7 +202,7 @@ class PayPalSandbox(HostedSandbox[Order]):
         value, currency = _money(given.get("amount", {"value": order.value, "currency_code": order.currency}))
         if currency != order.currency:
             raise unprocessable("REFUND_CAPTURE_CURRENCY_MISMATCH")
-        left = Decimal(order.value) - self.returned(order.id)
+        left = Decimal(order.value) - self.returned(order.id) - (order.dispute.taken if order.dispute else 0)
         if order.capture_status not in ("COMPLETED", "PARTIALLY_REFUNDED") or left == 0:
             raise unprocessable("CAPTURE_FULLY_REFUNDED")
         if Decimal(value) > left:
@@ -211,7 +215,9 @@ class PayPalSandbox(HostedSandbox[Order]):
     # What a person or PayPal does
 
     def _happen(self, held: Order, action: str, amount: int | None) -> None:
-        if action == "release":
+        if action in ACTIONS:
+            self._contest(held, action)
+        elif action == "release":
             if held.capture_status != "PENDING":
                 raise Refused(HTTPStatus.CONFLICT, "PayPal does not look at this one.")
             held.capture_status = "COMPLETED"
@@ -225,6 +231,14 @@ class PayPalSandbox(HostedSandbox[Order]):
             fates = {"approve": "COMPLETED", "decline": "INSTRUMENT_DECLINED", "hold": "PENDING"}
             held.status, held.fate = "APPROVED", fates[action]
         held.updated = self.now().replace(microsecond=0)
+
+    def _contest(self, held: Order, action: str) -> None:
+        if held.capture is None or held.capture_status not in ("COMPLETED", "PARTIALLY_REFUNDED"):
+            raise Refused(HTTPStatus.CONFLICT, "There is no money that anybody could want back.")
+        if held.dispute is None:
+            money = held.value, held.currency
+            held.dispute = Dispute.begun(action, held.capture, money, held.settled_in, self.now())
+        held.dispute.happen(action)
 
     def refunds_go(self, state: RefundState) -> None:
         """How refunds stand from now on, those that are pending too."""
@@ -270,6 +284,12 @@ class PayPalSandbox(HostedSandbox[Order]):
         if order is None or (order.status in _OPEN and order.created + WAITS <= self.now()):
             raise missing()
         return order
+
+    def _dispute(self, id: str) -> Dispute:
+        found = (each.dispute for each in self._held.values() if each.dispute and each.dispute.id == id)
+        if (dispute := next(found, None)) is None:
+            raise missing()
+        return dispute
 
     def _written(self, order: Order) -> Json:
         return order.written(self.url, self._refunds_of(order))

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from chalicelib.core import clock
 from infra.local.hosted import Failed
+from infra.local.paypal_disputes import Dispute
 from infra.local.sandbox import ANYWHERE
 from infra.local.webhooks import Webhook
 
@@ -22,6 +23,7 @@ FAULTS = {
     "cancel": _ANYWHERE,
     "capture": _ANYWHERE,
     "refund": _ANYWHERE,
+    "dispute": _ANYWHERE | {"odd_status": "a status nobody has heard of"},
     "token": ANYWHERE,
     "certificate": ANYWHERE,
 }
@@ -69,7 +71,8 @@ class Refund:
 
 @dataclass
 class Order:
-    """`value` as PayPal writes it. `mark` is its `custom_id`, `fate` what becomes of its capture."""
+    """`value` as PayPal writes it. `mark` is its `custom_id`, `fate` what becomes of its capture. Once there is a
+    `dispute`, webhooks tell of that."""
 
     id: str
     reference: str
@@ -83,6 +86,7 @@ class Order:
     fate: str = "COMPLETED"
     capture: str | None = None
     capture_status: str = ""
+    dispute: Dispute | None = None
     webhook: Webhook = field(default_factory=Webhook)
 
     @property
@@ -124,8 +128,12 @@ class Order:
             "links": links,
         }
 
+    @property
+    def settled_in(self) -> str:
+        """The currency of the balance that it comes to."""
+        return self.currency if self.currency in WITHOUT_DECIMALS else SETTLED_IN
+
     def captured(self) -> dict[str, Any]:
-        settled = SETTLED_IN if self.currency != SETTLED_IN and self.currency not in WITHOUT_DECIMALS else self.currency
         return {
             "id": self.capture,
             "status": self.capture_status,
@@ -135,13 +143,15 @@ class Order:
             **({"custom_id": self.mark} if self.mark else {}),
             "seller_receivable_breakdown": {
                 "gross_amount": {"currency_code": self.currency, "value": self.value},
-                "paypal_fee": {"currency_code": settled, "value": self.fee},
+                "paypal_fee": {"currency_code": self.settled_in, "value": self.fee},
             },
             "create_time": clock.stamp(self.updated),
         }
 
     def event(self, at: datetime) -> dict[str, Any]:
         """What a webhook says of it as it is now."""
+        if self.dispute is not None:
+            return self.dispute.event(at)
         unit = {"reference_id": "default", "invoice_id": self.reference}
         match self.status:
             case "COMPLETED":
@@ -171,4 +181,6 @@ class Order:
     @classmethod
     def restored(cls, stored: dict[str, Any]) -> Self:
         times = {name: datetime.fromisoformat(stored[name]) for name in ("created", "updated")}
-        return cls(**stored | times | {"webhook": Webhook(**stored["webhook"])})
+        contested = stored.get("dispute")
+        dispute = Dispute(**contested) if contested else None
+        return cls(**stored | times | {"webhook": Webhook(**stored["webhook"]), "dispute": dispute})

@@ -30,7 +30,7 @@ FAULTS = {
     "check": _ANYWHERE | {"odd_status": "a status nobody has heard of"},
     "cancel": _ANYWHERE,
     "refund": _ANYWHERE,
-    "dispute": _ANYWHERE,
+    "dispute": _ANYWHERE | {"odd_status": "a status nobody has heard of"},
     "capture": _ANYWHERE,
     "method": _ANYWHERE,
     "customer": _ANYWHERE,

@@ -8,7 +8,7 @@ from chalicelib.carts.model import LASTS, MOST_ITEMS
 from chalicelib.carts.schemas import Summary
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Invalid, Unprocessable
+from chalicelib.core.errors import Conflict, Invalid, NotFound, Unprocessable
 from chalicelib.core.table import transact
 from chalicelib.lines.contract import Item
 from chalicelib.organizations import service as organizations
@@ -205,3 +205,15 @@ def test_a_cart_is_priced_and_explained_in_the_currency_of_its_organization():
 
     assert (summary.total, summary.currency) == (50_00, "JPY")
     assert "5,000 JPY" in summary.lines[0].words[0]
+
+
+@pytest.mark.parametrize("quantity", [0, 1, 2])
+def test_what_there_is_one_of_has_no_quantity(buyer, quantity):
+    service.add(buyer, things("a"))
+
+    with pytest.raises(Unprocessable, match="no_quantity"):
+        service.change_quantity(buyer, "a", quantity)
+    with pytest.raises(NotFound, match="item_not_found"):
+        service.change_quantity(buyer, "b", quantity)
+
+    assert refs(service.open_cart(buyer)) == ["a"]

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from chalicelib.core.errors import NotFound
 from chalicelib.core.table import Write
-from chalicelib.lines.contract import Item, LineOfSale, Quote, QuoteLine, Sold
+from chalicelib.lines.contract import Counted, Item, Quote, QuoteLine, Sold
 from chalicelib.lines.tickets import service
+from chalicelib.lines.tickets.model import parsed, ref_of
 
 
 class Tickets:
@@ -31,5 +32,12 @@ class Tickets:
     def revoke(self, sold: Sold) -> None:
         service.withdraw(sold)
 
+    def thing(self, ref: str) -> str | None:
+        named = parsed(ref)
+        return named[0] if named else None
 
-LINE: LineOfSale = Tickets()
+    def nth(self, thing: str, number: int) -> str:
+        return ref_of(thing, number)
+
+
+LINE: Counted = Tickets()

@@ -8,6 +8,7 @@ from chalicelib.orders import service as orders
 from chalicelib.organizations import service as organizations
 from chalicelib.payments.disputes import service
 from chalicelib.payments.disputes.messages import DisputeRaised
+from chalicelib.payments.disputes.model import State
 from chalicelib.payments.messages import GatewayDisputed
 
 
@@ -25,9 +26,10 @@ def follow_shares(fact: DisputeRaised) -> Outcome:
 def mail_staff(fact: DisputeRaised) -> Outcome:
     """To each owner and admin who has a mailbox."""
     dispute = service.get(fact.organization, fact.order, fact.dispute)
+    at_stake = dispute.withdrawn if fact.state is State.LOST else dispute.amount
     values = {
         "order_code": orders.get(fact.organization, fact.order).code,
-        "amount": str(Money(dispute.amount, dispute.currency)),
+        "amount": str(Money(at_stake, dispute.currency)),
         "reason": dispute.reason,
         "outcome": fact.state,
         "due_at": dispute.due_at,

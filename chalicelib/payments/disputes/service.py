@@ -36,7 +36,8 @@ def settle(organization: str, payment_id: str, reference: str) -> Outcome:
     payment = payments.get(organization, payment_id)
     account = gateways.account_of(organization, payment.gateway)
     told = gateways.disputer(payment.gateway).dispute(account, reference)
-    if told.transaction_id != payment.transaction or told.currency != (payment.other_currency or payment.currency):
+    is_ours = payments.is_known_as(payment, told.transaction_id)
+    if not is_ours or told.currency != (payment.other_currency or payment.currency):
         log.error("gateway names another payment", payment=payment.id)
         return Outcome.SKIPPED
     if told.state == "unknown":
@@ -133,6 +134,9 @@ def _follow(payment: Payment, was: Dispute | None, reference: str, told: Dispute
     state, moved = dispute.risen(told), dispute.moved(told)
     now = moved.now(state, told, at)
     writes = _movement(payment, dispute, moved)
+    if state is State.LOST and _keeps_less(moved):
+        state, (now, redrawn) = State.OPEN, _redrawn(moved.now(State.OPEN, told, at))
+        writes += redrawn
     if state is State.OPEN and dispute.state is not State.OPEN:
         now, set_aside = _opened(payment, now)
         writes += set_aside
@@ -171,6 +175,23 @@ def _opened(payment: Payment, dispute: Dispute) -> tuple[Dispute, list[Write]]:
     refund, writes = begun
     held = refunds.at_stake(orders.get(dispute.organization, dispute.order), refund)
     return replace(dispute, refund=refund.id, held=held), writes
+
+
+def _keeps_less(dispute: Dispute) -> bool:
+    """Whether a part of what was set aside is the buyer's, as the gateway decided, and the rest stays ours."""
+    if dispute.refund is None or dispute.is_over:
+        return False
+    return refunds.get(dispute.organization, dispute.order, dispute.refund).amount > dispute.withdrawn
+
+
+def _redrawn(dispute: Dispute) -> tuple[Dispute, list[Write]]:
+    """With that part set aside and no more: then it is lost. Shares are held as they were, and let go whole."""
+    assert dispute.refund is not None
+    refunds.end_dispute(dispute.organization, dispute.order, dispute.refund, dispute.reference, lost=False)
+    payment = payments.get(dispute.organization, dispute.payment)
+    begun = refunds.take_for_bank(payment, dispute.withdrawn, f"disputed: {dispute.reason}")
+    refund, writes = begun or (None, [])
+    return replace(dispute, refund=refund.id if refund else None), writes
 
 
 def _decided(dispute: Dispute) -> list[Write]:

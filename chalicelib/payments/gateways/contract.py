@@ -126,7 +126,8 @@ class Charge:
 @dataclass(frozen=True, slots=True)
 class Status:
     """`unknown` is a state this adapter has never heard of: neither paid nor failed. `account` is None where
-    the gateway does not say into which account the money went; `fee` is what it kept of it, None where it is silent."""
+    the gateway does not say into which account the money went; `fee` is what it kept of it, None where it is silent.
+    `capture` is its name for the money that it took, where disputes name that and not the charge."""
 
     transaction_id: str
     state: State
@@ -135,13 +136,15 @@ class Status:
     reference: str
     account: str | None
     fee: int | None = None
+    capture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
     """Who a webhook claims to be about. Unproven: only good for finding the account that proves it.
 
-    One about a `dispute`, by the gateway's name for it, knows no reference: it is empty.
+    One about a `dispute`, by the gateway's name for it, knows no reference: it is empty. The transaction is then the
+    `capture` of a status, where the gateway tells of that.
     """
 
     transaction_id: str
@@ -183,7 +186,8 @@ class Disputed:
     """How a dispute stands: a buyer's bank wants `amount` of a charge back, and we may speak against it until `due_at`.
 
     An `inquiry` only asks; it may end `closed`. `withdrawn` is what is gone from our account for it at this moment,
-    `fee` what the gateway keeps for its trouble, None where it took that in another currency. `reason` is its word.
+    `fee` what the gateway keeps for its trouble, None where it took that in another currency; below zero it gave back
+    of the payment's own. `reason` is its word. `transaction_id` as of `Located`.
     """
 
     transaction_id: str

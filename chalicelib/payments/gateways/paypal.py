@@ -21,6 +21,7 @@ from chalicelib.core.settings import PAYPAL, settings
 from chalicelib.payments.gateways.certificates import Certificates
 from chalicelib.payments.gateways.contract import (
     Charge,
+    Disputed,
     GatewayAccount,
     Headers,
     Located,
@@ -31,25 +32,25 @@ from chalicelib.payments.gateways.contract import (
     Returned,
     Status,
 )
+from chalicelib.payments.gateways.paypal_disputes import Dispute
 from chalicelib.payments.gateways.paypal_wire import (
     CURRENCIES,
     LIFETIME,
     WITHDRAWN,
-    Approved,
     Done,
     Event,
     Grant,
     Order,
     Refund,
-    Reversed,
-    Taken,
     written,
 )
 from chalicelib.payments.gateways.wire import Line, Tokens, answered, forged, refused, unavailable
 
 WEBHOOK_LIMIT = 256 * 1024
 _ORDERS = "/v2/checkout/orders"
+_DISPUTES = "/v1/customer/disputes"
 _ORDER = re.compile(r"[A-Z0-9]{1,36}")
+_DISPUTE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _TRANSMISSION = re.compile(r"[A-Za-z0-9-]{1,64}")
 _TIME = re.compile(r"[0-9TZ:.+-]{1,40}")
 _SIGNED_WITH = "SHA256withRSA"
@@ -61,7 +62,7 @@ class PayPal:
     """`timeout` as of `wire.Line`, `authority` as of `Certificates`."""
 
     name = "paypal"
-    offer: ClassVar[Offer] = Offer(name, "PayPal", "redirect", CURRENCIES)
+    offer: ClassVar[Offer] = Offer(name, "PayPal", "redirect", CURRENCIES, disputes=True)
     refunds = True
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2, 8), authority: str | None = None) -> None:
@@ -138,12 +139,19 @@ class PayPal:
         asked = self._ask(account, "POST", path, {"amount": money, "custom_id": key}, key=key, sure=False)
         return answered(Refund, *asked).returned
 
+    def dispute(self, account: GatewayAccount, dispute: str) -> Disputed:
+        if not _DISPUTE.fullmatch(dispute):
+            raise refused()
+        found = answered(Dispute, *self._ask(account, "GET", f"{_DISPUTES}/{dispute}"))
+        if found.id != dispute:
+            raise unavailable()
+        return found.told
+
     def describe_method(self, account: GatewayAccount, token: str) -> Method:
         raise Unprocessable("method_not_saved_here", "Nothing is saved at PayPal.")
 
     def locate(self, raw: bytes, headers: Headers) -> Located:
-        told = _told(raw)
-        return Located(told.order, told.reference)
+        return _told(raw)
 
     def verify(self, account: GatewayAccount, raw: bytes, headers: Headers) -> Notification:
         from cryptography.exceptions import InvalidSignature
@@ -165,7 +173,7 @@ class PayPal:
         for webhook in account.webhook_secrets:
             with suppress(InvalidSignature):
                 key.verify(proof, f"{id}|{at}|{webhook}|{zlib.crc32(raw)}".encode(), PKCS1v15(), SHA256())
-                return Notification(told.order, told.reference)
+                return Notification(told.transaction_id, told.reference, told.dispute)
         raise forged()
 
     def acknowledgement(self, told: Notification) -> dict[str, object]:
@@ -229,11 +237,11 @@ def _path(id: str) -> str:
     return f"{_ORDERS}/{id}"
 
 
-def _told(raw: bytes) -> Approved | Reversed | Taken:
-    """What an event is about. Raises Unauthorized for anything but a well-formed one about a charge."""
+def _told(raw: bytes) -> Located:
+    """What an event is about. Raises Unauthorized for anything but a well-formed one about a charge or a dispute."""
     if len(raw) > WEBHOOK_LIMIT:
         raise forged()
     try:
-        return Event.model_validate_json(raw).resource
+        return Event.model_validate_json(raw).about
     except ValidationError:
         raise forged() from None

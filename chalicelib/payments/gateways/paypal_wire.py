@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from chalicelib.payments.gateways.contract import Returned, State, Status
+from chalicelib.payments.gateways.contract import Located, Returned, State, Status
 from chalicelib.payments.gateways.wire import Wire, refused
 
 LIFETIME = timedelta(hours=1)
@@ -129,10 +129,18 @@ class Order(Wire):
     def told(self, at: datetime) -> Status:
         """As the contract tells it."""
         capture, unit = self.unit.payments.capture, self.unit
-        state, money, fee = self._state(at), unit.money, None
-        if capture is not None:
-            state, money, fee = capture.state, capture.money, capture.fee
-        return Status(self.id, state, money.amount, money.currency, unit.reference, None, fee)
+        if capture is None:
+            return Status(self.id, self._state(at), unit.money.amount, unit.money.currency, unit.reference, None)
+        return Status(
+            transaction_id=self.id,
+            state=capture.state,
+            amount=capture.money.amount,
+            currency=capture.money.currency,
+            reference=unit.reference,
+            account=None,
+            fee=capture.fee,
+            capture=capture.id if capture.state == "captured" else None,
+        )
 
     def _state(self, at: datetime) -> State:
         """Of one that was not captured."""
@@ -178,10 +186,33 @@ class Taken(Named):
         return self.supplement.related.order
 
 
-class Event(Wire):
-    """Of an order that was approved, of one whose approval was taken back, or of a capture."""
+class Sold(Wire):
+    capture: str = Field(alias="seller_transaction_id", pattern=r"^[A-Z0-9]{1,36}$")
 
-    resource: Approved | Reversed | Taken = Field(union_mode="left_to_right")
+
+class Contested(Wire):
+    """A dispute of one capture: nothing else of ours is in it for certain."""
+
+    id: str = Field(alias="dispute_id", pattern=r"^[A-Za-z0-9-]{1,64}$")
+    transactions: tuple[Sold] = Field(alias="disputed_transactions")
+
+    @property
+    def capture(self) -> str:
+        return self.transactions[0].capture
+
+
+class Event(Wire):
+    """Of an order that was approved, of one whose approval was taken back, of a capture, or of a dispute."""
+
+    resource: Approved | Reversed | Taken | Contested = Field(union_mode="left_to_right")
+
+    @property
+    def about(self) -> Located:
+        match self.resource:
+            case Contested() as dispute:
+                return Located(dispute.capture, "", dispute.id)
+            case told:
+                return Located(told.order, told.reference)
 
 
 class Done(Wire):

@@ -8,6 +8,7 @@ from chalicelib.payments.service.opening import create_payment
 from chalicelib.payments.service.reading import (
     find,
     get,
+    is_known_as,
     list_own,
     list_under_review,
     open_payment,
@@ -21,6 +22,7 @@ __all__ = [
     "create_payment",
     "find",
     "get",
+    "is_known_as",
     "list_own",
     "list_under_review",
     "open_payment",

@@ -184,7 +184,8 @@ def _charge(payment: Payment) -> Payment:
     charge = ask(account, amount=payment.amount, currency=payment.currency, reference=payment.id)
     charged = payment.charged(charge, clock.now())
     try:
-        named = [store.name_charge(charged)] if gateways.knows_disputes(payment.gateway) else []
+        knows = gateways.knows_disputes(payment.gateway)
+        named = [store.name_charge(charged, charge.transaction_id)] if knows else []
         transact(store.save(hosted.sealed(charged), was=payment), *_awaited(charged), *named)
     except Conflict:
         kept = store.get(payment.organization, payment.id)

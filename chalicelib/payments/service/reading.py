@@ -51,6 +51,11 @@ def get(organization: str, payment_id: str) -> Payment:
     return store.get(organization, payment_id)
 
 
+def is_known_as(payment: Payment, name: str) -> bool:
+    """Whether its gateway means it by `name`: that of the charge, or of money that came of it."""
+    return name == payment.transaction or store.is_named(payment, name)
+
+
 def find(organization: str, payment_id: str) -> Payment | None:
     try:
         return store.get(organization, payment_id)

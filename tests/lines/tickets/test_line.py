@@ -206,6 +206,50 @@ def test_more_than_an_order_takes_or_than_there_are_is_a_problem_of_each(aws):
     assert problems(few, 2) == set()
 
 
+def in_cart(type):
+    named = [parsed(item.ref) for item in carts.open_cart(BUYER).cart.items]
+    return [number for of, number in named if of == type.id]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "quantity", "kept"),
+    [([1], 3, [1, 2, 3]), ([1, 2, 3], 2, [1, 2]), ([2, 5], 4, [2, 5, 1, 3]), ([1, 2], 2, [1, 2]), ([1, 2], 0, [])],
+)
+def test_a_cart_has_as_many_tickets_of_a_type_as_its_owner_says(aws, numbers, quantity, kept):
+    event = coming()
+    adult, child = offer(event), offer(event, key="ticket-type-2", name="Child")
+    carts.add(BUYER, [Item("tickets", ref_of(adult.id, number)) for number in numbers] + items(child, 2))
+
+    for _ in range(2 if quantity else 1):
+        carts.change_quantity(BUYER, ref_of(adult.id, numbers[0]), quantity)
+
+    assert in_cart(adult) == kept
+    assert in_cart(child) == [1, 2], "what is of another type stays"
+
+
+def test_more_tickets_than_there_may_be_change_no_cart(aws):
+    type = offer(coming(), capacity=3)
+    carts.add(BUYER, items(type, 2))
+
+    for quantity, code in ((4, "sold_out"), (11, "too_many_tickets"), (300, "too_many_tickets")):
+        with pytest.raises(Conflict, match=code):
+            carts.change_quantity(BUYER, ref_of(type.id, 1), quantity)
+
+    assert in_cart(type) == [1, 2]
+
+
+def test_fewer_tickets_may_be_kept_of_what_is_not_sold_any_more(aws):
+    type = offer(coming(), closes_at=clock.now() + timedelta(hours=1))
+    carts.add(BUYER, items(type, 3))
+
+    with clock.travel(timedelta(hours=2)):
+        carts.change_quantity(BUYER, ref_of(type.id, 1), 1)
+
+        assert in_cart(type) == [1]
+        with pytest.raises(Conflict, match="tickets_not_on_sale"):
+            carts.change_quantity(BUYER, ref_of(type.id, 1), 2)
+
+
 @pytest.mark.parametrize("number", [1, 9, 50, 99])
 def test_a_ticket_in_a_cart_names_its_type_and_its_number(number):
     type = ids.derived("tty", "one")

@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib.core import clock
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Unauthorized
+from chalicelib.core.errors import Conflict, NotFound, Unauthorized
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest
 from chalicelib.ledger import service as ledger
@@ -128,6 +128,25 @@ def test_won_money_comes_back_and_all_is_as_it_was(paid, order, tell):
     assert balances(GATEWAY, "disputes", "disputed-shares", "gateway-fees") == [100_00, 0, 0, 0]
     assert balances(ORGANIZER, "platform", "sales") == before
     assert begin(order).amount == 100_00
+
+
+@pytest.mark.parametrize("before", ["inquiry", "open"])
+def test_of_a_part_that_the_buyer_is_given_the_rest_stays_ours(paid, order, tell, before):
+    tell(before)
+
+    assert tell("lost", amount=100_00, withdrawn=30_00) is Outcome.SUCCESS
+
+    assert (dispute(paid).state, refund_of(paid).state, refund_of(paid).amount) == (
+        State.LOST,
+        RefundState.SETTLED,
+        30_00,
+    )
+    assert left(paid) == 70_00
+    assert balances(GATEWAY, "disputes", "dispute-losses", "disputed-shares") == [55_00, 0, 0, 0]
+    assert sum(balances(ORGANIZER, "platform")) == -70_00
+    assert orders.get(DEFAULT, order.id).status is Status.COMPLETED
+    assert tell("lost", amount=100_00, withdrawn=30_00) is Outcome.SKIPPED
+    assert begin(order).amount == 70_00, "what is left can still be given back"
 
 
 def test_won_money_that_is_not_there_yet_is_asked_for_again(paid, gateway, tell):
@@ -302,6 +321,40 @@ def test_a_webhook_that_names_the_charge_alone_finds_its_payment(paid, gateway):
     for raw in (gateway.dispute_webhook("dp_2", key), gateway.dispute_webhook("dp_1", "forged")):
         with pytest.raises(Unauthorized):
             payments.accept_webhook("paynoi", raw, {})
+
+
+def test_money_that_its_gateway_knows_by_another_name_finds_its_payment(payment, gateway):
+    gateway.set(payment.transaction, "captured", capture="CAP1")
+    payments.settle(DEFAULT, payment.id)
+    deliver.all()
+    gateway.set_dispute("dp_1", payment.transaction, "open")
+    gateway.disputed["dp_1"] = replace(gateway.disputed["dp_1"], transaction_id="CAP1")
+    key = gateways.account_of(DEFAULT, "paynoi").api_key
+
+    payments.accept_webhook("paynoi", gateway.dispute_webhook("dp_1", key), {})
+    deliver.all()
+
+    assert dispute(payment).state is State.OPEN
+    (row,) = store.ChargeRecord.query("G#gateway-charge#paynoi:CAP1")
+    assert (row.payment, row.organization) == (payment.id, DEFAULT)
+
+
+@pytest.mark.parametrize("otherwise", [{"amount": 1_00}, {"account": "somebody's"}])
+def test_money_that_waits_for_a_person_is_found_by_its_name_too(payment, gateway, otherwise):
+    gateway.set(payment.transaction, "captured", capture="CAP1", **otherwise)
+
+    payments.settle(DEFAULT, payment.id)
+
+    assert store.behind("paynoi", "CAP1") == payment.id
+
+
+def test_what_was_never_captured_has_no_other_name(payment, gateway):
+    gateway.set(payment.transaction, "pending", capture="CAP1")
+
+    payments.settle(DEFAULT, payment.id)
+
+    with pytest.raises(NotFound):
+        store.behind("paynoi", "CAP1")
 
 
 def test_payments_of_before_can_be_found_too(payment, gateway):

@@ -5,7 +5,8 @@ the sandbox to pay, to break it and to move its clock. `AnyGatewayContract` is f
 `PolledContract` for one that tells nobody; with `KeptChargeContract` where it does keep them. With it goes
 `RefundContract`, `InstantRefundContract` where no refund waits, or `NoRefundContract` where the gateway gives no money
 back; `LateMoneyContract` where what is over can still be paid, `SameChargeContract` where asking again for a reference
-opens no other charge, and `HolderContract` where money can be set aside first.
+opens no other charge, `HolderContract` where money can be set aside first, and `DisputeContract` where buyers may take
+it back.
 """
 
 from datetime import timedelta
@@ -17,6 +18,8 @@ from chalicelib.core import clock, ids
 from chalicelib.core.errors import Unauthorized, Unavailable, Unprocessable
 from chalicelib.payments.gateways.contract import (
     Charge,
+    Disputed,
+    Disputer,
     Gateway,
     GatewayAccount,
     Holder,
@@ -31,7 +34,9 @@ from chalicelib.payments.gateways.contract import (
 
 Ending = Literal["captured", "expired", "failed"]
 Trouble = Literal["timeout", "lost", "error", "garbage", "redirect", "extra", "odd_status"]
-Call = Literal["create", "check", "cancel", "refund", "capture"]
+Call = Literal["create", "check", "cancel", "refund", "capture", "dispute"]
+DisputeAction = Literal["inquire", "take", "win", "lose", "retract"]
+"""What the buyer's side does: it asks, has the money meanwhile, loses, wins, or gives it up."""
 RefundState = Literal["pending", "settled", "failed"]
 REFERENCE, OTHER = (ids.derived("pay", each) for each in ("one", "other"))
 
@@ -94,6 +99,7 @@ class PolledContract:
 
         assert offer.holds == isinstance(lab.gateway, Holder) == isinstance(self, HolderContract)
         assert offer.keeps == isinstance(lab.gateway, Keeper)
+        assert offer.disputes == isinstance(lab.gateway, Disputer) == isinstance(self, DisputeContract)
 
     def test_a_charge_says_how_and_until_when_to_pay_it(self, lab: Lab) -> None:
         charge = _create(lab, amount=29900)
@@ -371,6 +377,98 @@ class HolderContract:
         holder.capture(lab.account, transaction)
 
         assert holder.check(lab.account, transaction).state == "captured"
+
+
+class DisputeLab(Lab, Protocol):
+    def dispute(self, transaction_id: str, action: DisputeAction) -> str:
+        """What the gateway calls the dispute; the webhook about what happened arrived."""
+
+
+class DisputeContract:
+    """A gateway through which buyers' banks, or it itself, take money back."""
+
+    @staticmethod
+    def _contested(lab: DisputeLab, action: DisputeAction) -> tuple[Charge, str]:
+        charge = _create(lab)
+        lab.finish(charge.transaction_id, "captured")
+        return charge, lab.dispute(charge.transaction_id, action)
+
+    @staticmethod
+    def _told(lab: DisputeLab, dispute: str) -> Disputed:
+        assert isinstance(lab.gateway, Disputer)
+        return lab.gateway.dispute(lab.account, dispute)
+
+    @pytest.mark.parametrize(
+        ("actions", "states"),
+        [
+            (("inquire", "take", "win"), [("inquiry", 0), ("open", 7900), ("won", 0)]),
+            (("inquire", "take", "lose"), [("inquiry", 0), ("open", 7900), ("lost", 7900)]),
+            (("take", "lose"), [("open", 7900), ("lost", 7900)]),
+            (("inquire", "retract"), [("inquiry", 0), ("closed", 0)]),
+        ],
+    )
+    def test_a_dispute_is_told_as_it_stands(
+        self, lab: DisputeLab, actions: tuple[DisputeAction, ...], states: list[tuple[str, int]]
+    ) -> None:
+        charge, dispute = self._contested(lab, actions[0])
+        told = [self._told(lab, dispute)]
+
+        for action in actions[1:]:
+            assert lab.dispute(charge.transaction_id, action) == dispute
+            told.append(self._told(lab, dispute))
+
+        assert [(each.state, each.withdrawn) for each in told] == states
+        assert {(each.amount, each.currency) for each in told} == {(7900, lab.currency)}
+        assert told[0].due_at is not None
+        assert told[0].due_at > clock.now()
+        assert all(each.reason for each in told)
+
+    def test_a_webhook_about_a_dispute_names_it_and_what_was_captured(self, lab: DisputeLab) -> None:
+        charge, dispute = self._contested(lab, "take")
+        status = lab.gateway.check(lab.account, charge.transaction_id)
+        named = status.capture or status.transaction_id
+
+        raw, headers = lab.webhook()
+
+        assert lab.gateway.locate(raw, headers) == Located(named, "", dispute)
+        assert lab.gateway.verify(lab.account, raw, headers) == Notification(named, "", dispute)
+        assert self._told(lab, dispute).transaction_id == named
+        other = raw.replace(dispute.encode(), dispute[::-1].encode())
+        for account, body in ((lab.stranger, raw), (lab.account, other)):
+            with pytest.raises(Unauthorized, match="invalid_signature"):
+                lab.gateway.verify(account, body, headers)
+
+    def test_nobody_else_knows_of_a_dispute(self, lab: DisputeLab) -> None:
+        _, dispute = self._contested(lab, "take")
+        assert isinstance(lab.gateway, Disputer)
+
+        for account, name in ((lab.stranger, dispute), (lab.account, "nobody"), (lab.account, "")):
+            with pytest.raises(Unprocessable, match="payment_gateway_refused") as raised:
+                lab.gateway.dispute(account, name)
+            assert raised.value.__cause__ is None
+
+    @pytest.mark.parametrize("kind", ["timeout", "lost", "error", "garbage", "redirect"])
+    def test_trouble_with_a_dispute_is_over_with_the_next_call(self, lab: DisputeLab, kind: Trouble) -> None:
+        _, dispute = self._contested(lab, "take")
+        lab.trouble("dispute", kind)
+
+        with pytest.raises(Unavailable, match="payment_gateway_unavailable"):
+            self._told(lab, dispute)
+
+        assert self._told(lab, dispute).state == "open"
+
+    def test_unknown_fields_of_a_dispute_are_ignored(self, lab: DisputeLab) -> None:
+        _, dispute = self._contested(lab, "take")
+        lab.trouble("dispute", "extra")
+
+        assert self._told(lab, dispute).state == "open"
+
+    def test_a_dispute_in_a_state_nobody_has_heard_of_is_unknown(self, lab: DisputeLab) -> None:
+        _, dispute = self._contested(lab, "take")
+        lab.trouble("dispute", "odd_status")
+
+        told = self._told(lab, dispute)
+        assert (told.state, told.withdrawn) == ("unknown", 7900)
 
 
 class NoRefundContract:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -24,6 +24,8 @@ from infra.local.authority import Authority
 from infra.local.paypal import PayPalSandbox
 from infra.local.paypal_wire import RefundState as PayPalRefundState
 from tests.payments.gateways.contract import (
+    DisputeAction,
+    DisputeContract,
     Ending,
     GatewayContract,
     RefundContract,
@@ -77,6 +79,12 @@ class PayPalLab(HostedLab):
     def refunds_go(self, how: RefundState) -> None:
         self.sandbox.refunds_go(REFUNDS[how])
 
+    def dispute(self, transaction_id: str, action: DisputeAction | Literal["claim", "payout"]) -> str:
+        self.told.wait(lambda: self.sandbox._webhook_stats()["queued"] == 0)  # those about the capture are through
+        dispute = self.sandbox.act(transaction_id, action, wait=True).dispute
+        assert dispute is not None
+        return dispute.id
+
 
 @pytest.fixture
 def lab(told: Receiver) -> Iterator[PayPalLab]:
@@ -86,7 +94,7 @@ def lab(told: Receiver) -> Iterator[PayPalLab]:
     made.time.close()
 
 
-class TestPayPal(GatewayContract, SameChargeContract, RefundContract):
+class TestPayPal(GatewayContract, SameChargeContract, RefundContract, DisputeContract):
     pass
 
 
@@ -319,6 +327,167 @@ def test_one_payment_is_captured_once_though_paypal_has_two_orders_for_it(lab):
         lab.sandbox.act(charge.transaction_id, "approve")
 
     assert (state(lab, first), state(lab, second)) == ("captured", "pending")
+
+
+# Disputes
+
+
+def contested(lab: PayPalLab, *actions: Any, currency: str = "THB") -> tuple[Charge, str]:
+    charge = create(lab, currency=currency)
+    lab.finish(charge.transaction_id, "captured")
+    return charge, [lab.dispute(charge.transaction_id, action) for action in actions][-1]
+
+
+def standing(lab: PayPalLab, dispute: str) -> tuple[str, int, int | None]:
+    told = lab.gateway.dispute(ACCOUNT, dispute)
+    return told.state, told.withdrawn, told.fee
+
+
+@pytest.mark.parametrize(
+    ("actions", "expected"),
+    [
+        (["inquire", "claim"], ("open", 0, 0)),
+        (["take"], ("open", 100_00, 15_00)),
+        (["inquire", "claim", "win"], ("won", 0, 0)),
+        (["take", "win"], ("won", 0, 15_00)),
+        (["claim", "lose"], ("lost", 100_00, 15_00)),
+        (["claim", "payout"], ("won", 0, 0)),
+        (["take", "payout"], ("won", 0, 15_00)),
+        (["claim", "retract"], ("won", 0, 0)),
+    ],
+)
+def test_a_claim_is_open_before_money_moves_and_who_lost_has_lost_it(lab, actions, expected):
+    _, dispute = contested(lab, *actions)
+
+    assert standing(lab, dispute) == expected
+
+
+def test_each_event_of_a_dispute_is_known(lab):
+    charge, dispute = contested(lab, "inquire", "claim", "lose")
+    capture = lab.gateway.check(ACCOUNT, charge.transaction_id).capture
+
+    told = [(raw, sent) for raw, sent in zip(lab.told.bodies, lab.told.headers, strict=True) if b"DISPUTE" in raw]
+    kinds = [json.loads(raw)["event_type"].rsplit(".")[-1] for raw, _ in told]
+    assert kinds == ["CREATED", "UPDATED", "RESOLVED"]
+    assert {lab.gateway.verify(ACCOUNT, *each) for each in told} == {Notification(capture, "", dispute)}
+
+
+def test_what_was_taken_in_another_currency_is_taken_as_the_disputed_amount(lab):
+    charge, dispute = contested(lab, "take", currency="USD")
+    assert standing(lab, dispute) == ("open", 100_00, None)
+
+    lab.dispute(charge.transaction_id, "win")
+
+    assert standing(lab, dispute) == ("won", 0, None)
+
+
+def test_what_paypal_gave_the_buyer_is_not_given_back_again(lab):
+    charge, _ = contested(lab, "claim", "lose")
+
+    with pytest.raises(Unprocessable, match="payment_gateway_refused"):
+        give_back(lab, charge, 1)
+
+
+def test_a_claim_tells_until_when_it_may_be_answered(lab):
+    charge, dispute = contested(lab, "claim")
+    asked = lab.gateway.dispute(ACCOUNT, dispute)
+
+    lab.dispute(charge.transaction_id, "lose")
+
+    assert asked.due_at is not None
+    assert clock.stamp(asked.due_at) == lab.sandbox.charge(charge.transaction_id).dispute.due
+    assert lab.gateway.dispute(ACCOUNT, dispute).due_at is None
+
+
+def disputed(**changes: Any) -> bytes:
+    sound = {
+        "dispute_id": "PP-R-1",
+        "disputed_transactions": [{"seller_transaction_id": "CAP1"}],
+        "reason": "UNAUTHORISED",
+        "status": "UNDER_REVIEW",
+        "dispute_life_cycle_stage": "CHARGEBACK",
+        "dispute_amount": {"currency_code": "THB", "value": "79.00"},
+    }
+    return json.dumps(sound | changes).encode()
+
+
+def moved(reason: str = "DISPUTE_SETTLEMENT", value: str = "79.00", **changes: Any) -> dict[str, Any]:
+    money = {"currency_code": "THB", "value": value}
+    return {"party": "SELLER", "type": "DEBIT", "reason": reason, "amount": money} | changes
+
+
+def renamed() -> dict[str, Any]:
+    """By its older name."""
+    movement = moved()
+    party = movement.pop("party")
+    return movement | {"affected_party": party}
+
+
+def resolved(code: str, **changes: Any) -> dict[str, Any]:
+    return {"status": "RESOLVED", "dispute_outcome": {"outcome_code": code}} | changes
+
+
+TAKEN = {"fund_movements": [moved()]}
+ASKED = {"dispute_life_cycle_stage": "INQUIRY"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (ASKED | {"status": "OPEN"}, ("inquiry", 0, 0)),
+        (ASKED | {"status": "WAITING_FOR_BUYER_RESPONSE"} | TAKEN, ("open", 79_00, 0)),
+        ({"dispute_life_cycle_stage": "PRE_ARBITRATION"}, ("open", 0, 0)),
+        ({"dispute_life_cycle_stage": "MEDITATION"}, ("unknown", 0, 0)),
+        ({"status": "OTHER"} | TAKEN, ("unknown", 79_00, 0)),
+        (resolved("RESOLVED_BUYER_FAVOUR"), ("lost", 0, 0)),
+        (resolved("RESOLVED_BUYER_FAVOUR", **ASKED), ("closed", 0, 0)),
+        (resolved("RESOLVED_BUYER_FAVOUR", **ASKED, **TAKEN), ("lost", 79_00, 0)),
+        (resolved("ACCEPTED", **TAKEN), ("lost", 79_00, 0)),
+        (resolved("DENIED", **TAKEN), ("won", 79_00, 0)),
+        (resolved("CANCELED_BY_BUYER"), ("won", 0, 0)),
+        (resolved("RESOLVED_WITH_PAYOUT", **TAKEN), ("lost", 79_00, 0)),
+        (resolved("RESOLVED_WITH_PAYOUT"), ("won", 0, 0)),
+        (resolved("NONE", **TAKEN), ("lost", 79_00, 0)),
+        (resolved("ENLIGHTENED", **TAKEN), ("unknown", 79_00, 0)),
+        ({"status": "RESOLVED"}, ("unknown", 0, 0)),
+        ({"money_movements": [renamed()]}, ("open", 79_00, 0)),
+        ({"money_movements": [renamed()], "fund_movements": [moved(value="80.00")]}, ("open", 80_00, 0)),
+        ({"fund_movements": [moved(), moved(party="BUYER", type="CREDIT")]}, ("open", 79_00, 0)),
+        ({"fund_movements": [moved(), moved(type="CREDIT", value="100.00")]}, ("open", 0, 0)),
+        ({"fund_movements": [moved("CHARGEBACK_FEE", "15.00"), moved("DISPUTE_FEE", "1.00")]}, ("open", 0, 16_00)),
+        ({"fund_movements": [moved("REVERSED_TRANSACTION_FEE", "3.00", type="CREDIT")]}, ("open", 0, -3_00)),
+    ],
+)
+def test_a_dispute_stands_as_stage_outcome_and_money_tell(told, changes, expected):
+    told.script += [Answer(body=GRANTED), Answer(body=disputed(**changes))]
+
+    found = PayPal(told.url).dispute(ACCOUNT, "PP-R-1")
+
+    assert (found.state, found.withdrawn, found.fee) == expected
+    assert (found.transaction_id, found.amount, found.currency) == ("CAP1", 79_00, "THB")
+    assert told.paths[-1] == "/v1/customer/disputes/PP-R-1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dispute_id": "PP-R-2"},
+        {"disputed_transactions": []},
+        {"disputed_transactions": [{"seller_transaction_id": "CAP1"}, {"seller_transaction_id": "CAP2"}]},
+        {"disputed_transactions": [{"seller_transaction_id": "../CAP1"}]},
+        {"dispute_amount": {"currency_code": "THB", "value": "79.001"}},
+        {"reason": "a word\n"},
+        {"seller_response_due_date": "tomorrow"},
+        {"fund_movements": [moved(type="HOLD")]},
+        {"fund_movements": [moved(party="SOMEBODY")]},
+        {"fund_movements": [moved(amount=None)]},
+    ],
+)
+def test_a_dispute_that_makes_no_sense_is_no_answer(told, changes):
+    told.script += [Answer(body=GRANTED), Answer(body=disputed(**changes))]
+
+    with pytest.raises(Unavailable):
+        PayPal(told.url).dispute(ACCOUNT, "PP-R-1")
 
 
 # Answers that make no sense
@@ -594,6 +763,9 @@ def test_what_is_not_signed_is_refused(lab, event):
         b'{"resource": {"id": "../x", "purchase_units": [{"invoice_id": "pay_1"}]}}',
         b'{"resource": {"id": "2GG", "invoice_id": "pay_1", "status": "COMPLETED"}}',
         b'{"resource": {"id": "5O1", "purchase_units": [{"invoice_id": "pay_1"}, {"invoice_id": "pay_2"}]}}',
+        b'{"resource": {"dispute_id": "PP-1", "disputed_transactions": []}}',
+        b'{"resource": {"dispute_id": "PP-1/../x", "disputed_transactions": [{"seller_transaction_id": "C1"}]}}',
+        b'{"resource": {"dispute_id": "PP-1", "disputed_transactions": [{"seller_transaction_id": "c:1"}]}}',
         b" " * WEBHOOK_LIMIT + b" {}",
     ],
 )

@@ -833,6 +833,7 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /users/addresses/{id}": ADDRESSES,
     "PUT /users/addresses/{id}/default": ADDRESSES,
     "PUT /cart/items/{id}": _with(_one("photos", "pho", "approved"), {"licence": "personal"}),
+    "PUT /cart/update": _one("photos", "pho", "approved", body=lambda id: {"itemId": id, "quantity": 2}),
     "PUT /cart/package": lambda world: {
         "live": _picked(world.a, "live", "approved"),
         "closed": _picked(world.a, "closed", "closed"),

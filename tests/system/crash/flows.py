@@ -1221,12 +1221,20 @@ def _refund_all(world: World) -> None:
 
 def paid_by_card(world: World) -> None:
     """The buyer has paid by card, and has the mail with the link."""
+    _paid_through(world, "stripe")
+
+
+def paid_at_paypal(world: World) -> None:
+    """The buyer has paid on PayPal's page; what it captured has a name of its own."""
+    _paid_through(world, "paypal", capture="CAP1")
+
+
+def _paid_through(world: World, gateway: str, **more: str) -> None:
     payment(world)
-    asked = {"orderId": world.notes["order"], "method": "stripe"}
-    world.notes["payment"] = world.ask(world.person("buyer"), "POST", "/payments/create", asked).data["id"]
+    _choose(world, gateway)
     transaction = _charge(world)
-    world.bank.set(transaction, "captured", fee=13_65)
-    world.webhook(transaction, "stripe")
+    world.bank.set(transaction, "captured", fee=13_65, **more)
+    world.webhook(transaction, gateway)
     _await(world, "completed")
 
 
@@ -1239,7 +1247,13 @@ def dispute(world: World) -> None:
     wanted = {"reason": "they are blurred"}
     world.ask(organizer, "POST", f"/admin/orders/{order}/refund", wanted, expect=409, key="refund-1")
     _disputed(world, "won", withdrawn=0, fee=0)
-    assert world.see(organizer, f"/admin/orders/{order}")["payments"][0]["refunded"] == 0
+    assert _refunded_of(world, order) == 0
+
+
+def _refunded_of(world: World, order: str) -> int:
+    """What of the payment that paid an order went back."""
+    paid = world.see(world.person("organizer"), f"/admin/orders/{order}")["payments"]
+    return next(int(each["refunded"]) for each in paid if each["id"] == world.notes["payment"])
 
 
 def lose_dispute(world: World) -> None:
@@ -1252,11 +1266,21 @@ def lose_dispute(world: World) -> None:
     world.ask(guest, "POST", f"/downloads/{order}/photos/{_photos(world)[0]}", expect=403)
 
 
-def _disputed(world: World, state: Any, **more: int) -> None:
+def lose_a_part(world: World) -> None:
+    """PayPal takes the money until it decides, and gives the buyer a part of it: the rest is as it was."""
+    organizer, order = world.person("organizer"), world.notes["order"]
+    _disputed(world, "open", "paypal")
+    _disputed(world, "lost", "paypal", withdrawn=50_00)
+    (found,) = world.see(organizer, "/admin/payments/disputes")["items"]
+    assert (found["status"], found["withdrawn"]) == ("lost", 50_00)
+    assert _refunded_of(world, order) == 50_00
+
+
+def _disputed(world: World, state: Any, gateway: str = "stripe", **more: int) -> None:
     """The gateway tells of it; and where no message came of that, the sweep asks some hours later."""
     transaction = _charge(world)
     world.bank.set_dispute("dp_1", transaction, state, **more)
-    world.webhook(transaction, "stripe", "dp_1")
+    world.webhook(transaction, gateway, "dp_1")
     world.settle()
     for _ in range(3):  # by then nobody asks about the withdrawn QR code any more
         world.minute(timedelta(hours=13))
@@ -2576,8 +2600,8 @@ def box_office(world: World) -> None:
 def order_tickets(world: World) -> None:
     """The buyer orders more than one block has, so that two are brought together, and sees the QR code."""
     buyer, adult = world.person("buyer"), world.notes["tickets"]
-    wanted = [{"kind": "tickets", "ref": f"{adult}-{number}"} for number in range(1, 41)]
-    world.ask(buyer, "POST", "/cart/items", {"items": wanted})
+    world.ask(buyer, "POST", "/cart/items", {"items": [{"kind": "tickets", "ref": f"{adult}-1"}]})
+    world.ask(buyer, "PUT", "/cart/update", {"itemId": f"{adult}-1", "quantity": 40})
     check_out(world)
     open_payment(world)
 
@@ -2825,6 +2849,7 @@ FLOWS: dict[str, Flow] = {
     "payment by card": Flow(payment, pay_by_card),
     "dispute": Flow(paid_by_card, dispute),
     "lost dispute": Flow(paid_by_card, lose_dispute),
+    "claim at PayPal": Flow(paid_at_paypal, lose_a_part),
     "statement": Flow(paid, compare_statement),
     "deposit": Flow(hired, settle_deposit),
     "payment in parts": Flow(order_and_credit, pay_in_parts, (CHARGE,)),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from chalicelib.payments import gateways
+from chalicelib.payments.disputes import service as disputes
+from chalicelib.payments.disputes.model import State
 from chalicelib.payments.gateways.paypal import PayPal
 from chalicelib.payments.model import Payment
 from infra.local.authority import Authority
@@ -17,7 +19,7 @@ from infra.local.paypal import PayPalSandbox
 from tests import deliver
 from tests.figures import Show
 from tests.system.webhooks.forgeries import flipped, resized
-from tests.system.webhooks.till import ONCE, Till, effects, signed
+from tests.system.webhooks.till import ONCE, Till, balance, effects, signed
 from tests.system.world import watched
 
 SEED = 20_261_125
@@ -43,14 +45,16 @@ def paypal(till: Till, authority: Authority, monkeypatch: pytest.MonkeyPatch) ->
 
 @dataclass(frozen=True)
 class Captured:
-    """What somebody may have: two real webhooks with their headers, what PayPal signs for another shop, an authority
-    of their own, and another gateway's notice."""
+    """What somebody may have: two real webhooks with their headers, one of a dispute, what PayPal signs for another
+    shop, an authority of their own, and another gateway's notice."""
 
     raw: bytes
     headers: dict[str, str]
     other: bytes
     other_headers: dict[str, str]
     foreign_webhook: str
+    dispute: bytes
+    dispute_headers: dict[str, str]
     paypal: PayPalSandbox
     own: Authority
     of_paynoi: bytes
@@ -66,6 +70,23 @@ def flipped_bit(rng: random.Random, held: Captured) -> Forged:
 
 def longer_or_shorter(rng: random.Random, held: Captured) -> Forged:
     return resized(rng, held.raw), held.headers, PAYPAL
+
+
+def dispute_with_a_flipped_bit(rng: random.Random, held: Captured) -> Forged:
+    return flipped(rng, held.dispute), held.dispute_headers, PAYPAL
+
+
+def dispute_for_another_shop(rng: random.Random, held: Captured) -> Forged:
+    return held.dispute, held.paypal.signed(held.dispute, webhook_id=held.foreign_webhook), PAYPAL
+
+
+def dispute_of_a_capture_that_is_not_ours(rng: random.Random, held: Captured) -> Forged:
+    """Well signed, but nobody here was ever paid with it: an order's id is no capture's, nor is a made-up one."""
+    told = json.loads(held.dispute)
+    (sold,) = told["resource"]["disputed_transactions"]
+    sold["seller_transaction_id"] = rng.choice([sold["seller_transaction_id"][::-1], f"{rng.randrange(10**17):017d}"])
+    raw = json.dumps(told).encode()
+    return raw, held.paypal.signed(raw), PAYPAL
 
 
 def headers_of_another(rng: random.Random, held: Captured) -> Forged:
@@ -128,6 +149,9 @@ def noise(rng: random.Random, held: Captured) -> Forged:
 FORGERIES: tuple[Callable[[random.Random, Captured], Forged], ...] = (
     flipped_bit,
     longer_or_shorter,
+    dispute_with_a_flipped_bit,
+    dispute_for_another_shop,
+    dispute_of_a_capture_that_is_not_ours,
     headers_of_another,
     one_header_of_another,
     for_another_shop,
@@ -148,13 +172,30 @@ def notice(paypal: PayPalSandbox, payment: Payment) -> bytes:
     return json.dumps(order.event(paypal.now())).encode()
 
 
+def told_of(paypal: PayPalSandbox, payment: Payment, action: str) -> bytes:
+    """As PayPal writes of a dispute what happened to it just now."""
+    assert payment.transaction is not None
+    return json.dumps(paypal.act(payment.transaction, action, drop=True).event(paypal.now())).encode()
+
+
+def paid(till: Till, paypal: PayPalSandbox, count: int) -> list[Payment]:
+    opened = till.payments(count, "paypal")
+    for payment in opened:
+        raw = notice(paypal, payment)
+        assert till.send(raw, paypal.signed(raw), PAYPAL).status == 200
+    deliver.all()
+    return opened
+
+
 def captured(till: Till, paypal: PayPalSandbox) -> Captured:
+    (contested,) = paid(till, paypal, 1)
+    dispute = told_of(paypal, contested, "claim")
     raw, other = (notice(paypal, payment) for payment in till.payments(2, "paypal"))
     (by_qr,) = till.payments(1, "paynoi")
     of_paynoi = signed(json.dumps({"trans_id": by_qr.transaction, "ref1": by_qr.id}), till.key)
     foreign = gateways.account_of(till.world.b.organization, "paypal").webhook_secrets[0]
-    headers = [paypal.signed(each) for each in (raw, other)]
-    return Captured(raw, headers[0], other, headers[1], foreign, paypal, Authority(), of_paynoi)
+    headers = [paypal.signed(each) for each in (raw, other, dispute)]
+    return Captured(raw, headers[0], other, headers[1], foreign, dispute, headers[2], paypal, Authority(), of_paynoi)
 
 
 def test_no_forged_webhook_is_believed(till: Till, paypal: PayPalSandbox, figure: Show, full: bool):
@@ -172,8 +213,9 @@ def test_no_forged_webhook_is_believed(till: Till, paypal: PayPalSandbox, figure
     assert statuses == {401: count}
     assert writes == []
     assert deliver.waiting() == []
-    assert paypal.faults.calls["capture"] == 0
-    assert till.send(held.raw, held.headers, PAYPAL).status == 200, "what was forged from is good"
+    assert (paypal.faults.calls["capture"], paypal.faults.calls["dispute"]) == (1, 0)
+    for raw, headers in ((held.raw, held.headers), (held.dispute, held.dispute_headers)):
+        assert till.send(raw, headers, PAYPAL).status == 200, "what was forged from is good"
     deliver.all()
 
 
@@ -190,6 +232,30 @@ def test_a_real_one_counts_once_however_often_it_comes(till: Till, paypal: PayPa
 
     assert effects(opened) == [ONCE] * len(opened)
     assert paypal.faults.calls["capture"] == len(opened)
+
+
+def test_a_dispute_counts_once_however_often_and_late_it_is_told(till: Till, paypal: PayPalSandbox, full: bool):
+    rng = random.Random(SEED)
+    contested = paid(till, paypal, 20 if full else 3)
+    accounts = ("gateway:paypal", "disputes", "disputed-shares")
+    before = [balance(account, till.organization) for account in accounts]
+    steps = ("inquire", "claim", "take", "lose")
+    sent = [told_of(paypal, payment, action) for action in steps for payment in contested] * 3
+    rng.shuffle(sent)
+
+    for raw in sent:
+        answer = till.send(raw, paypal.signed(raw), PAYPAL)
+        assert (answer.status, answer.json()) == (200, {"received": True})
+    deliver.all()
+
+    found = [disputes.of_order(till.organization, payment.order) for payment in contested]
+    assert [(each.state, each.withdrawn, each.fee) for (each,) in found] == [
+        (State.LOST, payment.amount, 15_00) for payment in contested
+    ]
+    taken = sum(payment.amount + 15_00 for payment in contested)
+    now = [balance(account, till.organization) for account in accounts]
+    assert [after - earlier for after, earlier in zip(now, before, strict=True)] == [-taken, 0, 0]
+    assert paypal.faults.calls["refund"] == 0, "PayPal paid the buyers: nobody does so again"
 
 
 def test_a_certificate_that_is_not_there_is_waited_for(till: Till, paypal: PayPalSandbox):
