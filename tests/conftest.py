@@ -3,11 +3,15 @@
 import json
 import os
 from collections.abc import Generator, Iterator
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from coverage import Coverage
 
+from chalicelib.core import clock, limits
 from chalicelib.organizations import service as organizations
 from tests import stack
 from tests.figures import every_call, figure, full, pytest_addoption
@@ -17,6 +21,7 @@ __all__ = ["every_call", "figure", "full", "pytest_addoption"]
 os.environ.update(stack.ENVIRONMENT)
 
 _TESTS = Path(__file__).parent
+_DAYS = count()
 _ROOMS = frozenset(folder.name for folder in _TESTS.with_name("chalicelib").iterdir())
 
 
@@ -44,3 +49,10 @@ def aws(secret: str) -> Iterator[None]:
     organizations.forget()
     with stack.moto_stack(secret):
         yield
+
+
+@pytest.fixture(autouse=True)
+def whole_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate limits see each test begin at one o'clock of a day of its own: no window ends while the test counts."""
+    shift = timedelta(days=next(_DAYS), hours=1, seconds=-(clock.epoch(clock.now()) % 86_400))
+    monkeypatch.setattr(limits, "clock", SimpleNamespace(now=lambda: clock.now() + shift, epoch=clock.epoch))

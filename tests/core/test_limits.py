@@ -14,6 +14,11 @@ pytestmark = pytest.mark.usefixtures("aws", "still")
 
 
 @pytest.fixture
+def whole_windows():
+    """Here windows are looked at as they are."""
+
+
+@pytest.fixture
 def still(monkeypatch):
     """The time stands at 10 seconds into a minute."""
     at = datetime(2026, 11, 20, 8, 0, 10, tzinfo=UTC)

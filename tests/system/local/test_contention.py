@@ -102,6 +102,48 @@ def test_a_payment_settled_from_all_sides_counts_once(running, photos, figure):
     figure("contention", "a payment settled from all sides counts once", text)
 
 
+def test_an_order_paid_in_parts_from_all_sides_is_paid_once(running, photos, figure):
+    purchase = shop.place(running, *photos)
+    total = purchase.guest.get(f"/orders/{purchase.order}")["total"]
+    parts = [total // 3, total - total // 3]
+    paid = [pay_from_all_sides(running, purchase, amount) for amount in parts]
+    running.soon(lambda: running.mails_to(purchase.email, READY_MAIL) or None, "the mail")
+    running.quiet()
+
+    order = purchase.guest.get(f"/orders/{purchase.order}")
+    assert [each["amount"] for each in order["instalments"]] == parts
+    assert len(set(paid)) == len(parts)
+    assert [step["status"] for step in order["history"]].count("paid") == 1
+    postings = running.items("ledger", order=purchase.order)
+    assert sum(int(posting["amount"]) for posting in postings) == 0
+    assert sum(int(each["amount"]) for each in postings if each["account"] == "instalments") == 0
+    assert len(running.mails_to(purchase.email, READY_MAIL)) == 1
+    text = f"{len(parts)} parts, each opened 10 times, with 10 webhooks, 10 polls, 3 sweeps: 1 sale of {total} satang"
+    figure("contention", "an order paid in parts from all sides is paid once", text)
+
+
+def pay_from_all_sides(running, purchase, amount):
+    """Open a part ten times at once, and pay it, told of and asked for by everybody; its payment."""
+    call = ("POST", "/payments/create", {"orderId": purchase.order, "amount": amount}, purchase.guest)
+    answers = at_once(running, [call] * 10)
+    assert statuses(answers) == {200: 10}
+    payment = answers[0]["data"]
+    assert {answer["data"]["id"] for answer in answers} == {payment["id"]}
+
+    def pay_and_sweep():
+        shop.scan(running, payment, duplicates=9)
+        for _ in range(3):
+            running.fire("sweep_payments")
+
+    status = f"/payments/{payment['id']}/status"
+    with running.later(timedelta(seconds=40)):
+        assert statuses(at_once(running, [("GET", status, None, purchase.guest)] * 10, meanwhile=pay_and_sweep)) == {
+            200: 10
+        }
+    running.soon(lambda: purchase.guest.get(status)["status"] == "captured" or None, "the part")
+    return payment["id"]
+
+
 # --- reviewing, accounts, limits ----------------------------------------------------------------------------
 
 
