@@ -4,10 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -385,22 +383,3 @@ TEXTS: dict[str, type[Values]] = {
     "announcement": Announcement,
 }
 """What is texted."""
-
-
-def told(moment: datetime, language: str, timezone: str) -> str:
-    """A time for a reader: `23 November 2026, 14:30 (Bangkok time)`; in Thai with the Buddhist year."""
-    local = moment.astimezone(ZoneInfo(timezone))
-    if language == "th":
-        return f"{local.day} {_THAI_MONTHS[local.month - 1]} {local.year + 543} เวลา {local:%H:%M}\u00a0น."
-    place = timezone.rpartition("/")[2].replace("_", " ")
-    return f"{local.day} {_ENGLISH_MONTHS[local.month - 1]} {local.year}, {local:%H:%M} ({place} time)"
-
-
-_ENGLISH_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_THAI_MONTHS = (
-    "มกราคม", "กุมภาพันธ์", "มีนาคม", "เมษายน", "พฤษภาคม", "มิถุนายน",
-    "กรกฎาคม", "สิงหาคม", "กันยายน", "ตุลาคม", "พฤศจิกายน", "ธันวาคม",
-)  # fmt: skip

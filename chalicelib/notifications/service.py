@@ -31,8 +31,8 @@ from chalicelib.notifications.model import (
     Preferences,
     Reader,
     Values,
-    told,
 )
+from chalicelib.notifications.moments import told
 from chalicelib.notifications.muting import Muting, mute_link
 from chalicelib.notifications.muting import opened as open_mute_link
 from chalicelib.notifications.quiet import service as quiet
