@@ -11,7 +11,7 @@ from chalicelib.accounts.messages import (
     NewDeviceSeen,
     SignUpCodeIssued,
 )
-from chalicelib.accounts.model import CODE_LASTS, Purpose, User
+from chalicelib.accounts.model import CODE_LASTS, Notice, Purpose, User
 from chalicelib.core.queues import Fact, Outcome, on
 from chalicelib.notifications import service as notifications
 from chalicelib.notifications.service import Reader
@@ -38,8 +38,9 @@ def mail_already_registered(fact: AddressRegisteredAgain) -> Outcome:
 
 @on(AccountChanged, queue="emails")
 def tell_of_change(fact: AccountChanged) -> Outcome:
+    """A welcome is mailed only: it is not worth a text."""
     user = service.find_user(fact.organization, fact.user)
-    if user is None:
+    if user is None or (fact.notice is Notice.WELCOME and user.email is None):
         return Outcome.SKIPPED
     return _tell(user, f"account-changed#{fact.nonce}", fact.notice, {"name": user.name})
 

@@ -22,21 +22,13 @@ from chalicelib.notifications.feedback import service as feedback
 from chalicelib.notifications.feedback.model import Reason
 from chalicelib.notifications.inbox import service as inbox
 from chalicelib.notifications.mail import LANGUAGES, compose, compose_entry, compose_text
-from chalicelib.notifications.model import (
-    NECESSARY,
-    TEMPLATES,
-    TEXTS,
-    Channel,
-    Kind,
-    Preferences,
-    Reader,
-    Values,
-)
+from chalicelib.notifications.model import NECESSARY, Channel, Kind, Preferences, Reader
 from chalicelib.notifications.moments import told
 from chalicelib.notifications.muting import Muting, mute_link
 from chalicelib.notifications.muting import opened as open_mute_link
 from chalicelib.notifications.quiet import service as quiet
 from chalicelib.notifications.quiet.model import QuietHours, Waiting
+from chalicelib.notifications.values import TEMPLATES, TEXTS, Values
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Organization
 
@@ -104,7 +96,7 @@ def send_email(
     values: Mapping[str, Any],
     reader: Reader | None = None,
 ) -> Outcome:
-    """Mail `template` (see `model.TEMPLATES` for its values) to one address, in the organization's name.
+    """Mail `template` (see `values.TEMPLATES` for its values) to one address, in the organization's name.
 
     It lands in the inbox of its `reader` first, if they have an account. A mail of a kind that is not necessary is
     SKIPPED where they do not want it; who has no account has chosen nothing. `once` names the occasion: a mail sent for
