@@ -22,7 +22,7 @@ from tests import logged
 from tests.events.people import ADMIN, OTHER, caller
 from tests.stack import ACCOUNT, REGION
 
-pytestmark = pytest.mark.usefixtures("aws", "fresh")
+pytestmark = pytest.mark.usefixtures("aws")
 
 CODE = Place("sign_up_code", "email", "en")
 REFUND = Place("refunded", "email", "en")
@@ -39,13 +39,6 @@ MONEY = Wording(
 GIVEN = {"name": "Nok", "code": "483920", "minutes": 10, "link": "https://shop.example/verify?token=a.b"}
 BACK = {"order_code": "K7M2Q9XR", "amount": "59.00 THB", "by_transfer": True, "withdrawn": False}
 ALL = PageRequest(size=100)
-
-
-@pytest.fixture
-def fresh():
-    service.forget()
-    yield
-    service.forget()
 
 
 @pytest.fixture
