@@ -56,6 +56,7 @@ ROOMS = (
     "chalicelib.notifications.devices",
     "chalicelib.notifications.feedback",
     "chalicelib.notifications.linking",
+    "chalicelib.notifications.wording",
     "chalicelib.favorites",
     "chalicelib.revenue",
     "chalicelib.wallet",

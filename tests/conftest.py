@@ -12,6 +12,7 @@ import pytest
 from coverage import Coverage
 
 from chalicelib.core import clock, limits
+from chalicelib.notifications.wording import service as wording
 from chalicelib.organizations import service as organizations
 from tests import stack
 from tests.figures import every_call, figure, full, pytest_addoption
@@ -47,6 +48,7 @@ def secret() -> str:
 def aws(secret: str) -> Iterator[None]:
     """An empty data stack in moto. Clients are kept from test to test; what they see is not."""
     organizations.forget()
+    wording.forget()
     with stack.moto_stack(secret):
         yield
 

@@ -9,12 +9,13 @@ from chalicelib.accounts.messages import (
     AddressRegisteredAgain,
     CodeIssued,
     NewDeviceSeen,
+    SampleAsked,
     SignUpCodeIssued,
 )
-from chalicelib.accounts.model import CODE_LASTS, Purpose, User
+from chalicelib.accounts.model import CODE_LASTS, Notice, Purpose, User
 from chalicelib.core.queues import Fact, Outcome, on
 from chalicelib.notifications import service as notifications
-from chalicelib.notifications.service import Reader
+from chalicelib.notifications.service import Place, Reader
 
 
 @on(SignUpCodeIssued, queue="emails")
@@ -38,8 +39,9 @@ def mail_already_registered(fact: AddressRegisteredAgain) -> Outcome:
 
 @on(AccountChanged, queue="emails")
 def tell_of_change(fact: AccountChanged) -> Outcome:
+    """A welcome is mailed only: it is not worth a text."""
     user = service.find_user(fact.organization, fact.user)
-    if user is None:
+    if user is None or (fact.notice is Notice.WELCOME and user.email is None):
         return Outcome.SKIPPED
     return _tell(user, f"account-changed#{fact.nonce}", fact.notice, {"name": user.name})
 
@@ -51,6 +53,17 @@ def tell_of_new_device(fact: NewDeviceSeen) -> Outcome:
         return Outcome.SKIPPED
     values = {"name": user.name, "device": fact.device, "at": fact.at}
     return _tell(user, f"new-device#{fact.session}", "new_device", values)
+
+
+@on(SampleAsked, queue="emails")
+def send_sample(fact: SampleAsked) -> Outcome:
+    """Skipped where the address went meanwhile."""
+    user = service.find_user(fact.organization, fact.user)
+    place = Place.of(fact.kind, fact.channel, fact.language)
+    address = service.proven_address(user, place.channel) if user else None
+    if address is None:
+        return Outcome.SKIPPED
+    return notifications.send_sample(fact.organization, once=f"sample#{fact.nonce}", to=address, place=place)
 
 
 def _send_code(fact: Fact, user_id: str, nonce: str, purpose: Purpose) -> Outcome:

@@ -21,6 +21,16 @@ class CodeIssued(Fact):
     nonce: str
 
 
+class SampleAsked(Fact):
+    """Somebody wants to see a notice as it reads now, at an address of their own. `nonce` marks the occasion."""
+
+    user: str
+    kind: str
+    channel: str
+    language: str
+    nonce: str
+
+
 class NewDeviceSeen(Fact):
     """Somebody logged in from a device that none of the user's last sessions was on."""
 

@@ -45,6 +45,7 @@ class Purpose(StrEnum):
 class Notice(StrEnum):
     """What an owner is told of, whoever did it."""
 
+    WELCOME = "welcome"
     PASSWORD_CHANGED = "password_changed"
     ADDRESS_CHANGING = "address_changing"
     SECOND_FACTOR_ON = "second_factor_on"

@@ -6,11 +6,15 @@ has for lists of mails: `templates/entry` frames nothing else.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.notifications.model import one_line
+from chalicelib.notifications.moments import told
+from chalicelib.notifications.values import Values
+from chalicelib.organizations.model import Organization
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,6 +33,14 @@ class Mail:
     html: str
 
 
+def filled(given: Values, home: Organization, spoken: str) -> dict[str, Any]:
+    """Values as a template tells them."""
+    named = {
+        name: told(value, spoken, home.timezone) if isinstance(value, datetime) else value for name, value in given
+    }
+    return named | {"organization": named.get("organization") or home.mail_name}
+
+
 def compose(template: str, language: str, values: dict[str, Any]) -> Mail:
     """Raises jinja2's UndefinedError for a value that a template asks for in vain."""
     subject, body = _text(template, language, values)
@@ -36,9 +48,20 @@ def compose(template: str, language: str, values: dict[str, Any]) -> Mail:
     return Mail(subject, body.strip() + "\n", page.render(values, language=language, subject=subject))
 
 
+def framed(body: str, language: str, subject: str, organization: str) -> str:
+    """The page of a mail around a body of HTML that was looked at."""
+    values = {"language": language, "subject": subject, "organization": organization, "body": body}
+    return _templates().get_template("own.html").render(values)
+
+
+def shortened(text: str) -> str:
+    """As a phone is sent it: one line, and not too long."""
+    return one_line(text, _LONGEST_TEXT)
+
+
 def compose_text(template: str, language: str, values: dict[str, Any]) -> str:
     """Raises jinja2's UndefinedError for a value that a template asks for in vain."""
-    return one_line(_templates().get_template(f"{template}.{language}.sms").render(values), _LONGEST_TEXT)
+    return shortened(_templates().get_template(f"{template}.{language}.sms").render(values))
 
 
 def compose_entry(template: str, language: str, values: dict[str, Any]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from chalicelib.core import ids, log, metrics
@@ -21,26 +21,21 @@ from chalicelib.notifications.devices import service as devices
 from chalicelib.notifications.feedback import service as feedback
 from chalicelib.notifications.feedback.model import Reason
 from chalicelib.notifications.inbox import service as inbox
-from chalicelib.notifications.mail import LANGUAGES, compose, compose_entry, compose_text
-from chalicelib.notifications.model import (
-    NECESSARY,
-    TEMPLATES,
-    TEXTS,
-    Channel,
-    Kind,
-    Preferences,
-    Reader,
-    Values,
-    told,
-)
+from chalicelib.notifications.mail import LANGUAGES, Mail, compose, compose_entry, compose_text
+from chalicelib.notifications.mail import filled as filled_in
+from chalicelib.notifications.model import NECESSARY, Channel, Kind, Preferences, Reader
+from chalicelib.notifications.moments import told
 from chalicelib.notifications.muting import Muting, mute_link
 from chalicelib.notifications.muting import opened as open_mute_link
 from chalicelib.notifications.quiet import service as quiet
 from chalicelib.notifications.quiet.model import QuietHours, Waiting
+from chalicelib.notifications.values import TEMPLATES, TEXTS, Values
+from chalicelib.notifications.wording import service as wording
+from chalicelib.notifications.wording.model import Place
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import Organization
 
-__all__ = ["Reader", "Reason", "Undeliverable", "open_mute_link", "told"]
+__all__ = ["Place", "Reader", "Reason", "Undeliverable", "open_mute_link", "told"]
 """Of what stands here under another name those that other rooms take here."""
 
 _REMEMBERED = timedelta(days=30)
@@ -62,8 +57,9 @@ class Notice:
 
 
 def _mail(notice: Notice, home: Organization, spoken: str, filled: dict[str, Any]) -> str:
+    own = wording.say(notice.organization, notice.template, "email", spoken, filled)
     letter = Letter(
-        compose(notice.template, spoken, filled),
+        Mail(own.subject, own.text, own.html) if own else compose(notice.template, spoken, filled),
         to=ascii_address(notice.to),
         sender=home.mail_name,
         organization=notice.organization,
@@ -82,7 +78,8 @@ def _one_click(notice: Notice) -> str | None:
 
 
 def _text(notice: Notice, _: Organization, spoken: str, filled: dict[str, Any]) -> str:
-    return sms.send(compose_text(notice.template, spoken, filled), to=notice.to)
+    own = wording.say(notice.organization, notice.template, "sms", spoken, filled)
+    return sms.send(own.text if own else compose_text(notice.template, spoken, filled), to=notice.to)
 
 
 _Hours = Callable[[QuietHours | None], QuietHours | None]
@@ -104,7 +101,7 @@ def send_email(
     values: Mapping[str, Any],
     reader: Reader | None = None,
 ) -> Outcome:
-    """Mail `template` (see `model.TEMPLATES` for its values) to one address, in the organization's name.
+    """Mail `template` (see `values.TEMPLATES` for its values) to one address, in the organization's name.
 
     It lands in the inbox of its `reader` first, if they have an account. A mail of a kind that is not necessary is
     SKIPPED where they do not want it; who has no account has chosen nothing. `once` names the occasion: a mail sent for
@@ -150,6 +147,13 @@ def tell(organization: str, reader: Reader, *, once: str, about: Kind, topic: st
 def was_sent(organization: str, channel: Channel, once: str) -> bool:
     """Whether a mail or a text was sent for this occasion in the last 30 days."""
     return recall(organization, channel, once) is not None
+
+
+def send_sample(organization: str, *, once: str, to: str, place: Place) -> Outcome:
+    """Send what is in force with made-up values, to whoever tries it. Raises as `send_email`."""
+    send = send_text if place.channel == "sms" else send_email
+    values = dict(wording.sample(organization, place))
+    return send(organization, once=once, to=to, template=place.kind, language=place.language, values=values)
 
 
 def preferences_of(principal: Principal) -> Preferences:
@@ -231,9 +235,10 @@ def _send(notice: Notice, *, waited: bool = False) -> Outcome:
     home = organizations.get(organization)
     spoken = next((known for known in (notice.language, home.language) if known in LANGUAGES), "en")
     given = templates[notice.template].model_validate(dict(notice.values))
-    filled = _filled(given, home, spoken)
+    filled = filled_in(given, home, spoken)
     if notice.reader is not None and not given.opens:
-        title, text = compose_entry(notice.template, spoken, filled)
+        own = wording.say(organization, notice.template, "inapp", spoken, filled)
+        title, text = (own.subject, own.text) if own else compose_entry(notice.template, spoken, filled)
         tell(organization, notice.reader, once=once, about=given.about, topic=notice.template, title=title, text=text)
     named = {"organization": organization, "template": notice.template}
     if not _is_wanted(organization, notice.reader, channel, given.about):
@@ -292,12 +297,3 @@ def _kept(waiting: Waiting) -> Notice | None:
     except NotSealed:
         return None
     return Notice(**told | {"reader": Reader(**told["reader"])})
-
-
-def _filled(given: Values, home: Organization, spoken: str) -> dict[str, Any]:
-    """Its values as a template tells them."""
-    filled = {
-        name: told(value, spoken, home.timezone) if isinstance(value, datetime) else value for name, value in given
-    }
-    filled["organization"] = filled.get("organization") or home.mail_name
-    return filled

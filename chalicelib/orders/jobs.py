@@ -16,7 +16,7 @@ from chalicelib.orders.messages import (
     OrderPaid,
     OrderPaidLate,
 )
-from chalicelib.orders.model import LineStatus
+from chalicelib.orders.model import LineStatus, Order
 from chalicelib.organizations import service as organizations
 
 
@@ -52,7 +52,10 @@ def mail_downloads_again(fact: ConfirmationDue) -> Outcome:
 
 def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
     order = service.get(organization, order_id)
-    grants = [grant for grant in entitlements.of_order(organization, order_id) if not grant.revoked]
+    granted_ever = entitlements.of_order(organization, order_id)
+    if not granted_ever:
+        return _mail_receipt(order, once)
+    grants = [grant for grant in granted_ever if not grant.revoked]
     if not grants or order.buyer is None:
         return Outcome.SKIPPED
     granted = {grant.resource for grant in grants}
@@ -77,6 +80,27 @@ def _mail_downloads(organization: str, order_id: str, once: str) -> Outcome:
             "limit": max(grant.limit for grant in grants),
             "organization": policy.name,
             "expires_at": max(grant.expires_at for grant in grants),
+        },
+        reader=Reader(order.owner, page=f"/orders/{order.id}") if order.owner else None,
+    )
+
+
+def _mail_receipt(order: Order, once: str) -> Outcome:
+    """For an order of which nothing is downloaded: no other mail leads to its receipt. Skipped where it has none."""
+    if order.buyer is None or order.payment is None or not order.total:
+        return Outcome.SKIPPED
+    return notifications.send_email(
+        order.organization,
+        once=once,
+        to=order.email,
+        template="invoice_ready",
+        language=order.language,
+        values={
+            "order_code": order.code,
+            "items": [{"title": line.title, "count": len(line.refs)} for line in order.lines],
+            "total": str(Money(order.total, order.currency)),
+            "link": f"{entitlements.link(order.organization, order.id)}/invoice",
+            "organization": organizations.get(order.organization).name,
         },
         reader=Reader(order.owner, page=f"/orders/{order.id}") if order.owner else None,
     )

@@ -133,6 +133,11 @@ class Item:
         """The id of the party: a user's or the organization's."""
         return self.party.partition(":")[2]
 
+    @property
+    def earner(self) -> str | None:
+        """The photographer whose it is; None for the organization's own."""
+        return self.whose if ids.is_id("usr", self.whose) else None
+
     def ended(self, state: ItemState, reason: str | None) -> Self:
         return replace(self, state=state, reason=reason)
 

@@ -25,7 +25,7 @@ from chalicelib.ledger.service import Entry, Movement, Posting
 from chalicelib.organizations import service as organizations
 from chalicelib.organizations.model import BankAccount
 from chalicelib.payouts import sheets, store
-from chalicelib.payouts.messages import PayoutEnded, PayoutOpened
+from chalicelib.payouts.messages import PayoutEnded, PayoutItemFailed, PayoutItemSent, PayoutOpened, PayoutSent
 from chalicelib.payouts.model import TAKEN, Item, ItemState, Payout, State, account_of, must_be_over
 from chalicelib.photographers import service as photographers
 from chalicelib.revenue import service as revenue
@@ -174,10 +174,19 @@ def tell(actor: Principal, payout_id: str, told: Told) -> Payout:
         was.must_be(*_OPEN)
         return _fail_some(actor, was, told)
     now = was.sent(at) if told.state is State.SENT else was.ended(told.state, at, told.reason)
-    over = [PayoutEnded(organization=was.organization, payout=was.id)] if now.ended_at else []
+    known = {"organization": was.organization, "payout": was.id}
+    followed = PayoutEnded(**known) if now.ended_at else PayoutSent(**known)
     log_it = _audited(actor, told.state.value, now, after={"state": now.state, "reason": told.reason})
-    transact(store.save(now, was=was), log_it, *map(outbox.publish, over))
+    transact(store.save(now, was=was), log_it, outbox.publish(followed))
     return store.get(actor.organization, payout_id)
+
+
+def announce(organization: str, payout_id: str) -> Outcome:
+    """Have each photographer told that their money is on its way. Told again it is mailed once."""
+    due = [item for item in store.items(organization, payout_id) if item.earner and item.state is not ItemState.HELD]
+    for item in due:
+        transact(outbox.publish(PayoutItemSent(organization=organization, payout=payout_id, party=item.party)))
+    return Outcome.SUCCESS if due else Outcome.SKIPPED
 
 
 def end_items(organization: str, payout_id: str) -> Outcome:
@@ -186,7 +195,7 @@ def end_items(organization: str, payout_id: str) -> Outcome:
     state = ItemState.SETTLED if payout.state is State.SETTLED else ItemState.FAILED
     due = [item for item in store.items(organization, payout_id) if item.state is ItemState.DUE]
     for item in due:
-        transact(*_ended(item, state, payout.reason))
+        transact(*_ended(item, state, payout.reason), *(_told(item, state) if payout.sent_at else ()))
     return Outcome.SUCCESS if due else Outcome.SKIPPED
 
 
@@ -195,7 +204,8 @@ def _fail_some(actor: Principal, payout: Payout, told: Told) -> Payout:
         if item.state is ItemState.DUE:
             less = store.save(payout.without(item.amount), was=payout)
             log_it = _audited(actor, "failed", payout, after={"party": item.party, "reason": told.reason})
-            transact(less, *_ended(item, ItemState.FAILED, told.reason), log_it)
+            ended = (*_ended(item, ItemState.FAILED, told.reason), *_told(item, ItemState.FAILED))
+            transact(less, *ended, log_it)
             payout = store.get(payout.organization, payout.id)
             payout.must_be(*_OPEN)
     return payout
@@ -207,6 +217,14 @@ def _ended(item: Item, state: ItemState, reason: str | None) -> list[Any]:
     kind, account = ("payout-settled", _BANK) if settled else ("payout-returned", item.party)
     entry = _entry(item, kind, Posting(_UNDER_WAY, item.amount), Posting(account, -item.amount))
     return [store.save_item(item.ended(state, reason), was=item), *ledger.book(entry)]
+
+
+def _told(item: Item, state: ItemState) -> tuple[Any, ...]:
+    """Who earned it hears of what failed; that it is on its way they heard when the batch was sent."""
+    if state is not ItemState.FAILED or item.earner is None:
+        return ()
+    fact = PayoutItemFailed(organization=item.organization, payout=item.payout, party=item.party)
+    return (outbox.publish(fact),)
 
 
 # --- seeing -------------------------------------------------------------------------------------------------
@@ -238,6 +256,12 @@ def mine(principal: Principal, request: PageRequest) -> Page[Transfer]:
 def _shown(item: Item, name: str | None = None) -> Transfer:
     account = organizations.open_account(item.organization, item.whose, item.account)
     return Transfer(item, name, account.masked if account else None)
+
+
+def find_transfer(organization: str, payout_id: str, party: str) -> Transfer | None:
+    """What one party gets of a batch."""
+    item = store.find_item(organization, payout_id, party)
+    return _shown(item) if item else None
 
 
 def bank_file(actor: Principal, payout_id: str) -> str:

@@ -44,6 +44,23 @@ def test_a_new_address_gets_a_code_that_logs_in(register, mailbox):
     assert log_in().user.id == user.id
 
 
+def test_who_proves_their_first_address_is_welcomed_once(register, mailbox):
+    register()
+    service.verify(ORG, password=PASSWORD, email=EMAIL, code=mailbox.code())
+    service.forgot_password(ORG, email=EMAIL)
+    service.reset_password(ORG, email=EMAIL, code=mailbox.code(), password="another password")
+
+    welcomes = [mail for mail in mailbox.collect() if mail["template"] == "welcome"]
+    assert [(mail["to"], mail["values"]) for mail in welcomes] == [(EMAIL, {"name": "Anna"})]
+
+
+def test_a_number_is_welcomed_by_no_text(mailbox):
+    service.register(ORG, phone="+66812345678", password=PASSWORD, name="Anna")
+    service.verify(ORG, password=PASSWORD, phone="+66812345678", code=mailbox.code("+66812345678"))
+
+    assert [mail["template"] for mail in mailbox.collect()] == ["sign_up_code"]
+
+
 def test_the_mail_says_what_its_template_needs(register, mailbox):
     register()
 

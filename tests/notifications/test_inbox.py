@@ -18,7 +18,8 @@ from chalicelib.notifications.inbox import service as inbox
 from chalicelib.notifications.inbox.messages import InboxCleared, NotificationCreated
 from chalicelib.notifications.inbox.model import KEPT_DAYS
 from chalicelib.notifications.mail import compose_entry
-from chalicelib.notifications.model import TEMPLATES, Kind, Reader
+from chalicelib.notifications.model import Kind, Reader
+from chalicelib.notifications.values import TEMPLATES
 from chalicelib.organizations.service import DEFAULT
 from tests import deliver
 from tests.live.conftest import Sockets, event, open_event, sockets
@@ -45,6 +46,7 @@ SAMPLE = {
     "amount": "฿59.00",
     "total": "฿59.00",
     "reason": "blurred",
+    "account": "BBL ••••7890",
     "event": "Run & Fun",
     "host": "shop.example",
     "gone": True,

@@ -5,7 +5,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from chalicelib.notifications.mail import LANGUAGES, compose
-from chalicelib.notifications.model import TEMPLATES
+from chalicelib.notifications.values import TEMPLATES
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

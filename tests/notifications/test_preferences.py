@@ -4,8 +4,9 @@ import pytest
 from moto.ses.models import ses_backends
 
 from chalicelib.core.queues import Outcome
-from chalicelib.notifications import model, service, store
-from chalicelib.notifications.model import CHANNELS, TEMPLATES, Kind, Preferences, Reader, Values
+from chalicelib.notifications import service, store
+from chalicelib.notifications.model import CHANNELS, Kind, Preferences, Reader
+from chalicelib.notifications.values import TEMPLATES, Name, Values
 from chalicelib.organizations.service import DEFAULT
 from tests.profiles.conftest import Person, person, refusal
 from tests.stack import ACCOUNT, REGION
@@ -29,7 +30,7 @@ def kind(request, monkeypatch) -> Kind:
 
     class Notice(Values):
         about: ClassVar[Kind] = request.param
-        name: model.Name
+        name: Name
 
     monkeypatch.setitem(TEMPLATES, "already_registered", Notice)
     return Kind(request.param)

@@ -10,7 +10,7 @@ from chalicelib.core import aws as clients
 from chalicelib.core.queues import Outcome
 from chalicelib.notifications import service
 from chalicelib.notifications.mail import LANGUAGES, compose_text
-from chalicelib.notifications.model import TEXTS
+from chalicelib.notifications.values import TEXTS
 from chalicelib.organizations import service as organizations
 from tests import logged
 from tests.stack import ACCOUNT, REGION

@@ -9,7 +9,7 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.entitlements import service as entitlements
 from chalicelib.lines.contract import Item
-from chalicelib.orders import jobs, service
+from chalicelib.orders import jobs, service, store
 from chalicelib.orders.messages import LineDue, OrderCompleted, OrderPaid, OrderPaidLate
 from chalicelib.orders.model import PAYABLE_FOR, Status
 from chalicelib.organizations.service import DEFAULT
@@ -87,4 +87,26 @@ def test_the_buyer_gets_one_mail_with_the_link(order):
 
 def test_an_order_without_downloads_sends_no_mail_of_them(order):
     assert jobs.mail_downloads(OrderCompleted(organization=DEFAULT, order=order.id)) is Outcome.SKIPPED
+    assert sent() == []
+
+
+def test_an_order_of_which_nothing_is_downloaded_gets_its_receipt_by_one_mail(order):
+    transact(*service.pay(order, "pay_1"))
+    deliver.all()
+    fact = OrderCompleted(organization=DEFAULT, order=order.id)
+
+    assert jobs.mail_downloads(fact) is Outcome.SKIPPED
+
+    (mail,) = sent()
+    assert mail.subject == f"Your receipt for order {order.code}"
+    assert f"{entitlements.link(DEFAULT, order.id)}/invoice" in mail.body
+
+
+def test_a_buyer_who_was_forgotten_gets_no_receipt(order):
+    transact(*service.pay(order, "pay_1"))
+    paid = service.get(DEFAULT, order.id)
+    transact(store.save(paid.without_buyer(), was=paid))
+
+    deliver.all()
+
     assert sent() == []

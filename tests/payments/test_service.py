@@ -2,6 +2,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from moto.ses.models import ses_backends
 
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, queues
@@ -13,13 +14,14 @@ from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.lines.contract import Item
 from chalicelib.orders import service as orders
-from chalicelib.orders.messages import OrderPlaced
+from chalicelib.orders.messages import OrderExpired, OrderPlaced
 from chalicelib.orders.model import PAYABLE_FOR, Status
 from chalicelib.organizations.service import DEFAULT
-from chalicelib.payments import booking, gateways, service, store
+from chalicelib.payments import booking, gateways, jobs, service, store
 from chalicelib.payments.messages import PaymentUnderReview
 from chalicelib.payments.model import Payment, State
 from tests import deliver, logged
+from tests.stack import ACCOUNT, REGION
 
 pytestmark = pytest.mark.usefixtures("things")
 
@@ -646,3 +648,44 @@ def test_a_payment_of_an_earlier_release_is_swept_without_a_correlation_of_its_o
         assert service.settle_due() == 1
 
     assert told()[0]["correlation"].startswith("cor_")
+
+
+def told_of_expiry(order):
+    """The mails about an order that is over."""
+    return [mail.subject for mail in ses_backends[ACCOUNT][REGION].sent_messages if order.code in mail.subject]
+
+
+def test_who_began_to_pay_hears_once_that_the_order_is_over(payment, order):
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        orders.expire_due()
+        deliver.all()
+    fact = OrderExpired(organization=DEFAULT, order=order.id)
+
+    assert jobs.mail_expiry(fact) is Outcome.SKIPPED
+
+    assert told_of_expiry(order) == [f"Order {order.code} was not paid in time"]
+
+
+def test_who_never_began_to_pay_hears_nothing(order):
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        orders.expire_due()
+        deliver.all()
+
+    assert told_of_expiry(order) == []
+
+
+def test_who_cancelled_hears_nothing_of_the_time_to_pay(payment, order, buyer):
+    orders.cancel(buyer, order.id, "no more")
+    deliver.all()
+
+    assert told_of_expiry(order) == []
+
+
+def test_who_paid_late_hears_nothing_of_the_time_to_pay(payment, order, gateway):
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        orders.expire_due()
+    gateway.set(payment.transaction, "captured")
+    service.settle(DEFAULT, payment.id)
+
+    assert jobs.mail_expiry(OrderExpired(organization=DEFAULT, order=order.id)) is Outcome.SKIPPED
+    assert told_of_expiry(order) == []

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from moto.ses.models import ses_backends
 
+from chalicelib.accounts import service as accounts
 from chalicelib.audit import service as audit
 from chalicelib.audit.model import Search
 from chalicelib.core import clock
@@ -14,11 +16,14 @@ from chalicelib.core.table import PageRequest, transact
 from chalicelib.ledger import service as ledger
 from chalicelib.organizations.service import DEFAULT
 from chalicelib.payouts import jobs, service, store
+from chalicelib.payouts.messages import PayoutSent
 from chalicelib.payouts.model import ItemState, State
 from chalicelib.payouts.service import Told
 from tests import deliver
 from tests.events.people import ADMIN, OTHER, caller
 from tests.payouts.conftest import ACCOUNT, HOUSE, MAKER, SECOND, bank_at
+from tests.stack import ACCOUNT as ACCOUNT_ID
+from tests.stack import REGION
 
 assert jobs.collect, "importing the jobs registers their handlers"
 ALL = PageRequest(size=100)
@@ -318,3 +323,50 @@ def test_another_organizations_payout_is_not_there(aws):
     for act in (service.get, service.approve):
         with pytest.raises(NotFound, match="payout_not_found"):
             act(caller("owner", organization=OTHER), payout.id)
+
+
+# --- mails --------------------------------------------------------------------------------------------------
+
+
+def mailed(of):
+    """Who was mailed, and of what: the subjects that tell `of`."""
+    found = ses_backends[ACCOUNT_ID][REGION].sent_messages
+    return [(mail.destinations["ToAddresses"][0], mail.subject) for mail in found if of in mail.subject]
+
+
+def test_who_earned_it_hears_once_that_their_money_is_on_its_way(anna, sell):
+    sell(anna)
+    with later():
+        payout = paid_out()
+        sent(payout)
+        deliver.all()
+        again = [jobs.announce(PayoutSent(organization=DEFAULT, payout=payout.id)) for _ in range(2)]
+        deliver.all()
+        service.tell(MAKER, payout.id, Told(State.SETTLED, None))
+        deliver.all()
+
+    assert again == [Outcome.SUCCESS] * 2
+    address = accounts.find_user(DEFAULT, anna.user).email
+    assert mailed("50.00") == [(address, "ThePixStock โอนเงินจำนวน 50.00 THB ให้คุณแล้ว")]
+
+
+def test_who_earned_it_hears_of_a_payout_that_failed(anna, sell):
+    sell(anna)
+    with later():
+        payout = paid_out()
+        sent(payout)
+        service.tell(MAKER, payout.id, Told(State.FAILED, "account closed", (anna.known_user,)))
+        deliver.all()
+
+    address = accounts.find_user(DEFAULT, anna.user).email
+    assert mailed("50.00") == [(address, "โอนเงินจำนวน 50.00 THB ให้คุณไม่สำเร็จ")]
+
+
+def test_nobody_hears_of_a_batch_that_was_never_sent(anna, sell):
+    sell(anna)
+    with later():
+        payout = paid_out()
+        service.tell(MAKER, payout.id, Told(State.FAILED, "a mistake"))
+        deliver.all()
+
+    assert mailed("50.00") == []

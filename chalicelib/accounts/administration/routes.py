@@ -2,6 +2,7 @@
 
 from chalicelib.accounts.administration import schemas, service
 from chalicelib.accounts.model import User
+from chalicelib.accounts.schemas import Accepted
 from chalicelib.core.auth import Principal
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Page
@@ -33,6 +34,19 @@ def change_person(principal: Principal, id: str, body: schemas.PersonChange) -> 
 def block_person(principal: Principal, id: str, body: schemas.Block) -> User:
     """Lock somebody out from the next request on, or let them in again."""
     return service.block(principal, id, blocked=body.blocked, reason=body.reason)
+
+
+@routes.post(
+    "/admin/notifications/templates/{kind}/{channel}/{language}/test",
+    permission="settings.manage",
+    returns=Accepted,
+    status=202,
+    limit=(30, 60),
+)
+def send_sample(principal: Principal, kind: str, channel: str, language: str) -> Accepted:
+    """Send a notice as it reads now to the caller's own proven address, with made-up values."""
+    service.ask_for_sample(principal, kind, channel, language)
+    return Accepted(message="Look into your mailbox or at your phone: it is on its way.")
 
 
 @routes.get("/admin/admins", permission="user.manage", returns=schemas.Person, many=True)

@@ -2,17 +2,19 @@
 
 from chalicelib.accounts import store as accounts
 from chalicelib.accounts.administration import store
+from chalicelib.accounts.messages import SampleAsked
 from chalicelib.accounts.model import Language, User, plain_name
-from chalicelib.accounts.service import find_by_address, set_roles
+from chalicelib.accounts.service import find_by_address, proven_address, set_roles
 from chalicelib.accounts.service.people import must_reach
 from chalicelib.audit import service as audit
-from chalicelib.core import clock
+from chalicelib.core import clock, ids, limits, outbox
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.core.table import Page, PageRequest, transact
 from chalicelib.organizations.service import STAFF
 
 CUSTOMER = "customer"
+_SAMPLES_AN_HOUR = 20
 
 
 def find_people(
@@ -32,6 +34,22 @@ def find_people(
 def get_person(organization: str, user_id: str) -> User:
     """Raises NotFound, for a foreign user too."""
     return accounts.get(organization, user_id)
+
+
+def ask_for_sample(principal: Principal, kind: str, channel: str, language: str) -> None:
+    """Have a notice sent to the caller as it reads now, with made-up values.
+
+    Raises NotFound, Conflict `address_not_proven` for who has no address on the channel, Limited after twenty an hour.
+    """
+    from chalicelib.notifications.service import Place  # what a list of people need not load
+
+    place = Place.of(kind, channel, language)
+    user = accounts.get(principal.organization, principal.known_user)
+    if proven_address(user, place.channel) is None:
+        raise Conflict("address_not_proven", "You have proven no address that this channel reaches.")
+    limits.take(user.organization, "notice-sample", user.id, limit=_SAMPLES_AN_HOUR, seconds=3600)
+    asked = {"kind": kind, "channel": channel, "language": language}
+    transact(outbox.publish(SampleAsked(organization=user.organization, user=user.id, nonce=ids.token(), **asked)))
 
 
 def change_person(principal: Principal, user_id: str, *, name: str | None, language: Language | None) -> User:

@@ -13,10 +13,11 @@ from chalicelib.accounts import providers, store
 from chalicelib.accounts.addresses import normal_email
 from chalicelib.accounts.federation import store as links
 from chalicelib.accounts.federation.model import TICKET_LASTS, Attempt, Link
-from chalicelib.accounts.model import Language, Tokens, User, plain_name
+from chalicelib.accounts.model import Language, Notice, Tokens, User, plain_name
 from chalicelib.accounts.providers.contract import Grant, Identity, Proof
 from chalicelib.accounts.second_factor import service as second_factor
 from chalicelib.accounts.second_factor.model import Asked
+from chalicelib.accounts.service.recovering import tell, welcome
 from chalicelib.accounts.service.sessions import start
 from chalicelib.audit import service as audit
 from chalicelib.core import clock, ids, once, secrets
@@ -139,10 +140,11 @@ def _user_of(principal: Principal, identity: Identity, language: Language | None
     known = store.find_by_address(organization, address)
     if known is None:
         user = _new_user(organization, address, identity, language)
-        return user, (*store.add(user), *links.add(_link(user, identity)))
+        greeted = tell(user, Notice.WELCOME, "welcome")
+        return user, (*store.add(user), *links.add(_link(user, identity)), greeted)
     if not known.verified:  # whoever registered it has proven nothing, and keeps neither password nor session
         owned = known.claimed_by_owner(clock.now())
-        return owned, (store.save(owned, was=known), *links.add(_link(owned, identity)))
+        return owned, (store.save(owned, was=known), *links.add(_link(owned, identity)), *welcome(known))
     if identity.proof is not Proof.OWNED:
         raise Conflict("log_in_to_connect", "There is an account with this address. Log in and connect the provider.")
     return known, (*links.add(_link(known, identity)), _noted(principal, known.id, identity.provider, connected=True))

@@ -56,7 +56,7 @@ def follow_link(organization: str, token: str, password: str) -> Purpose:
 
 
 def _open_account(user: User, challenge: Challenge) -> None:
-    transact(codes.use(challenge, _over()), store.save(user.verify(clock.now()), was=user))
+    transact(codes.use(challenge, _over()), store.save(user.verify(clock.now()), was=user), *recovering.welcome(user))
 
 
 def _over() -> NotFound:

@@ -33,6 +33,13 @@ def email_of(principal: Principal) -> "tuple[str | None, Reason | None]":
     return user.email, problem
 
 
+def proven_address(user: User, channel: str) -> str | None:
+    """Where a channel reaches somebody who has proven that it is them."""
+    if channel == "sms":
+        return user.phone
+    return user.email if channel == "email" and user.email_verified else None
+
+
 def find_by_email(organization: str, email: str) -> User | None:
     """Raises Invalid for what is no address."""
     return find_by_address(organization, email=email)

@@ -51,6 +51,7 @@ def choose_password(user: User, met: Challenge, password: str) -> None:
         store.save(changed, was=user),
         store.forget_log_ins(user.organization, address),
         tell(user, Notice.PASSWORD_CHANGED),
+        *welcome(user),
     )
 
 
@@ -78,3 +79,8 @@ def tell(user: User, notice: Notice, about: str = "") -> Write:
     """Of the same thing, `about`, an owner is told once in a month."""
     nonce = secrets.sign("notice", user.id, about) if about else ids.token()
     return outbox.publish(AccountChanged(organization=user.organization, user=user.id, notice=notice, nonce=nonce))
+
+
+def welcome(was: User) -> tuple[Write, ...]:
+    """For the transaction that proves somebody's first address; empty where one was proven before."""
+    return () if was.verified else (tell(was, Notice.WELCOME, "welcome"),)

@@ -10,6 +10,7 @@ from chalicelib.accounts.addresses import normal_address, normal_email, normal_p
 from chalicelib.accounts.model import Language, Phone, Purpose, Tokens, User, plain_name
 from chalicelib.accounts.service import codes
 from chalicelib.accounts.service.people import known_roles
+from chalicelib.accounts.service.recovering import welcome
 from chalicelib.accounts.service.sessions import start
 from chalicelib.accounts.settings import SignUp
 from chalicelib.configuration import service as configuration
@@ -80,7 +81,8 @@ def verify(
     if user is None or not knows_password:
         raise refused
     verified = user.verify(clock.now())
-    return start(verified, device, codes.use(challenge, refused), store.save(verified, was=user))
+    proven = (codes.use(challenge, refused), store.save(verified, was=user), *welcome(user))
+    return start(verified, device, *proven)
 
 
 def create_user(

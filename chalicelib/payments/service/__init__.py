@@ -13,6 +13,7 @@ from chalicelib.payments.service.reading import (
     list_under_review,
     open_payment,
     read_payment,
+    was_begun,
 )
 from chalicelib.payments.service.settling import book_by_hand, release_credit, settle, settle_due, withdraw
 
@@ -30,5 +31,6 @@ __all__ = [
     "release_credit",
     "settle",
     "settle_due",
+    "was_begun",
     "withdraw",
 ]

@@ -46,6 +46,11 @@ def list_own(principal: Principal, request: PageRequest) -> Page[Payment]:
     return Page(captured, found.size, found.cursor, number=found.number)
 
 
+def was_begun(organization: str, order_id: str) -> bool:
+    """Whether anybody ever began to pay an order."""
+    return bool(store.attempts(organization, order_id))
+
+
 def get(organization: str, payment_id: str) -> Payment:
     """Raises NotFound."""
     return store.get(organization, payment_id)

@@ -1,9 +1,12 @@
 from datetime import timedelta
 
 import pytest
+from moto.ses.models import ses_backends
 
+from chalicelib.accounts import jobs
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.administration import service
+from chalicelib.accounts.messages import SampleAsked
 from chalicelib.accounts.model import Phone, Tokens
 from chalicelib.accounts.store import UserRecord
 from chalicelib.accounts.store import people as records
@@ -11,9 +14,12 @@ from chalicelib.audit import service as audit
 from chalicelib.audit.model import MASK, Search
 from chalicelib.core import auth, clock, ids
 from chalicelib.core.auth import Principal
-from chalicelib.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from chalicelib.core.errors import Conflict, Forbidden, Invalid, Limited, NotFound, Unauthorized
+from chalicelib.core.queues import Outcome
 from chalicelib.core.table import PageRequest, transact
+from tests import deliver
 from tests.accounts.conftest import ORG, PASSWORD
+from tests.stack import ACCOUNT, REGION
 
 OTHER = ids.derived("org", "another")
 PAGE = PageRequest()
@@ -284,3 +290,53 @@ def test_a_name_that_grows_by_folding_fits_into_a_key():
     keys = records._list_keys(ORG, "usr_1", "\ufdfa" * 80, None, None, [])
 
     assert len(keys["name_sk"].encode()) < 1024
+
+
+# --- samples of notices -------------------------------------------------------------------------------------
+
+
+def mails():
+    return [(mail.destinations["ToAddresses"], mail.subject) for mail in ses_backends[ACCOUNT][REGION].sent_messages]
+
+
+def test_a_sample_goes_to_the_callers_own_address_once(boss):
+    service.ask_for_sample(boss, "refunded", "email", "en")
+    (fact,) = deliver.facts()
+    assert isinstance(fact, SampleAsked)
+
+    assert [jobs.send_sample(fact) for _ in range(2)] == [Outcome.SUCCESS, Outcome.SKIPPED]
+
+    assert mails() == [(["boss@shop.example"], "Your refund for order K7M2Q9XR")]
+
+
+@pytest.mark.parametrize("channel", ["sms", "inapp"])
+def test_who_has_no_address_on_a_channel_gets_no_sample(boss, channel):
+    kind = "new_device"
+
+    with pytest.raises(Conflict, match="address_not_proven"):
+        service.ask_for_sample(boss, kind, channel, "en")
+
+    assert deliver.facts() == []
+
+
+def test_there_is_a_sample_only_of_what_people_are_told(boss):
+    with pytest.raises(NotFound, match="template_not_found"):
+        service.ask_for_sample(boss, "none", "email", "en")
+
+
+def test_samples_are_few(boss):
+    for _ in range(20):
+        service.ask_for_sample(boss, "refunded", "email", "en")
+
+    with pytest.raises(Limited):
+        service.ask_for_sample(boss, "refunded", "email", "en")
+
+
+def test_a_sample_is_not_sent_to_an_address_that_went_meanwhile(boss):
+    service.ask_for_sample(boss, "refunded", "email", "en")
+    (fact,) = deliver.facts()
+    assert isinstance(fact, SampleAsked)
+    accounts.erase_person(ORG, boss.known_user)
+
+    assert jobs.send_sample(fact) is Outcome.SKIPPED
+    assert mails() == []

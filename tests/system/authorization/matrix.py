@@ -180,6 +180,10 @@ def _photographers(world: World) -> Objects:
     }
 
 
+def _templates(world: World) -> Objects:
+    return {"refunded": Asked(("refunded", "email", "en")), "missing": Asked(("none", "email", "en"))}
+
+
 def _people(world: World) -> Objects:
     a, b = world.a, world.b
     found = {"neighbour": a.people["neighbour"].id, "admin": a.people["admin"].id}
@@ -786,6 +790,18 @@ OBJECTS: dict[str, Asking] = {
     "PUT /users/notifications/settings": lambda world: {"-": Asked(body={"email": {"news": True}})},
     "GET /admin/notifications/suppressions": NOTHING,
     "DELETE /admin/notifications/suppressions/{id}": _one("suppressed", "sup", "bounced"),
+    "GET /admin/notifications/templates": NOTHING,
+    "GET /admin/notifications/templates/{kind}/{channel}/{language}": _templates,
+    "PUT /admin/notifications/templates/{kind}/{channel}/{language}": _with(
+        _templates, {"subject": "Money", "text": "{{ amount }}", "html": "<p>{{ amount }}</p>", "version": 0}
+    ),
+    "DELETE /admin/notifications/templates/{kind}/{channel}/{language}": _templates,
+    "GET /admin/notifications/templates/{kind}/{channel}/{language}/versions": _templates,
+    "POST /admin/notifications/templates/{kind}/{channel}/{language}/restore": _with(
+        _templates, {"number": 7, "version": 0}
+    ),
+    "POST /admin/notifications/templates/{kind}/{channel}/{language}/preview": _with(_templates, {}),
+    "POST /admin/notifications/templates/{kind}/{channel}/{language}/test": _templates,
     "POST /notices/line": lambda world: {"-": Asked(body={"events": []})},
     "GET /users/email": NOTHING,
     "GET /users/notifications/devices": NOTHING,

@@ -108,6 +108,7 @@ ASKED_AGAIN = Leftover(
 CODE_AGAIN = Leftover(
     r"claims .*#CLM#(sms|email)#", "the mark of another code, for who had none in time: it goes by TTL"
 )
+SAMPLE = Leftover(r"mail .*Your money|claims .*#CLM#email#", "the same sample, for who did not hear that it goes")
 LINE_CODE = Leftover(r"notifications .*#LINECODE#", "a code that never arrived: nobody can send it, and it goes by TTL")
 PARCEL = Leftover(
     r"orders .*#PARCEL#.*\"state\": \"draft\"", "a parcel whose id never arrived: nobody can order it, it goes by TTL"
@@ -1583,6 +1584,29 @@ def lift_suppression(world: World) -> None:
     assert world.see(buyer, "/users/email")["problem"] is None
 
 
+def word_notice(world: World) -> None:
+    """The organizer words a notice, words it anew, tries it, goes back to the first words, and to the product's."""
+    organizer = world.person("organizer")
+    path, words = (
+        "/admin/notifications/templates/refunded/email/en",
+        {"text": "{{ amount }}", "html": "<p>{{ amount }}</p>"},
+    )
+    for version, subject in enumerate(("Money", "Your money")):
+        world.ask(organizer, "PUT", path, {**words, "subject": subject, "version": version}, settled=409)
+    world.ask(organizer, "POST", f"{path}/test", expect=202)
+    world.settle()
+    assert "Your money" in {mail.subject for mail in world.mails_to(organizer)}
+    world.ask(organizer, "POST", f"{path}/restore", {"number": 1, "version": 2}, settled=409)
+    assert world.see(organizer, path)["subject"] == "Money"
+    world.ask(organizer, "DELETE", path, expect=204)
+    assert [each["subject"] for each in world.see(organizer, f"{path}/versions")["items"]] == [
+        None,
+        "Money",
+        "Your money",
+        "Money",
+    ]
+
+
 def link_line(world: World) -> None:
     """The buyer links LINE by a code that they send there, and ends it again."""
     buyer, path = world.person("buyer"), "/users/notifications/line"
@@ -2876,6 +2900,7 @@ FLOWS: dict[str, Flow] = {
     "orders of others": Flow(paid, look_after, (RESENT, MAILED_TWICE)),
     "inbox": Flow(paid, read_inbox),
     "mail that came back": Flow(written_to, lift_suppression),
+    "words of an organization": Flow(written_to, word_notice, (SAMPLE,)),
     "quiet hours": Flow(at_night, let_sleep),
     "LINE": Flow(studio, link_line, (LINE_CODE,)),
     "broadcast": Flow(shop, say_to_all),

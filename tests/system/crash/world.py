@@ -39,6 +39,7 @@ from chalicelib.core.table import is_busy
 from chalicelib.lines.prints.labs.contract import Job, LabAccount, Standing
 from chalicelib.notifications.channels import Undeliverable
 from chalicelib.notifications.channels.push import Push
+from chalicelib.notifications.wording import service as wording
 from chalicelib.organizations import service as organizations
 from chalicelib.payments import gateways
 from chalicelib.payments.gateways.bank_transfer import BankTransfer
@@ -602,6 +603,7 @@ class World:
         """A new process knows nothing."""
         secrets.forget()
         organizations.forget()
+        wording.forget()
 
 
 _DIED = object()

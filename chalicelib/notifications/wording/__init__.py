@@ -1,0 +1,1 @@
+"""Notices in an organization's own words, which take the place of the product's."""
