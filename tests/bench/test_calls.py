@@ -28,6 +28,7 @@ UNMEASURED |= {"GET /organizations/by-domain", "DELETE /auth/providers/{provider
 UNMEASURED |= {"POST /payments/webhook/{gateway}"}
 UNMEASURED |= {"POST /users/notifications/line", "POST /notices/line"}
 UNMEASURED |= {"POST /downloads/{id}/photos/{photo}/received", "POST /events/{id}/access"}
+UNMEASURED |= {"PUT /cart/update", "POST /admin/notifications/templates/{kind}/{channel}/{language}/restore"}
 """The oracle knows only their refusals."""
 
 

@@ -289,6 +289,11 @@ DONE: dict[str, Callable[[], bool]] = {
     "announcements.tell_of_photos": lambda: statuses("announcements", "watch") == set(),  # another stage's address
     "announcements.lose_watch": lambda: statuses("announcements", "watch") == set(),
     "announcements.end_watches": lambda: statuses("announcements", "watch") == set(),
+    "accounts.send_sample": lambda: mails() == 1,
+    "payments.mail_expiry": lambda: mails() == 1,
+    "payouts.announce": lambda: "PayoutItemSent" in published(),
+    "payouts.mail_sent": lambda: mails() == 1,
+    "payouts.mail_failed": lambda: mails() == 1,
     "privacy.note_face_consent": lambda: "face_recognition" in statuses("privacy", "kind"),
 }
 """What each message brings about."""

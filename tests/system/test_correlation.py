@@ -177,6 +177,7 @@ def test_an_order_expires_under_the_id_of_the_request_that_placed_it(play):
     assert {line["correlation"] for line in lines} == {placed["correlation"]}
     assert hops(lines) == {
         ("relay", "OrderExpired"),
+        ("on_email", "payments.mail_expiry"),
         ("on_job", "orders.tell_of_expiry"),
         ("on_job", "webhooks.announce"),
         ("on_payment", "payments.release_credit"),

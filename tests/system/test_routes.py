@@ -146,6 +146,7 @@ REFUSED = {
     "PUT /users/phones/{id}": 404,
     "DELETE /users/phones/{id}": 404,
     "PUT /cart/items/{id}": 404,  # not in this cart
+    "PUT /cart/update": 404,
     "GET /downloads/{id}": 404,  # of somebody else, whoever asks
     "POST /downloads/{id}/photos/{photo}": 404,
     "POST /downloads/{id}/photos/{photo}/received": 404,
@@ -178,6 +179,7 @@ REFUSED = {
     "POST /events/{id}/notices": 400,
     "PUT /events/{id}/notices": 400,
     "POST /events/{id}/notices/faces": 400,
+    "POST /admin/notifications/templates/{kind}/{channel}/{language}/restore": 404,  # nothing was written before
     "GET /notices": 404,
     "POST /notices": 404,
 }

@@ -2764,6 +2764,7 @@ def pay_out(world: World) -> None:
         ["Nok", "BBL", "1234567890"],
     ]
     world.ask(organizer, "PUT", f"{batch}/status", {"status": "sent"}, settled=409)
+    world.settle()
     closed = {"status": "failed", "parties": [to_photographer["partyId"]], "reason": "account closed"}
     world.ask(organizer, "PUT", f"{batch}/status", closed)
     world.ask(organizer, "PUT", f"{batch}/status", {"status": "settled"}, settled=409)
