@@ -1592,6 +1592,7 @@ def word_notice(world: World) -> None:
         {"text": "{{ amount }}", "html": "<p>{{ amount }}</p>"},
     )
     for version, subject in enumerate(("Money", "Your money")):
+        world.ask(organizer, "POST", f"{path}/preview", {**words, "subject": subject})
         world.ask(organizer, "PUT", path, {**words, "subject": subject, "version": version}, settled=409)
     world.ask(organizer, "POST", f"{path}/test", expect=202)
     world.settle()
