@@ -33,7 +33,7 @@ DRIVEN_UNLIKE = {
     (
         "chalicelib.payments.disputes.service",
         "_follow",
-    ): "only a message drives to what is lost in part; its steps are those of a dispute that is won, and of one that opens",
+    ): "only a message drives to what is lost in part; its steps are those of one that is won, and of one that opens",
     ("chalicelib.payments.credit", "settle"): "only the sweep finds that what is held came too late",
     (
         "chalicelib.payments.refunds.service.sending",

@@ -227,9 +227,8 @@ class Season:
 
     def _decide(self, payment: Payment) -> None:
         """Money that fits no order: what may still pay for one does, half of the time; else it goes back."""
-        may_pay = (
-            payment.state is PaymentState.REVIEW and orders.get(payment.organization, payment.order).payment is None
-        )
+        order = orders.get(payment.organization, payment.order)
+        may_pay = payment.state is PaymentState.REVIEW and order.payment is None and payment.waiting >= order.deposit
         if may_pay and self._chance.random() < 0.5:
             self._count("cases accepted")
             desk.close_case(self._admin, payment.id, "accept", "near enough", None)
