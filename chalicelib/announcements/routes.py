@@ -62,7 +62,10 @@ def stop(principal: Principal, id: str) -> None:
 
 @routes.get("/notices", permission=ANONYMOUS, raw="text/html", hidden=True, limit=_PROGRAMS)
 def show_link(principal: Principal, request: Request, query: schemas.Link) -> Reply:
-    """The page behind the links of messages. Nothing happens before its button: programs follow links, too."""
+    """The page behind the links of messages. Nothing happens before its button: programs follow links, too.
+
+    One that only leads somewhere leads there at once, and is counted.
+    """
     return page.show(principal.organization, request, query.token)
 
 

@@ -41,7 +41,7 @@ class Watch(Confirmation, Selfie):
 class Link(Query):
     """What the link of a message carries."""
 
-    token: str = Field("", max_length=200)
+    token: str = Field("", max_length=400)
 
 
 class NewText(Input):
