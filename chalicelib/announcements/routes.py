@@ -120,10 +120,10 @@ def list_broadcasts(principal: Principal, query: Paging) -> Page[schemas.Broadca
     return service.broadcasts(principal, query.request()).map(schemas.Broadcast.of)
 
 
-@routes.get("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)
-def show_broadcast(principal: Principal, id: str) -> schemas.Broadcast:
-    """How far a broadcast is."""
-    return schemas.Broadcast.of(service.get_broadcast(principal, id))
+@routes.get("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.BroadcastFigures)
+def show_broadcast(principal: Principal, id: str) -> schemas.BroadcastFigures:
+    """How far a broadcast is, and how many opened it."""
+    return schemas.BroadcastFigures.counted(*service.figures_of(principal, id))
 
 
 @routes.delete("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)

@@ -16,9 +16,9 @@ from chalicelib.core.sealing import NotSealed
 from chalicelib.core.table import Write, transact
 from chalicelib.notifications import store
 from chalicelib.notifications.analytics import clicks
+from chalicelib.notifications.analytics import service as figures
 from chalicelib.notifications.analytics import store as analytics
-from chalicelib.notifications.analytics.model import Figure
-from chalicelib.notifications.analytics.service import counting
+from chalicelib.notifications.analytics.model import Figure, Fives
 from chalicelib.notifications.channels import Undeliverable, email, sms
 from chalicelib.notifications.channels.email import Letter, ascii_address
 from chalicelib.notifications.devices import service as devices
@@ -135,16 +135,35 @@ def send_text(
     return _send(Notice("sms", organization, once, to, template, language, values, reader))
 
 
-def tell(organization: str, reader: Reader, *, once: str, about: Kind, topic: str, title: str, text: str) -> bool:
+def tell(
+    organization: str,
+    reader: Reader,
+    *,
+    once: str,
+    about: Kind,
+    topic: str,
+    title: str,
+    text: str,
+    broadcast: str | None = None,
+) -> bool:
     """Put plain text into somebody's inbox, which rings their devices; False where they do not want it there.
 
-    Twice for one occasion, which `once` names where the reader names none, is once.
+    Twice for one occasion, which `once` names where the reader names none, is once. Who opens it is counted for its
+    `broadcast`, too.
     """
     if not _is_wanted(organization, reader, "inapp", about):
         return False
     occasion = reader.occasion or once
     inbox.receive(
-        organization, reader.user, occasion=occasion, kind=about, topic=topic, title=title, text=text, page=reader.page
+        organization,
+        reader.user,
+        occasion=occasion,
+        kind=about,
+        topic=topic,
+        title=title,
+        text=text,
+        page=reader.page,
+        broadcast=broadcast,
     )
     return True
 
@@ -169,6 +188,11 @@ def measure(organization: str, user: str, *, agreed: bool) -> Write:
 def follow_link(organization: str, token: str) -> str | None:
     """Where a link that counts leads, None for one of another sort. Raises NotFound for a forged one."""
     return clicks.follow(organization, token)
+
+
+def opened(organization: str, broadcast: str) -> Fives:
+    """How many opened a broadcast in their inbox, so far."""
+    return figures.opened(organization, broadcast)
 
 
 def preferences_of(principal: Principal) -> Preferences:
@@ -280,8 +304,9 @@ def _hand_over(notice: Notice, given: Values, home: Organization, spoken: str, f
     except Exception:
         log.warning(f"{word} not sent", metrics.of({failed: 1}), **named)
         raise
-    figures = (Figure.SENT, Figure.LINKED) if link else (Figure.SENT,)
-    counted = counting(notice.organization, notice.channel, notice.template, *figures, thing=notice.once, day=today)
+    became = (Figure.SENT, Figure.LINKED) if link else (Figure.SENT,)
+    told = (notice.organization, notice.channel, notice.template)
+    counted = figures.counting(*told, *became, thing=notice.once, day=today)
     try:
         done = claim(notice.organization, notice.channel, notice.once, result=message, keep=_REMEMBERED)
         transact(done, *counted)

@@ -29,6 +29,7 @@ from chalicelib.privacy.model import ConsentKind
 from chalicelib.privacy.service import consents
 from infra.local.feedback import event_of
 from infra.local.gateway import Gateway, Response
+from tests import deliver
 from tests.profiles.conftest import Person, anna, berta, person, refusal
 from tests.stack import ACCOUNT, REGION, client
 
@@ -158,6 +159,22 @@ def test_what_is_opened_later_counts_for_the_day_on_which_it_was_sent(anna):
 
     (figures,) = analytics.report(DEFAULT, today, today).figures
     assert figures.counts == {Figure.SENT: 1, Figure.OPENED: 1}
+
+
+def test_a_broadcast_knows_how_many_opened_it(aws):
+    boss, readers = person("boss", "admin"), [person(f"reader{number}") for number in range(6)]
+    said = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
+    made = [boss.call("POST", "/admin/broadcasts", each).json()["data"] for each in (said, said | {"page": "/"})]
+    deliver.all()
+
+    for reader in readers:
+        newest = reader.get("/notifications")["items"][0]["id"]
+        for _ in range(2):
+            assert reader.call("PUT", f"/users/notifications/{newest}").status == 204
+
+    told = [boss.get(f"/admin/broadcasts/{each['id']}")["opened"] for each in made]
+    assert sorted(told, key=str) == [{"atLeast": 0, "below": 5}, {"atLeast": 5, "below": 10}]
+    assert counted("broadcast", "inapp") == {"sent": 14, "opened": 6}
 
 
 def test_a_push_counts_for_each_device(anna, monkeypatch):

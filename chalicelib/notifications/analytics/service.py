@@ -7,7 +7,7 @@ from chalicelib.core import clock, tallies
 from chalicelib.core.errors import Invalid
 from chalicelib.core.settings import settings
 from chalicelib.core.table import Write
-from chalicelib.notifications.analytics.model import Counted, Figure, Figures, Report
+from chalicelib.notifications.analytics.model import Counted, Figure, Figures, Fives, Report
 from chalicelib.notifications.model import Channel
 
 LONGEST = timedelta(days=92)
@@ -30,6 +30,16 @@ def counting(
             organization, _month(day), thing, was=None, now=Counted(day, channel, notice, figure).name
         )
     ]
+
+
+def opening(organization: str, broadcast: str, *, thing: str) -> list[Write]:
+    """The writes that count that a broadcast was opened, beside the notice that it is. As `counting`."""
+    return tallies.moved(organization, _broadcast(broadcast), thing, was=None, now=Figure.OPENED)
+
+
+def opened(organization: str, broadcast: str) -> Fives:
+    """How many opened a broadcast, so far."""
+    return Fives.of(tallies.counted(organization, _broadcast(broadcast))[Figure.OPENED])
 
 
 def report(organization: str, first: date | None, last: date | None) -> Report:
@@ -58,6 +68,10 @@ def _counted(organization: str, first: date, last: date) -> dict[tuple[str, Chan
             if first <= each.day <= last:
                 found[each.notice, each.channel][each.figure] += count
     return found
+
+
+def _broadcast(id: str) -> str:
+    return f"broadcast-{id}"
 
 
 def _month(day: date) -> str:

@@ -10,7 +10,7 @@ from chalicelib.core.errors import Conflict, Unavailable
 from chalicelib.core.once import Taken, claim
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.notifications.analytics.model import Figure
-from chalicelib.notifications.analytics.service import counting
+from chalicelib.notifications.analytics.service import counting, opening
 from chalicelib.notifications.inbox import store
 from chalicelib.notifications.inbox.messages import InboxCleared, NotificationCreated
 from chalicelib.notifications.inbox.model import KEPT_DAYS, Entry, Inbox
@@ -30,11 +30,13 @@ def receive(
     title: str,
     text: str,
     page: str | None = None,
+    broadcast: str | None = None,
 ) -> bool:
     """Put something into somebody's inbox; False where it was told for this occasion before."""
 
     def received(held: Inbox) -> list[Write]:
-        entry = Entry(held.next_id(clock.now()), organization, user, kind, topic, title, text, page)
+        id = held.next_id(clock.now())
+        entry = Entry(id, organization, user, kind, topic, title, text, page, broadcast=broadcast)
         return [
             claim(organization, "inapp", f"{user}#{occasion}", result=entry.id, keep=_REMEMBERED),
             store.save(held.received(entry, _today())),
@@ -78,7 +80,7 @@ def mark_read(principal: Principal, id: str) -> None:
         if held.has_read(entry):
             return []
         read_now = [store.mark(entry, clock.now()), store.save(held.without(entry, _today()))]
-        return read_now + _counted(entry, Figure.OPENED)
+        return [*read_now, *_counted(entry, Figure.OPENED), *_opening(entry)]
 
     _change(principal.organization, principal.known_user, read)
 
@@ -143,6 +145,10 @@ def _shown(held: Inbox, id: str) -> Entry:
 
 def _counted(entry: Entry, figure: Figure) -> list[Write]:
     return counting(entry.organization, "inapp", entry.topic, figure, thing=entry.id, day=entry.at.date())
+
+
+def _opening(entry: Entry) -> list[Write]:
+    return opening(entry.organization, entry.broadcast, thing=entry.id) if entry.broadcast else []
 
 
 def _change(organization: str, user: str, decide: Callable[[Inbox], list[Write]]) -> bool:

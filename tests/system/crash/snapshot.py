@@ -439,7 +439,7 @@ def _miscounted() -> Iterator[str]:
     recounted = Counter((row["event"], row["approval"]) for row in _photos() if row["processing"] == "ready")
     tallied: Counter[tuple[str, str]] = Counter()
     for row in rows("claims"):
-        if "#TALLY#" in row["pk"] and not _NOTICES.search(row["pk"]):
+        if "#TALLY#" in row["pk"] and not re.search("#TALLY#(notices|broadcast)-", row["pk"]):
             tallied[row["pk"].rpartition("#")[2], row["sk"].partition("#")[0]] += int(row["n"])
     there = Counter(("photos", _shelf(row)) for row in _photos())
     there.update(("orders", row["status"]) for row in rows("orders") if "lines" in row)
