@@ -14,7 +14,7 @@ from chalicelib.core.errors import Invalid
 from chalicelib.core.wire import Input, Output, Query
 from chalicelib.events.schemas import Moment
 from chalicelib.faces.schemas import Selfie
-from chalicelib.notifications.analytics import model as analytics
+from chalicelib.notifications.analytics.model import Fives as Opened
 from chalicelib.notifications.analytics.schemas import Fives
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -176,6 +176,6 @@ class BroadcastFigures(Broadcast):
     opened: Fives | None = Field(None, description="In the inbox, so far. Null for followers, who get mails and texts.")
 
     @classmethod
-    def counted(cls, notice: model.Notice, opened: analytics.Fives | None) -> Self:
+    def counted(cls, notice: model.Notice, opened: Opened | None) -> Self:
         told = Fives.model_validate(opened) if opened else None
         return cls.of(notice).model_copy(update={"opened": told})
