@@ -31,6 +31,7 @@ COMMANDS = {
     "bench": ("infra.bench", "measure everything and print one table; bench NAME measures one thing"),
     "cost": ("infra.cost", "say what a thousand photos, a thousand orders and an idle month cost"),
     "dashboard": ("infra.dashboard", "draw docs/images/dashboard.svg from the definition in infra/alarms.yaml"),
+    "pictures": ("infra.pictures", "take a picture of each mail for docs/notices.md, with Chromium"),
     "package": (
         "infra.package",
         "build what is deployed: the code of all functions and their template, in .local/package/",

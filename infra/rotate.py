@@ -5,7 +5,6 @@ that wait used, and the old one accepted until it is retired, when nothing that 
 """
 
 import argparse
-import getpass
 import json
 import secrets as random
 import sys
@@ -16,40 +15,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
-from pydantic import BaseModel, ValidationError
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import track
 
-from chalicelib.core.secrets import (
-    CloudPaymentsSecret,
-    CryptoSecret,
-    GatewaySecret,
-    KaspiSecret,
-    PayPalSecret,
-    Secrets,
-    StripeSecret,
-)
+from chalicelib.core.secrets import Secrets
+from infra.accounts import ACCOUNTS, Secret, new_signing_key
 from infra.aws import Place, add_options, place_of, told
 from infra.stacks import DeployFailed
 
 WAIT = timedelta(minutes=5, seconds=30)
 """Longer than any process holds what it has read."""
-
-Secret = dict[str, Any]
-
-
-def new_signing_key() -> str:
-    """PEM of a fresh P-256 private key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def new_token_key() -> str:
@@ -102,104 +79,6 @@ def retired(secret: Secret, key: Key) -> Secret:
     return {name: value for name, value in secret.items() if name != key.accepted}
 
 
-@dataclass(frozen=True)
-class Account:
-    """An account at a gateway: its schema, what a person is asked for, and what of the one before is still accepted."""
-
-    title: str
-    schema: type[BaseModel]
-    ask: Callable[[], Secret]
-    after: Callable[[Secret, Secret], Secret]
-
-    def given(self, file: Path | None) -> Secret:
-        """From the JSON file or from the person.
-
-        Raises DeployFailed when nobody can be asked, pydantic's ValidationError for what is no account.
-        """
-        if file is None and not sys.stdin.isatty():
-            option = f"--{self.title.lower()} FILE"
-            raise DeployFailed(f"Nobody can be asked here; give the account at {self.title} with {option}.")
-        if file is None:
-            print(f"The account at {self.title}, as its dashboard shows it. Keys are not echoed.")
-        account: Secret = self.ask() if file is None else json.loads(file.read_text())
-        self.schema.model_validate(account)
-        return account
-
-
-def _ask_paynoi() -> Secret:
-    return {
-        "api_key": getpass.getpass("  API key: "),
-        "key_id": input("  key_id (of the bank): ").strip(),
-        "account": input("  account (PromptPay phone or national id): ").strip(),
-        "type": input("  type (1 phone, 2 national id) [1]: ").strip() or "1",
-    }
-
-
-def _ask_stripe() -> Secret:
-    return {
-        "secret_key": getpass.getpass("  secret key: "),
-        "publishable_key": input("  publishable key: ").strip(),
-        "webhook_secrets": [getpass.getpass("  signing secret of the webhook endpoint: ")],
-    }
-
-
-def _ask_paypal() -> Secret:
-    return {
-        "client_id": input("  client id: ").strip(),
-        "client_secret": getpass.getpass("  secret: "),
-        "webhook_ids": [input("  id of the webhook: ").strip()],
-        "return_url": input("  page of the shop that buyers come back to: ").strip(),
-    }
-
-
-def _ask_crypto() -> Secret:
-    return {
-        "api_key": getpass.getpass("  API key: "),
-        "webhook_secrets": [getpass.getpass("  shared secret of webhooks: ")],
-        "return_url": input("  page of the shop that buyers come back to: ").strip(),
-    }
-
-
-def _ask_cloudpayments() -> Secret:
-    return {
-        "public_id": input("  Public ID: ").strip(),
-        "api_secret": getpass.getpass("  API secret: "),
-        "return_url": input("  page of the shop that buyers come back to: ").strip(),
-    }
-
-
-def _ask_kaspi() -> Secret:
-    return {
-        "api_key": getpass.getpass("  API key: "),
-        "device_token": getpass.getpass("  token of the device: "),
-        "organization_bin": input("  BIN of the organization: ").strip(),
-        "certificate": Path(input("  file of the certificate, a PEM with its key: ").strip()).read_text(),
-    }
-
-
-def _after_cloudpayments(now: Secret, before: Secret) -> Secret:
-    return now | {"previous_api_secret": before["api_secret"]}
-
-
-def _after_paynoi(now: Secret, before: Secret) -> Secret:
-    return now | {"previous_api_key": before["api_key"]}
-
-
-def _with_newest_before(field: str) -> Callable[[Secret, Secret], Secret]:
-    """Only the newest of what proved webhooks before: nobody signs with a third."""
-    return lambda now, before: now | {field: list(dict.fromkeys([*now[field], *before[field][:1]]))}
-
-
-ACCOUNTS = {
-    "paynoi": Account("PayNoi", GatewaySecret, _ask_paynoi, _after_paynoi),
-    "stripe": Account("Stripe", StripeSecret, _ask_stripe, _with_newest_before("webhook_secrets")),
-    "paypal": Account("PayPal", PayPalSecret, _ask_paypal, _with_newest_before("webhook_ids")),
-    "cloudpayments": Account("CloudPayments", CloudPaymentsSecret, _ask_cloudpayments, _after_cloudpayments),
-    "kaspi": Account("Kaspi", KaspiSecret, _ask_kaspi, lambda now, before: now),
-    "crypto": Account("Crypto", CryptoSecret, _ask_crypto, _with_newest_before("webhook_secrets")),
-}
-
-
 class Vault:
     """The secret of one stage. `write` refuses to overwrite what somebody else stored meanwhile."""
 
@@ -236,12 +115,12 @@ def retire(vault: Vault, key: Key) -> None:
     vault.write(retired(secret, key), over=version)
 
 
-def replace_account(vault: Vault, gateway: str, account: Secret) -> None:
-    """Use another account or key at a gateway; webhooks signed with the key before are accepted."""
+def replace_account(vault: Vault, name: str, account: Secret) -> None:
+    """Use another account or key at somebody; webhooks signed with the key before are accepted."""
     secret, version = vault.read()
-    if gateway in secret:
-        account = ACCOUNTS[gateway].after(account, secret[gateway])
-    vault.write(secret | {gateway: account}, over=version)
+    if name in secret:
+        account = ACCOUNTS[name].after(account, secret[name])
+    vault.write(secret | {name: account}, over=version)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -249,7 +128,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "key",
         choices=[*KEYS, *ACCOUNTS],
-        help="jwt signs access tokens, token makes the others, sealing hides fields; the rest are accounts at gateways",
+        help="jwt signs access tokens, token makes the others, sealing hides fields; the rest are accounts at gateways "
+        "and at who carries notices",
     )
     command.add_argument("--retire", action="store_true", help="accept the key in use only, and no older one")
     for name, account in ACCOUNTS.items():

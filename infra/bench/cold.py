@@ -117,6 +117,11 @@ STARTS = (
         ("jinja2",),
     ),
     Start("on_job", _fact("jobs", "orders.clear_cart", "OrderPaid", order="ord_1")),
+    Start(
+        "on_webhook",
+        _fact("webhooks", "webhooks.deliver", "DeliveryDue", endpoint="whe_1", delivery="dlv_1"),
+        ("chalicelib.webhooks.calling",),
+    ),
     Start("relay", {"Records": []}),
     Start("sweep_outbox", _SCHEDULED),
 )

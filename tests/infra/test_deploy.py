@@ -2,16 +2,20 @@
 
 import json
 import secrets
+from typing import get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from chalicelib.accounts import service as accounts
 from chalicelib.core.secrets import Secrets
 from chalicelib.organizations.service import DEFAULT
 from infra import deploy, make_admin, put_secret, rotate, teardown
+from infra.accounts import ACCOUNTS
 from infra.aws import Place
 from infra.package import Package
 from infra.stacks import DeployFailed
+from tests import stack
 
 PLACE = Place("thepixstock", "test", region="us-east-1")
 PAYNOI = {"key_id": "1", "account": "0800000000", "type": "1"}
@@ -134,6 +138,52 @@ def test_a_placeholder_is_refused_and_neither_shown_nor_stored(aws, monkeypatch,
     now = PLACE.client("secretsmanager").get_secret_value(SecretId="thepixstock/test/app")["SecretString"]
     assert now == stored
     assert "changeme" not in str(refused.value) + capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "kept"),
+    [
+        ("mobizon", ["", ""], {}),
+        (
+            "smtp",
+            ["mail.shop.example", "", "", "shop", ""],
+            {"host": "mail.shop.example", "port": 587, "security": "starttls", "user": "shop"},
+        ),
+        ("webpush", ["mailto:push@shop.example", ""], {"subject": "mailto:push@shop.example"}),
+    ],
+)
+def test_a_person_is_asked_for_an_account(monkeypatch, name, typed, kept):
+    answers, hidden = iter(typed), secrets.token_hex(20)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _question: next(answers))
+    monkeypatch.setattr("getpass.getpass", lambda _question: next(answers) + hidden)
+
+    given = ACCOUNTS[name].given(None)
+
+    assert {field: value for field, value in given.items() if value != hidden and "KEY" not in str(value)} == kept
+    assert len(given) == len(kept) + 1  # and the key
+    assert next(answers, None) is None
+
+
+def test_an_account_comes_as_its_makers_give_it_out_without_what_nobody_reads(tmp_path, monkeypatch):
+    file = tmp_path / "service-account.json"
+    firebase = stack.fresh_secrets()["firebase"]
+    file.write_text(json.dumps(firebase | {"type": "service_account", "private_key_id": "1"}))
+
+    assert ACCOUNTS["firebase"].given(file) == firebase
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    with pytest.raises(DeployFailed, match="--firebase FILE"):
+        ACCOUNTS["firebase"].given(None)
+
+
+def test_every_account_that_one_stage_has_can_be_replaced():
+    """Others are by organization, or of those who let people log in."""
+    kinds = {name: (field.annotation, *get_args(field.annotation)) for name, field in Secrets.model_fields.items()}
+
+    held = {name for name, of in kinds.items() for kind in of if isinstance(kind, type) and issubclass(kind, BaseModel)}
+    held = {name for name in held if get_origin(Secrets.model_fields[name].annotation) is not dict}
+
+    assert held == ACCOUNTS.keys()
 
 
 def test_a_filled_secret_is_not_overwritten(aws, monkeypatch):

@@ -307,6 +307,7 @@ class Mould:
         self.made_at = clock.now()
         self._tables = tables()
         self._eyes = deepcopy(rekognition.here())
+        self._zone = deepcopy(zone.ZONE)
         self._files = {
             (bucket, item["Key"]): client("s3").get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
             for bucket in _BUCKETS
@@ -315,6 +316,7 @@ class Mould:
 
     def pour(self) -> None:
         rekognition.put(deepcopy(self._eyes))
+        zone.ZONE |= deepcopy(self._zone)
         for name, items in self._tables.items():
             puts = [{"PutRequest": {"Item": item}} for item in items.values()]
             for start in range(0, len(puts), 25):

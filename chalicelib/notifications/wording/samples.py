@@ -18,7 +18,7 @@ _TRUE = {
     "amount": "378.00 THB",
     "total": "378.00 THB",
     "account": "BBL ••••••7890",
-    "reason": "The picture is blurred.",
+    "reason": "The date is missing",
     "event": "Night Run 2026",
     "host": "photos.example.com",
     "title": "News of the run",

@@ -66,7 +66,8 @@ def close_case(
     """Decide about a payment under review.
 
     `accept`: it pays its order, and what is above the price goes back. `refund`: all that waits goes back.
-    Raises NotFound, Conflict `nothing_waits`, `order_already_paid`, `other_currency`, `not_in_parts`.
+    Raises NotFound, Conflict `nothing_waits`, `order_already_paid`, `other_currency`, `not_in_parts`,
+    `deposit_not_covered`.
     """
     for _ in range(_TRIES):
         payment = store.get(actor.organization, payment_id)
@@ -95,6 +96,8 @@ def _accepted(actor: Principal, payment: Payment, reason: str, pay_to: str | Non
         raise Conflict("order_already_paid", "This order is paid. Give this money back.")
     if instalments.is_one(payment, order):
         raise Conflict("not_in_parts", "A part of a price is what was asked for, or goes back.")
+    if payment.waiting < order.deposit:
+        raise Conflict("deposit_not_covered", "Less came than the deposit of this order. Give this money back.")
     at = clock.now()
     was_waiting = payment.waiting
     accepted = payment.accepted(actor.user, at)

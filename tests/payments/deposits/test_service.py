@@ -85,6 +85,20 @@ def test_it_is_paid_with_the_order_and_is_nobodys_revenue(order, deposit, buyer)
     assert [each.id for each in service.list_own(buyer, ALL).items] == [deposit.id]
 
 
+def test_less_than_the_deposit_is_never_taken_for_the_price(order, payment, gateway):
+    """What is held would otherwise be more than came, and could not be given back."""
+    gateway.set(payment.transaction, "captured", amount=DEPOSIT - 1)
+    payments.settle(DEFAULT, payment.id)
+
+    with pytest.raises(Conflict, match="deposit_not_covered"):
+        desk.close_case(STAFF, payment.id, "accept", "near enough", None)
+
+    desk.close_case(STAFF, payment.id, "refund", "too little", None)
+    deliver.all()
+    assert list(gateway.returned.values()) == [(payment.transaction, DEPOSIT - 1)]
+    assert balances("gateway:paynoi", "deposits", "sales") == [0, 0, 0]
+
+
 def test_all_of_it_goes_back_through_the_gateway(order, deposit, gateway):
     released = service.release(STAFF, deposit.id, None, "release-0001")
     assert (released.status, sums(deposit)) == (Status.RELEASING, (0, DEPOSIT, 0, 0))

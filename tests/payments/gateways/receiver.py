@@ -1,6 +1,7 @@
 """A small HTTP server that says what a test wants it to say and remembers what it was told."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,9 +28,13 @@ class Receiver:
         self.arrived = threading.Condition()
         self.url = ""
 
-    def wait(self, until: Callable[[], object], seconds: float = 10) -> None:
+    def wait(self, until: Callable[[], object], seconds: float = 30) -> None:
+        """What is waited for may come true a moment after the last request: it is looked for in between, too."""
+        over = time.monotonic() + seconds
         with self.arrived:
-            assert self.arrived.wait_for(until, seconds), f"only {len(self.bodies)} requests came"
+            while not until():
+                assert time.monotonic() < over, f"only {len(self.bodies)} requests came"
+                self.arrived.wait(0.02)
 
     def wait_for(self, count: int) -> None:
         self.wait(lambda: len(self.bodies) >= count)

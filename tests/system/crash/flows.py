@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
@@ -119,6 +120,25 @@ CHARGE = Leftover(r"gateway pending", "a charge whose QR code nobody has seen: t
 # --- who is there -------------------------------------------------------------------------------------------
 
 
+def resumed(start: Callable[[World], None]) -> Callable[[World], None]:
+    """A start that others begin with: told once, and gone on from afterwards."""
+
+    @wraps(start)
+    def begin(world: World) -> None:
+        known = world.begins_with
+        if known is None:  # in the middle of a story
+            start(world)
+            return
+        if start in known:
+            world.resume(known[start])
+        else:
+            start(world)
+            known[start] = world.checkpoint()
+        world.begins_with = None
+
+    return begin
+
+
 def nobody(world: World) -> None:
     """An empty system."""
 
@@ -149,6 +169,7 @@ def registered(world: World) -> None:
     world.settle()
 
 
+@resumed
 def studio(world: World) -> None:
     """A live event that the organizer reviews and a photographer fills; everybody is logged in."""
     members(world)
@@ -170,6 +191,7 @@ def damaged(world: World) -> None:
     upload_damaged(world)
 
 
+@resumed
 def gallery(world: World) -> None:
     """Two photos wait for their review."""
     studio(world)
@@ -182,6 +204,7 @@ def taken_late(world: World) -> None:
     _upload(world, *(jpeg(seed, taken="2026:11:01 09:00:00", size=(96, 72)) for seed in (1, 2)))
 
 
+@resumed
 def shop(world: World) -> None:
     """Two photos are on sale."""
     gallery(world)
@@ -203,12 +226,14 @@ def planned(world: World) -> None:
     world.ask(world.person("organizer"), "POST", "/events", new, expect=201)
 
 
+@resumed
 def cart(world: World) -> None:
     """The buyer has both photos in the cart."""
     shop(world)
     _add(world, world.person("buyer"))
 
 
+@resumed
 def order(world: World) -> None:
     cart(world)
     check_out(world)
@@ -245,6 +270,7 @@ def _take_code(world: World, offered: dict[str, Any]) -> None:
     world.ask(world.person("buyer"), "POST", "/cart/promo", {"code": offered["code"]})
 
 
+@resumed
 def payment(world: World) -> None:
     """The buyer sees the QR code."""
     order(world)
@@ -256,6 +282,7 @@ def expired(world: World) -> None:
     expire(world)
 
 
+@resumed
 def paid(world: World) -> None:
     """The buyer has the mail with the link."""
     payment(world)
@@ -1592,6 +1619,7 @@ def word_notice(world: World) -> None:
         {"text": "{{ amount }}", "html": "<p>{{ amount }}</p>"},
     )
     for version, subject in enumerate(("Money", "Your money")):
+        world.ask(organizer, "POST", f"{path}/preview", {**words, "subject": subject})
         world.ask(organizer, "PUT", path, {**words, "subject": subject, "version": version}, settled=409)
     world.ask(organizer, "POST", f"{path}/test", expect=202)
     world.settle()

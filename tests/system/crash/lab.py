@@ -57,6 +57,7 @@ class Lab:
         self.mails_again = 0
         self._empty: Checkpoint | None = None
         self._starts: dict[Callable[[World], None], tuple[Checkpoint, frozenset[str]]] = {}
+        self._begun: dict[Callable[[World], None], Checkpoint] = {}
         self._golden: dict[Flow, Golden] = {}
 
     def golden(self, flow: Flow) -> Golden:
@@ -125,6 +126,7 @@ class Lab:
                 self._empty = world.checkpoint()
         if flow.given not in self._starts:
             with self._world(self._empty) as world:
+                world.begins_with = self._begun
                 flow.given(world)
                 self._starts[flow.given] = world.checkpoint(), snapshot.known_ids()
         return self._starts[flow.given]

@@ -12,7 +12,7 @@ import pickle
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -256,7 +256,8 @@ class Answer:
 class World:
     """Use as a context: the product's clock is the world's inside. `asked` are the requests that may be disturbed.
 
-    `patience` is how often people repeat a request. With `redrives` an operator takes care of dead letters.
+    `patience` is how often people repeat a request. With `redrives` an operator takes care of dead letters. As long as
+    nothing has happened, it may go on from what it `begins_with`.
     """
 
     def __init__(self, start: Checkpoint | None = None, chaos: Chaos | None = None) -> None:
@@ -267,22 +268,26 @@ class World:
         self._time = ExitStack()
         self._outside = pickle.loads(start.outside) if start else Outside()
         self._front = _front()
+        self.begins_with: dict[Callable[[World], None], Checkpoint] | None = None
         self.asked: set[tuple[str, str]] = set()
         self.refusals: Counter[str] = Counter()
         self.redriven = 0
 
     def __enter__(self) -> Self:
         if self._start is not None:
-            for name, (backends, region) in _SERVICES.items():
-                backends[ACCOUNT][region] = pickle.loads(self._start.services[name])
-            sesv2_backends[ACCOUNT][REGION].core_backend = ses_backends[ACCOUNT][REGION]  # what both APIs accepted
-            self.wait(self._start.at - clock.now())
+            self._pour(self._start)
         for queue in _queues().values():
             queue._messages.clear()
         Bank.chaos = Printer.chaos = Phones.chaos = Ears.chaos = self.chaos
         rekognition.put(self._outside.eyes)
         self._restart()
         return self
+
+    def _pour(self, start: Checkpoint) -> None:
+        for name, (backends, region) in _SERVICES.items():
+            backends[ACCOUNT][region] = pickle.loads(start.services[name])
+        sesv2_backends[ACCOUNT][REGION].core_backend = ses_backends[ACCOUNT][REGION]  # what both APIs accepted
+        self.wait(start.at - clock.now())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._time.close()
@@ -291,6 +296,13 @@ class World:
         self._collect()
         services = {name: pickle.dumps(backends[ACCOUNT][region]) for name, (backends, region) in _SERVICES.items()}
         return Checkpoint(clock.now(), services, pickle.dumps(self._outside))
+
+    def resume(self, start: Checkpoint) -> None:
+        """Stand where another world stood at its checkpoint."""
+        self._outside = pickle.loads(start.outside)
+        self._pour(start)
+        rekognition.put(self._outside.eyes)
+        self._restart()
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:

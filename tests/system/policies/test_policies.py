@@ -30,6 +30,10 @@ DRIVEN_UNLIKE = {
     ("chalicelib.lines.photos.store.photos", "on_sale"): "only visitors choose by a number or a photographer",
     ("chalicelib.payments.service.settling", "settle"): "the API has read the secret before, to know who asks",
     ("chalicelib.payments.booking", "book"): "what two people say is audited in the same transaction",
+    (
+        "chalicelib.payments.disputes.service",
+        "_follow",
+    ): "only a message drives to what is lost in part; its steps are those of one that is won, and of one that opens",
     ("chalicelib.payments.credit", "settle"): "only the sweep finds that what is held came too late",
     (
         "chalicelib.payments.refunds.service.sending",

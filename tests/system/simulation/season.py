@@ -227,9 +227,8 @@ class Season:
 
     def _decide(self, payment: Payment) -> None:
         """Money that fits no order: what may still pay for one does, half of the time; else it goes back."""
-        may_pay = (
-            payment.state is PaymentState.REVIEW and orders.get(payment.organization, payment.order).payment is None
-        )
+        order = orders.get(payment.organization, payment.order)
+        may_pay = payment.state is PaymentState.REVIEW and order.payment is None and payment.waiting >= order.deposit
         if may_pay and self._chance.random() < 0.5:
             self._count("cases accepted")
             desk.close_case(self._admin, payment.id, "accept", "near enough", None)
@@ -238,6 +237,8 @@ class Season:
             desk.close_case(self._admin, payment.id, "refund", "does not fit", None)
 
     def _regret(self, order: Order, how: str) -> None:
+        if not any(line.amount for line in order.lines):
+            how = "nothing"  # that is what it cost
         kind = "disputes" if how.endswith(("won", "lost")) else "refunds"
         self._count(f"{kind}: {how}" if how != "nothing" else "kept")
         match how:
@@ -263,7 +264,6 @@ class Season:
                 buyer = self._customer if order.owner else holder
                 asked = refunds.request(buyer, str(order.payment), lines=None, reason="blurred", pay_to=None)
                 refunds.decide(self._admin, order.id, asked.id, "decline", way=None, reason="sharp", reference=None)
-
             case "dispute won" | "dispute lost" | "part of it lost":
                 self._dispute(payments.get(order.organization, str(order.payment)), how)
 
