@@ -52,6 +52,7 @@ ROOMS = (
     "chalicelib.live",
     "chalicelib.profiles",
     "chalicelib.notifications",
+    "chalicelib.notifications.analytics",
     "chalicelib.notifications.inbox",
     "chalicelib.notifications.devices",
     "chalicelib.notifications.feedback",

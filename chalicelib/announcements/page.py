@@ -7,17 +7,20 @@ from typing import Any
 from chalicelib.announcements import service
 from chalicelib.announcements.words import DONE, NOW, OVER, WORDS
 from chalicelib.core.errors import AppError
-from chalicelib.core.pages import page, preferred
+from chalicelib.core.pages import HTML, UNINDEXED, page, preferred
 from chalicelib.core.wire import Reply, Request
+from chalicelib.notifications import service as notifications
 from chalicelib.organizations import service as organizations
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def show(organization: str, request: Request, token: str) -> Reply:
-    """A button for what the link is for."""
+    """A button for what the link is for; the page that one leads to whose following is counted."""
 
     def form(show: Callable[..., Reply], language: str) -> Reply:
+        if (leads_to := notifications.follow_link(organization, token)) is not None:
+            return Reply("", 303, HTML, {"Location": leads_to, **UNINDEXED})
         act = service.open_link(organization, token).act
         return show("press.html", forms="'self'", words=WORDS[act][language])
 

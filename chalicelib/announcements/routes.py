@@ -62,7 +62,10 @@ def stop(principal: Principal, id: str) -> None:
 
 @routes.get("/notices", permission=ANONYMOUS, raw="text/html", hidden=True, limit=_PROGRAMS)
 def show_link(principal: Principal, request: Request, query: schemas.Link) -> Reply:
-    """The page behind the links of messages. Nothing happens before its button: programs follow links, too."""
+    """The page behind the links of messages. Nothing happens before its button: programs follow links, too.
+
+    One that only leads somewhere leads there at once, and is counted.
+    """
     return page.show(principal.organization, request, query.token)
 
 
@@ -117,10 +120,10 @@ def list_broadcasts(principal: Principal, query: Paging) -> Page[schemas.Broadca
     return service.broadcasts(principal, query.request()).map(schemas.Broadcast.of)
 
 
-@routes.get("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)
-def show_broadcast(principal: Principal, id: str) -> schemas.Broadcast:
-    """How far a broadcast is."""
-    return schemas.Broadcast.of(service.get_broadcast(principal, id))
+@routes.get("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.BroadcastFigures)
+def show_broadcast(principal: Principal, id: str) -> schemas.BroadcastFigures:
+    """How far a broadcast is, and how many opened it."""
+    return schemas.BroadcastFigures.counted(*service.figures_of(principal, id))
 
 
 @routes.delete("/admin/broadcasts/{id}", permission="user.manage", returns=schemas.Broadcast)

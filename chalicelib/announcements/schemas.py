@@ -14,6 +14,8 @@ from chalicelib.core.errors import Invalid
 from chalicelib.core.wire import Input, Output, Query
 from chalicelib.events.schemas import Moment
 from chalicelib.faces.schemas import Selfie
+from chalicelib.notifications.analytics.model import Fives as Opened
+from chalicelib.notifications.analytics.schemas import Fives
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 PhoneNumber = Annotated[str, StringConstraints(min_length=3, max_length=32)]
@@ -41,7 +43,7 @@ class Watch(Confirmation, Selfie):
 class Link(Query):
     """What the link of a message carries."""
 
-    token: str = Field("", max_length=200)
+    token: str = Field("", max_length=400)
 
 
 class NewText(Input):
@@ -168,3 +170,12 @@ class Broadcast(Output):
                 "cancelled_at": notice.cancelled_at,
             }
         )
+
+
+class BroadcastFigures(Broadcast):
+    opened: Fives | None = Field(None, description="In the inbox, so far. Null for followers, who get mails and texts.")
+
+    @classmethod
+    def counted(cls, notice: model.Notice, opened: Opened | None) -> Self:
+        told = Fives.model_validate(opened) if opened else None
+        return cls.of(notice).model_copy(update={"opened": told})

@@ -3,18 +3,22 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
 
-from chalicelib.core import ids, log, metrics
+from chalicelib.core import clock, ids, log, metrics
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict
 from chalicelib.core.metrics import Metric
 from chalicelib.core.once import Taken, claim, recall
 from chalicelib.core.queues import Outcome
 from chalicelib.core.sealing import NotSealed
-from chalicelib.core.table import transact
+from chalicelib.core.table import Write, transact
 from chalicelib.notifications import store
+from chalicelib.notifications.analytics import clicks
+from chalicelib.notifications.analytics import service as figures
+from chalicelib.notifications.analytics import store as analytics
+from chalicelib.notifications.analytics.model import Figure, Fives
 from chalicelib.notifications.channels import Undeliverable, email, sms
 from chalicelib.notifications.channels.email import Letter, ascii_address
 from chalicelib.notifications.devices import service as devices
@@ -64,6 +68,7 @@ def _mail(notice: Notice, home: Organization, spoken: str, filled: dict[str, Any
         sender=home.mail_name,
         organization=notice.organization,
         id=ids.digest(f"{notice.organization}#{notice.once}"),
+        notice=notice.template,
         unsubscribe=_one_click(notice) or filled.get("unsubscribe"),
     )
     return email.send(letter)
@@ -130,16 +135,35 @@ def send_text(
     return _send(Notice("sms", organization, once, to, template, language, values, reader))
 
 
-def tell(organization: str, reader: Reader, *, once: str, about: Kind, topic: str, title: str, text: str) -> bool:
+def tell(
+    organization: str,
+    reader: Reader,
+    *,
+    once: str,
+    about: Kind,
+    topic: str,
+    title: str,
+    text: str,
+    broadcast: str | None = None,
+) -> bool:
     """Put plain text into somebody's inbox, which rings their devices; False where they do not want it there.
 
-    Twice for one occasion, which `once` names where the reader names none, is once.
+    Twice for one occasion, which `once` names where the reader names none, is once. Who opens it is counted for its
+    `broadcast`, too.
     """
     if not _is_wanted(organization, reader, "inapp", about):
         return False
     occasion = reader.occasion or once
     inbox.receive(
-        organization, reader.user, occasion=occasion, kind=about, topic=topic, title=title, text=text, page=reader.page
+        organization,
+        reader.user,
+        occasion=occasion,
+        kind=about,
+        topic=topic,
+        title=title,
+        text=text,
+        page=reader.page,
+        broadcast=broadcast,
     )
     return True
 
@@ -154,6 +178,21 @@ def send_sample(organization: str, *, once: str, to: str, place: Place) -> Outco
     send = send_text if place.channel == "sms" else send_email
     values = dict(wording.sample(organization, place))
     return send(organization, once=once, to=to, template=place.kind, language=place.language, values=values)
+
+
+def measure(organization: str, user: str, *, agreed: bool) -> Write:
+    """Have the links of somebody's mails count from now on, or count no more."""
+    return analytics.measure(organization, user) if agreed else analytics.forget(organization, user)
+
+
+def follow_link(organization: str, token: str) -> str | None:
+    """Where a link that counts leads, None for one of another sort. Raises NotFound for a forged one."""
+    return clicks.follow(organization, token)
+
+
+def opened(organization: str, broadcast: str) -> Fives:
+    """How many opened a broadcast in their inbox, so far."""
+    return figures.opened(organization, broadcast)
 
 
 def preferences_of(principal: Principal) -> Preferences:
@@ -207,6 +246,7 @@ def personal_data(organization: str, user: str) -> dict[str, Any]:
     """Which notices somebody has chosen, what their inbox holds, and which devices ring."""
     return {
         "settings": store.preferences_of(organization, user).chosen,
+        "links_count": analytics.is_measured(organization, user),
         "inbox": inbox.personal_data(organization, user),
         "devices": devices.personal_data(organization, user),
     }
@@ -217,7 +257,7 @@ def erase_person(organization: str, user: str) -> None:
     quiet.erase_person(organization, user)
     devices.erase_person(organization, user)
     inbox.erase_person(organization, user)
-    transact(store.forget(organization, user))
+    transact(store.forget(organization, user), analytics.forget(organization, user))
 
 
 def _is_wanted(organization: str, reader: Reader | None, channel: Channel, kind: Kind) -> bool:
@@ -231,7 +271,7 @@ def _send(notice: Notice, *, waited: bool = False) -> Outcome:
     organization, channel, once = notice.organization, notice.channel, notice.once
     if recall(organization, channel, once) is not None:
         return Outcome.SKIPPED
-    word, templates, carry, sent, failed = _CHANNELS[channel]
+    word, templates, *_ = _CHANNELS[channel]
     home = organizations.get(organization)
     spoken = next((known for known in (notice.language, home.language) if known in LANGUAGES), "en")
     given = templates[notice.template].model_validate(dict(notice.values))
@@ -250,17 +290,37 @@ def _send(notice: Notice, *, waited: bool = False) -> Outcome:
     if not waited and _waits(notice, given, filled):
         log.info(f"{word} waits", **named)
         return Outcome.SUCCESS
+    return _hand_over(notice, given, home, spoken, filled)
+
+
+def _hand_over(notice: Notice, given: Values, home: Organization, spoken: str, filled: dict[str, Any]) -> Outcome:
+    """Have it carried, then mark and count it: once, whatever becomes of this process in between."""
+    word, _, carry, sent, failed = _CHANNELS[notice.channel]
+    named = {"organization": notice.organization, "template": notice.template}
+    today = clock.now().date()
+    link = _counted_link(notice, given, filled, today)
     try:
-        message = carry(notice, home, spoken, filled)
+        message = carry(notice, home, spoken, filled | ({"link": link} if link else {}))
     except Exception:
         log.warning(f"{word} not sent", metrics.of({failed: 1}), **named)
         raise
+    became = (Figure.SENT, Figure.LINKED) if link else (Figure.SENT,)
+    told = (notice.organization, notice.channel, notice.template)
+    counted = figures.counting(*told, *became, thing=notice.once, day=today)
     try:
-        transact(claim(organization, channel, once, result=message, keep=_REMEMBERED))
+        done = claim(notice.organization, notice.channel, notice.once, result=message, keep=_REMEMBERED)
+        transact(done, *counted)
         log.info(f"{word} sent", metrics.of({sent: 1}), **named)
     except Taken:
         log.warning(f"two deliveries of one message became two {word}s", **named)
     return Outcome.SUCCESS
+
+
+def _counted_link(notice: Notice, given: Values, filled: Mapping[str, Any], day: date) -> str | None:
+    """What stands in the mail instead of its link, where that leads to a public page and its reader agreed to it."""
+    if notice.channel != "email" or notice.reader is None or not given.public:
+        return None
+    return clicks.counted_link(notice.organization, notice.reader.user, notice.template, filled["link"], day)
 
 
 def _waits(notice: Notice, given: Values, filled: Mapping[str, Any]) -> bool:

@@ -13,12 +13,16 @@ Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$")]
 
 
 class Values(BaseModel):
-    """What a template needs; `about` says of which kind the notice is. What `opens` something is kept in no inbox."""
+    """What a template needs; `about` says of which kind the notice is. What `opens` something is kept in no inbox.
+
+    Of a `public` one the `link` opens nothing: it leads to a page that anybody may see.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, defer_build=True)
 
     about: ClassVar[Kind] = Kind.ACCOUNT
     opens: ClassVar[bool] = False
+    public: ClassVar[bool] = False
 
 
 class Code(Values):
@@ -257,6 +261,7 @@ class EventNews(Values):
     """`link` leads to the event. Whoever follows `unsubscribe` hears no more of it, and so does their mail program."""
 
     about: ClassVar[Kind] = Kind.REMINDERS
+    public: ClassVar[bool] = True
 
     event: Line
     link: Link
@@ -265,6 +270,8 @@ class EventNews(Values):
 
 class OwnPhotos(EventNews):
     """`link` opens the `count` photos that show somebody."""
+
+    public: ClassVar[bool] = False
 
     count: int
 

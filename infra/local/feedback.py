@@ -2,7 +2,8 @@
 
 `bounce@simulator.amazonses.com` has no mailbox, `complaint@...` complains, and the rest is delivered; what comes after
 a `+` tells addresses apart. The event goes through the stack's own topic to its queue, as in AWS. The emulator drops
-the tags of a mail: what happens here happens to the organization that everybody belongs to at first.
+the tags of a mail: what happens here happens to the organization that everybody belongs to at first, and is counted for
+no notice. So nothing is told of what is delivered.
 """
 
 import json
@@ -20,16 +21,22 @@ from infra.local.stack import APP, STAGE, emulator_client
 log = logging.getLogger("infra.local.feedback")
 
 DOMAIN = "simulator.amazonses.com"
-Kind = Literal["bounce", "transient", "complaint"]
+Kind = Literal["bounce", "transient", "complaint", "delivery"]
 _KINDS: dict[str, Kind] = {"bounce": "bounce", "transient": "transient", "complaint": "complaint"}
 _SECONDS = 0.5
 
 
-def event_of(kind: Kind, to: str, *, organization: str = DEFAULT, id: str | None = None) -> dict[str, Any]:
+def event_of(
+    kind: Kind, to: str, *, organization: str = DEFAULT, id: str | None = None, notice: str | None = None
+) -> dict[str, Any]:
     """As SES publishes it: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-examples.html"""
     now, id = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"), id or str(uuid.uuid4())
     tags = {"ses:configuration-set": [f"{APP}-{STAGE}"], "organization": [organization]}
+    tags |= {"notice": [notice]} if notice else {}
     mail = {"timestamp": now, "messageId": id, "destination": [to], "headersTruncated": False, "tags": tags}
+    if kind == "delivery":
+        taken = {"timestamp": now, "processingTimeMillis": 546, "recipients": [to], "smtpResponse": "250 ok"}
+        return {"eventType": "Delivery", "delivery": taken, "mail": mail}
     feedback = {"feedbackId": f"feedback-{id}", "timestamp": now}
     if kind == "complaint":
         told = {"complainedRecipients": [{"emailAddress": to}], "complaintFeedbackType": "abuse", **feedback}

@@ -192,7 +192,7 @@ def test_line_breaks_in_values_reach_no_header(requests_sent):
 
 def test_line_breaks_in_the_senders_name_reach_no_header(requests_sent):
     mail = Mail("Hello", "text", "<p>html</p>")
-    email.send(Letter(mail, READER, "Shop\r\nBcc: all@victims.example", organizations.DEFAULT, "id"))
+    email.send(Letter(mail, READER, "Shop\r\nBcc: all@victims.example", organizations.DEFAULT, "id", "welcome"))
 
     assert requests_sent[0]["Source"] == f'"Shop Bcc: all@victims.example" <{ENVIRONMENT["PIX_MAIL_FROM"]}>'
 

@@ -1,7 +1,7 @@
 """Announcements, use case by use case: following an event, announcing, broadcasting, delivering, watching, privacy."""
 
 from chalicelib.announcements.service.announcing import Said, announce, announced, public
-from chalicelib.announcements.service.broadcasting import begin_due, broadcast, cancel, get_broadcast
+from chalicelib.announcements.service.broadcasting import begin_due, broadcast, cancel, figures_of, get_broadcast
 from chalicelib.announcements.service.broadcasting import listed as broadcasts
 from chalicelib.announcements.service.delivering import begin_live, deliver, page_of
 from chalicelib.announcements.service.following import (
@@ -42,6 +42,7 @@ __all__ = [
     "end_watches",
     "erase_person",
     "face_data",
+    "figures_of",
     "find_event",
     "forget_event",
     "get_broadcast",

@@ -13,6 +13,8 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.core.table import Page, PageRequest, Write, transact
 from chalicelib.events import service as events
+from chalicelib.notifications import service as notifications
+from chalicelib.notifications.analytics.model import Fives
 
 _DAY = timedelta(days=1)
 _SCOPE = "broadcast"
@@ -65,6 +67,12 @@ def get_broadcast(actor: Principal, id: str) -> Notice:
     if found is None:
         raise NotFound("broadcast_not_found", "There is no such broadcast.")
     return found
+
+
+def figures_of(actor: Principal, id: str) -> tuple[Notice, Fives | None]:
+    """A broadcast, and how many opened it where it is in their inbox. Raises NotFound."""
+    found = get_broadcast(actor, id)
+    return found, None if found.event else notifications.opened(found.organization, found.id)
 
 
 def cancel(actor: Principal, id: str) -> Notice:

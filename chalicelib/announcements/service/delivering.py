@@ -112,6 +112,7 @@ def _tell_account(notice: Notice, person: User) -> bool:
         topic=notice.kind,
         title=text.title,
         text=text.text,
+        broadcast=notice.id,
     )
 
 

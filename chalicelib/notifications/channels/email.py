@@ -13,7 +13,8 @@ from chalicelib.notifications.mail import Mail
 class Letter:
     """`to` is ASCII, `sender` the name beside the stage's address.
 
-    `unsubscribe` is where mail programs end such mails with one POST (RFC 8058). An occasion has one `id`.
+    `unsubscribe` is where mail programs end such mails with one POST (RFC 8058). An occasion has one `id`; `notice` is
+    what it tells: `refunded`.
     """
 
     mail: Mail
@@ -21,6 +22,7 @@ class Letter:
     sender: str
     organization: str
     id: str
+    notice: str
     unsubscribe: str | None = None
 
     @property

@@ -15,10 +15,13 @@ from chalicelib.notifications.channels.email import Letter
 from chalicelib.notifications.model import one_line
 
 if TYPE_CHECKING:
-    from mypy_boto3_ses.type_defs import ContentTypeDef
+    from mypy_boto3_ses.type_defs import ContentTypeDef, MessageTagTypeDef
 
 TAG = "organization"
 """What the events of a mail tell us whose it was by."""
+
+NOTICE_TAG = "notice"
+"""What they tell us what it told by."""
 
 
 class Ses:
@@ -33,7 +36,7 @@ def _first(letter: Letter) -> str:
         Source=_from(letter.sender),
         Destination={"ToAddresses": [letter.to]},
         Message={"Subject": _utf8(mail.subject), "Body": {"Text": _utf8(mail.text), "Html": _utf8(mail.html)}},
-        Tags=[{"Name": TAG, "Value": letter.organization}],
+        Tags=_tags(letter),
     )
     return answer["MessageId"]
 
@@ -47,11 +50,15 @@ def _second(letter: Letter) -> str:
             FromEmailAddress=_from(letter.sender),
             Destination={"ToAddresses": [letter.to]},
             Content={"Simple": {"Subject": _utf8(mail.subject), "Body": body, "Headers": headers}},
-            EmailTags=[{"Name": TAG, "Value": letter.organization}],
+            EmailTags=_tags(letter),
         )
     except (newer.exceptions.MessageRejected, newer.exceptions.BadRequestException) as refusal:
         raise Undeliverable from refusal
     return str(accepted["MessageId"])
+
+
+def _tags(letter: Letter) -> list["MessageTagTypeDef"]:
+    return [{"Name": TAG, "Value": letter.organization}, {"Name": NOTICE_TAG, "Value": letter.notice}]
 
 
 def _utf8(data: str) -> "ContentTypeDef":

@@ -11,6 +11,8 @@ from chalicelib.core.queues import Outcome
 from chalicelib.core.secrets import secrets
 from chalicelib.core.table import Write, transact
 from chalicelib.notifications import store as preferences
+from chalicelib.notifications.analytics.model import Figure
+from chalicelib.notifications.analytics.service import counting
 from chalicelib.notifications.channels import Undeliverable, push
 from chalicelib.notifications.channels.push import Platform, Push
 from chalicelib.notifications.devices import store
@@ -140,7 +142,8 @@ def _tell(organization: str, user: str, device: Device, told: Push) -> None:
         _drop(organization, user, {device.id})
         return
     try:
-        transact(claim(organization, "push", key, result=message, keep=_REMEMBERED))
+        counted = counting(organization, _channel_of(device), told.topic, Figure.SENT, thing=key)
+        transact(claim(organization, "push", key, result=message, keep=_REMEMBERED), *counted)
         log.info("push sent", organization=organization, template=told.topic)
     except Taken:
         log.warning("two deliveries of one message became two pushes", organization=organization)

@@ -1,4 +1,7 @@
-"""A mail bounces or somebody complains: the address is mailed no more. Staff see that, and lift it."""
+"""A mail bounces or somebody complains: the address is mailed no more. Staff see that, and lift it.
+
+What became of mails is counted (`notifications.analytics`).
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +14,9 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Unavailable
 from chalicelib.core.once import Taken, claim
 from chalicelib.core.queues import Outcome
-from chalicelib.core.table import Page, PageRequest, transact
+from chalicelib.core.table import Page, PageRequest, Write, transact
+from chalicelib.notifications.analytics.model import Figure
+from chalicelib.notifications.analytics.service import counting
 from chalicelib.notifications.channels.email import ascii_address
 from chalicelib.notifications.feedback import store
 from chalicelib.notifications.feedback.model import Reason, Suppression, address_id
@@ -32,10 +37,13 @@ def take(message: dict[str, Any]) -> Outcome:
         raise LookupError("a message that nobody here sends")
     event = Event.model_validate(message)
     organization, changed = event.organization, _change_of(event)
-    if organization is None or changed is None:
+    if organization is None:
         return Outcome.SKIPPED
-    feedback, change = changed
-    return _note(organization, event.address, feedback, change)
+    if event.delivery is not None:
+        return _note_delivery(organization, event)
+    if changed is None:
+        return Outcome.SKIPPED
+    return _note(organization, event, *changed)
 
 
 def is_suppressed(organization: str, address: str, kind: Kind) -> bool:
@@ -107,14 +115,34 @@ def _change_of(event: Event) -> tuple[str, Change] | None:
     return None
 
 
-def _note(organization: str, address: str, feedback: str, change: Change) -> Outcome:
+def _note_delivery(organization: str, event: Event) -> Outcome:
+    """Counted, and nothing else: a delivery has no id, and a mail of ours has one receiver."""
+    counted = _counted(organization, event, Figure.DELIVERED)
+    if not counted:
+        return Outcome.SKIPPED
+    known = claim(organization, "delivery", event.mail.id, result=event.mail.id, keep=_REMEMBERED)
+    try:
+        transact(known, *counted)
+    except Taken:
+        return Outcome.SKIPPED
+    return Outcome.SUCCESS
+
+
+def _counted(organization: str, event: Event, figure: Figure) -> list[Write]:
+    if event.notice is None:
+        return []
+    return counting(organization, "email", event.notice, figure, thing=event.mail.id, day=event.day)
+
+
+def _note(organization: str, event: Event, feedback: str, change: Change) -> Outcome:
+    counted = _counted(organization, event, Figure.COMPLAINED if event.complaint else Figure.BOUNCED)
     for _ in range(_TRIES):
-        now, id = clock.now(), address_id(address)
-        held = store.find(organization, id, now) or _fresh(organization, address, now)
+        now, id = clock.now(), address_id(event.address)
+        held = store.find(organization, id, now) or _fresh(organization, event.address, now)
         known = claim(organization, "feedback", f"{feedback}#{id}", result=id, keep=_REMEMBERED)
         changed = change(held, now)
         try:
-            transact(known, store.save(changed))
+            transact(known, store.save(changed), *counted)
         except Taken:
             return Outcome.SKIPPED
         except Conflict:

@@ -4,12 +4,14 @@ Format: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sn
 """
 
 import re
+from datetime import UTC, date
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from chalicelib.notifications.channels.ses import TAG
+from chalicelib.notifications.channels.ses import NOTICE_TAG, TAG
+from chalicelib.notifications.values import TEMPLATES
 
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _WORD = re.compile(r"[A-Za-z0-9-]{1,40}")
@@ -45,25 +47,42 @@ class _Complaint(_Part):
         return self.about if self.about and _WORD.fullmatch(self.about) else None
 
 
+class _Delivery(_Part):
+    """The server of the receiver took it. What it says of that is nothing to us."""
+
+
 class _Mail(_Part):
     """`destination` is whom it was for: each mail of ours has one. Who bounced may be somebody they forward to."""
 
+    id: Annotated[str, Field(alias="messageId", min_length=1, max_length=200)]
+    sent_at: Annotated[AwareDatetime, Field(alias="timestamp")]
     destination: Annotated[tuple[Annotated[str, Field(max_length=400)]], Field(min_length=1)]
     tags: dict[str, tuple[str, ...]] = {}
 
 
 class Event(_Part):
-    """What became of a mail. Events that are neither a bounce nor a complaint have none of them."""
+    """What became of a mail. Events that are none of the three have none of them."""
 
     type: Annotated[str, Field(alias="eventType")]
     mail: _Mail
     bounce: _Bounce | None = None
     complaint: _Complaint | None = None
+    delivery: _Delivery | None = None
 
     @property
     def organization(self) -> str | None:
         """In whose name the mail was sent."""
         return next(iter(self.mail.tags.get(TAG, ())), None)
+
+    @property
+    def notice(self) -> str | None:
+        """What the mail told; None for one that was sent before mails said so."""
+        return next((tag for tag in self.mail.tags.get(NOTICE_TAG, ()) if tag in TEMPLATES), None)
+
+    @property
+    def day(self) -> date:
+        """On which the mail was sent (UTC)."""
+        return self.mail.sent_at.astimezone(UTC).date()
 
     @property
     def address(self) -> str:

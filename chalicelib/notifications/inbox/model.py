@@ -14,7 +14,10 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that was told. `topic` is the notice it came as, `page` the path of the site where one sees more."""
+    """Something that was told. `topic` is the notice it came as, `page` the path of the site where one sees more.
+
+    `broadcast` is the one that it was told by.
+    """
 
     id: str
     organization: str
@@ -25,6 +28,7 @@ class Entry:
     text: str
     page: str | None = None
     read_at: datetime | None = None
+    broadcast: str | None = None
 
     @property
     def at(self) -> datetime:

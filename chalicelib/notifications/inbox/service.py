@@ -9,6 +9,8 @@ from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict, Unavailable
 from chalicelib.core.once import Taken, claim
 from chalicelib.core.table import Page, PageRequest, Write, transact
+from chalicelib.notifications.analytics.model import Figure
+from chalicelib.notifications.analytics.service import counting, opening
 from chalicelib.notifications.inbox import store
 from chalicelib.notifications.inbox.messages import InboxCleared, NotificationCreated
 from chalicelib.notifications.inbox.model import KEPT_DAYS, Entry, Inbox
@@ -28,16 +30,19 @@ def receive(
     title: str,
     text: str,
     page: str | None = None,
+    broadcast: str | None = None,
 ) -> bool:
     """Put something into somebody's inbox; False where it was told for this occasion before."""
 
     def received(held: Inbox) -> list[Write]:
-        entry = Entry(held.next_id(clock.now()), organization, user, kind, topic, title, text, page)
+        id = held.next_id(clock.now())
+        entry = Entry(id, organization, user, kind, topic, title, text, page, broadcast=broadcast)
         return [
             claim(organization, "inapp", f"{user}#{occasion}", result=entry.id, keep=_REMEMBERED),
             store.save(held.received(entry, _today())),
             store.add(entry),
             outbox.publish(NotificationCreated(organization=organization, user=user, entry=entry.id)),
+            *_counted(entry, Figure.SENT),
         ]
 
     try:
@@ -68,19 +73,20 @@ def unread_count(organization: str, user: str) -> int:
 
 
 def mark_read(principal: Principal, id: str) -> None:
-    """Twice is once. Raises NotFound."""
+    """Twice is once, and counts as opened. Raises NotFound."""
 
     def read(held: Inbox) -> list[Write]:
         entry = _shown(held, id)
         if held.has_read(entry):
             return []
-        return [store.mark(entry, clock.now()), store.save(held.without(entry, _today()))]
+        read_now = [store.mark(entry, clock.now()), store.save(held.without(entry, _today()))]
+        return [*read_now, *_counted(entry, Figure.OPENED), *_opening(entry)]
 
     _change(principal.organization, principal.known_user, read)
 
 
 def mark_all_read(principal: Principal) -> None:
-    """Whatever is there now: one write, however much that is."""
+    """Whatever is there now: one write, however much that is. None of it counts as opened."""
 
     def read(held: Inbox) -> list[Write]:
         return [store.save(held.all_read())] if held.read_to != held.newest else []
@@ -135,6 +141,14 @@ def _shown(held: Inbox, id: str) -> Entry:
     if entry is None or entry.id <= held.floor(_today()):
         raise store.missing()
     return entry
+
+
+def _counted(entry: Entry, figure: Figure) -> list[Write]:
+    return counting(entry.organization, "inapp", entry.topic, figure, thing=entry.id, day=entry.at.date())
+
+
+def _opening(entry: Entry) -> list[Write]:
+    return opening(entry.organization, entry.broadcast, thing=entry.id) if entry.broadcast else []
 
 
 def _change(organization: str, user: str, decide: Callable[[Inbox], list[Write]]) -> bool:

@@ -63,6 +63,7 @@ class InboxEntryRecord(Record):
     text = UnicodeAttribute()
     page = UnicodeAttribute(null=True)
     read_at = Moment(null=True)
+    broadcast = UnicodeAttribute(null=True)
 
 
 def inbox_of(organization: str, user: str) -> Inbox:

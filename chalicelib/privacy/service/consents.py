@@ -8,6 +8,7 @@ from chalicelib.core import clock, storage
 from chalicelib.core.auth import Principal
 from chalicelib.core.errors import Conflict
 from chalicelib.core.table import MOST_WRITES, Page, PageRequest, transact
+from chalicelib.notifications import service as notifications
 from chalicelib.privacy import store
 from chalicelib.privacy.model import Consent, ConsentKind, export_key
 
@@ -52,8 +53,12 @@ def note_granted(organization: str, user: str, kind: ConsentKind, wording: str, 
 
 def _note(consent: Consent) -> None:
     was = store.find_consent(consent.organization, consent.user, consent.kind)
-    if not consent.is_same(was):
-        transact(*store.answer(consent, was))
+    if consent.is_same(was):
+        return
+    also = []
+    if consent.kind is ConsentKind.ANALYTICS:
+        also.append(notifications.measure(consent.organization, consent.user, agreed=consent.granted))
+    transact(*store.answer(consent, was), *also)
 
 
 # --- as a holding -------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ LETTER = Letter(
     sender="รูปวิ่ง Smile, Co.",
     organization="org_1",
     id="0d4a",
+    notice="event_live",
     unsubscribe=LINK,
 )
 TOLD = Push("ntf_1", "refunded", "เงินคืน", "฿59.00", "https://shop.example/orders/ord_1")

@@ -50,7 +50,7 @@ def _letter(message: Any) -> Letter:
     assert sender.addr_spec == ENVIRONMENT["PIX_MAIL_FROM"]
     assert message["List-Unsubscribe-Post"] in (None, "List-Unsubscribe=One-Click")
     link = ended.strip("<>") if ended else None
-    return Letter(held, message["To"], sender.display_name, "", message["Message-ID"], link)
+    return Letter(held, message["To"], sender.display_name, "", message["Message-ID"], "", link)
 
 
 class _SmtpContract(MailContract):
@@ -137,10 +137,11 @@ def _asked(params: dict[str, Any]) -> Letter:
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     name, address = parseaddr(params["FromEmailAddress"])
     assert address == ENVIRONMENT["PIX_MAIL_FROM"]
-    (tag,) = params["EmailTags"]
+    tags = {tag["Name"]: tag["Value"] for tag in params["EmailTags"]}
     held = Mail(*(part["Data"] for part in parts))
     (to,) = params["Destination"]["ToAddresses"]
-    return Letter(held, to, _decoded(name), tag["Value"], "", headers["List-Unsubscribe"].strip("<>"))
+    ended = headers["List-Unsubscribe"].strip("<>")
+    return Letter(held, to, _decoded(name), tags["organization"], "", tags["notice"], ended)
 
 
 def _decoded(name: str) -> str:
@@ -163,7 +164,7 @@ class TestSes(MailContract):
             yield SesBench(Ses(), line, asked)
         aws.client("sesv2").meta.events.unregister(event, listen)
 
-    def test_a_mail_that_is_no_list_goes_through_the_first_api_with_the_same_tag(self, bench):
+    def test_a_mail_that_is_no_list_goes_through_the_first_api_with_the_same_tags(self, bench):
         asked: list[dict[str, Any]] = []
         event = "provide-client-params.ses.SendEmail"
         aws.client("ses").meta.events.register(event, listen := lambda params, **_: asked.append(params))
@@ -172,7 +173,8 @@ class TestSes(MailContract):
 
         aws.client("ses").meta.events.unregister(event, listen)
         (request,) = asked
-        assert request["Tags"] == [{"Name": "organization", "Value": "org_1"}]
+        tags = {tag["Name"]: tag["Value"] for tag in request["Tags"]}
+        assert tags == {"organization": "org_1", "notice": "event_live"}
         assert request["Destination"] == {"ToAddresses": [READER]}
 
     def test_its_errors_are_those_of_aws(self, bench):

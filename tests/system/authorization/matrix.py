@@ -788,6 +788,7 @@ OBJECTS: dict[str, Asking] = {
     "DELETE /users/{id}/second-factor": _one("ids", "usr", "neighbour", "keeper", "admin"),
     "GET /users/notifications/settings": NOTHING,
     "PUT /users/notifications/settings": lambda world: {"-": Asked(body={"email": {"news": True}})},
+    "GET /admin/notifications/analytics": NOTHING,
     "GET /admin/notifications/suppressions": NOTHING,
     "DELETE /admin/notifications/suppressions/{id}": _one("suppressed", "sup", "bounced"),
     "GET /admin/notifications/templates": NOTHING,

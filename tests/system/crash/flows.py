@@ -2278,6 +2278,32 @@ def hear_of_event(world: World) -> None:
     assert world.rows_with(visitor.email) == []
 
 
+def count_news(world: World) -> None:
+    """The buyer agrees that links count and asks to hear of an event; the mail arrives, and is followed twice."""
+    organizer, buyer = world.person("organizer"), world.person("buyer")
+    agreed = {"kind": "analytics", "granted": True, "wording": "2026-12"}
+    world.ask(buyer, "PUT", "/users/me/consents", agreed, settled=409)
+    event = world.see(organizer, "/events/hill-run")
+    _ask_for_news(world, buyer, f"/events/{event['id']}", {"email": buyer.email})
+    moved = {"status": "live", "version": event["version"]}
+    world.ask(organizer, "PUT", f"/events/{event['id']}/status", moved, settled=409)
+    world.settle()
+    arrived = event_of("delivery", buyer.email, id="arrived", notice="event_live")
+    arrived["mail"]["timestamp"] = clock.now().isoformat()
+    for _ in range(2):
+        world.come_back(arrived)
+    world.settle()
+    link = re.search(r"/notices\?token=k\.event_live\.[^\s\"]+", world.mails_to(buyer)[-1].body)
+    assert link is not None
+    for _ in range(2):
+        world.ask(buyer, "GET", link[0], expect=303)
+    (entry,) = (each for each in world.see(buyer, "/users/notifications")["items"] if each["topic"] == "event_live")
+    world.ask(buyer, "PUT", f"/users/notifications/{entry['id']}", expect=204)
+    report = world.see(organizer, "/admin/notifications/analytics")["items"]
+    told = {each["channel"]: each for each in report if each["kind"] == "event_live"}
+    assert (told["email"]["sent"], told["email"]["delivered"], told["inapp"]["sent"]) == (1, 1, 1)
+
+
 def _ask_for_news(world: World, who: Person, at: str, address: dict[str, str]) -> None:
     """Prove the address by the newest code, or where all is slow by a later one."""
     known = len(world.rows_with("asked_at"))
@@ -2922,6 +2948,7 @@ FLOWS: dict[str, Flow] = {
     "watched payment": Flow(payment, watch, (SOCKET,)),
     "faces": Flow(shop, find_faces, (SEARCH,)),
     "news of an event": Flow(planned, hear_of_event, (ASKED_AGAIN,)),
+    "news that count": Flow(planned, count_news, (ASKED_AGAIN,)),
     "own photos": Flow(recognized, be_told_of_own_photos, (ASKED_AGAIN, SEARCH)),
     "expiry": Flow(payment, expire),
     "late payment": Flow(expired, webhook),
