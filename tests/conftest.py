@@ -15,9 +15,9 @@ from chalicelib.core import clock, limits
 from chalicelib.notifications.wording import service as wording
 from chalicelib.organizations import service as organizations
 from tests import stack
-from tests.figures import every_call, figure, full, pytest_addoption
+from tests.figures import every_call, figure, full, pytest_addoption, pytest_collection_modifyitems
 
-__all__ = ["every_call", "figure", "full", "pytest_addoption"]
+__all__ = ["every_call", "figure", "full", "pytest_addoption", "pytest_collection_modifyitems"]
 
 os.environ.update(stack.ENVIRONMENT)
 

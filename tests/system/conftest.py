@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 
@@ -10,9 +9,6 @@ from chalicelib.core import clock
 from tests.stack import moto_stack
 from tests.system.policies.trace import Trace, traced
 from tests.system.world import Bank, Mould, World, build, opened
-
-FRESH = timedelta(minutes=3)
-"""How long a world is poured again: codes in it live ten minutes."""
 
 NOWHERE = "nobody-made-this"
 """In the names of what a test asks for that is in no stack, so that no policy can name it."""
@@ -29,7 +25,7 @@ def permitted() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def moulds() -> list[Mould]:
-    """The last world that was built, if any."""
+    """The world that was built, as soon as one is."""
     return []
 
 
@@ -41,13 +37,12 @@ def world(secret: str, moulds: list[Mould]) -> Iterator[World]:
 
 @contextmanager
 def poured(secret: str, moulds: list[Mould]) -> Iterator[World]:
-    """A world of its own, from the last mould where that is fresh."""
-    kept = next((mould for mould in moulds if clock.now() - mould.made_at < FRESH), None)
-    bank = kept.world.bank if kept else Bank()
-    with moto_stack(secret), opened(bank):
-        if kept is None:
-            kept = Mould(build(bank))
-            moulds[:] = [kept]
-        else:
-            kept.pour()
-        yield kept.world
+    """A world of its own, from the mould. Its time goes on from when that was made: codes in it live ten minutes."""
+    if not moulds:
+        bank = Bank()
+        with moto_stack(secret), opened(bank):
+            moulds.append(Mould(build(bank)))
+    (mould,) = moulds
+    with moto_stack(secret), opened(mould.world.bank), clock.travel(mould.made_at - clock.now()):
+        mould.pour()
+        yield mould.world

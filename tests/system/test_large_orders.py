@@ -14,7 +14,7 @@ from tests.system.crash import flows, lab
 from tests.system.crash.flows import Flow
 from tests.system.crash.world import Person, World, items
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proof
 ORIGINALS = ENVIRONMENT["PIX_ORIGINALS_BUCKET"]
 FIRST = 5
 """Photos that are fetched one by one."""

@@ -87,7 +87,7 @@ def test_each_message_has_one_effect_and_the_poison_is_set_apart(
     till: Till, figure: Show, full: bool, dead_letters: str, monkeypatch: pytest.MonkeyPatch
 ):
     rng = random.Random(SEED)
-    total = 1000 if full else 60
+    total = 1000 if full else 24
     bad = [poison(till, number) for number in range(max(5, total // 40))]
     opened = till.payments(total - len(bad))
     cursed = {payment.id for payment in opened[: max(5, total // 40)]}

@@ -20,7 +20,7 @@ from tests.figures import Show
 from tests.system.deployment.conftest import Deployed
 from tests.system.local.shop import photo
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 
 POISON = '{"handler": "nobody.at_home"}'
 

@@ -30,7 +30,7 @@ from tests.figures import Show
 from tests.system.deployment.conftest import ROOT
 from tests.system.local.shop import photo
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = pytest.mark.system
 
 PAGE = ROOT / "docs" / "deploy.md"
 Step = Callable[["Walk", str], None]
@@ -139,9 +139,8 @@ def test_every_command_of_the_page_is_known_to_the_walk():
     assert [start for start in STEPS if not any(start in command for command in told)] == []
 
 
-def test_every_command_of_the_page_works_in_its_order(walk: Walk, full: bool, figure: Show):
-    if not full:
-        pytest.skip("the walk is part of the proof")
+@pytest.mark.proof
+def test_every_command_of_the_page_works_in_its_order(walk: Walk, figure: Show):
     told = commands(PAGE.read_text())
     for command in told:
         step = step_of(command)

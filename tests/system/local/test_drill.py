@@ -13,7 +13,7 @@ from infra.local import stack
 from infra.local.emulator import start_emulator
 from tests.system.local.running import ROOT, emulators_below
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 
 ITEMS = 1_200
 CLAIMS = "thepixstock-local-claims"

@@ -12,7 +12,7 @@ import pytest
 from tests.system.local.running import ROOT, emulators_below
 from tests.system.local.shop import photo
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 
 SEED = 20_260_413
 MOMENTS = ((0.05, 0.5), (0.5, 0.95))

@@ -13,7 +13,7 @@ from tests.system.policies.rights import FUNCTIONS
 from tests.system.policies.trace import Trace, traced
 from tests.system.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proof
 
 DRIVEN_UNLIKE = {
     ("chalicelib.core.signing", "keep"): "what somebody asks a receipt of was granted before, and the key kept with it",

@@ -71,10 +71,9 @@ def test_odd_files_are_photos(bounded: Bounded, tmp_path: Path, figure: Show):
     assert {name: verdict.code for name, verdict in verdicts.items() if verdict.outcome != "taken"} == {}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", LARGE)
-def test_large_files_stay_within_bounds(bounded: Bounded, tmp_path: Path, figure: Show, full: bool, name: str):
-    if not full:
-        pytest.skip("at full scale only")
+def test_large_files_stay_within_bounds(bounded: Bounded, tmp_path: Path, figure: Show, name: str):
     verdict = look_at(bounded, tmp_path, LARGE[name]())
 
     text = f"{name}: {verdict.megabytes:.0f} MB, {verdict.seconds:.1f} s"

@@ -32,7 +32,7 @@ def counted(found: list[Effects]) -> str:
 
 def test_repeated_and_permuted_webhooks_count_once(till: Till, figure: Show, full: bool):
     rng = random.Random(SEED)
-    opened = till.payments(1000 if full else 12)
+    opened = till.payments(1000 if full else 5)
     for payment in opened:
         till.pay(payment)
     sent = [till.notice(payment.transaction, payment.id) for payment in opened] * EACH
@@ -123,7 +123,7 @@ def test_a_second_payment_of_an_order_waits_for_a_person(till: Till, figure: Sho
 
 
 def test_lost_webhooks_are_found_by_one_sweep(till: Till, figure: Show, full: bool, monkeypatch: pytest.MonkeyPatch):
-    count = 1000 if full else 40
+    count = 1000 if full else 8
     opened, booked = till.payments(count), balance("gateway:paynoi", till.organization)
     for payment in opened:
         till.pay(payment)

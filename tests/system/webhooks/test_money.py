@@ -48,7 +48,7 @@ BOOKED_NOWHERE = {reference}
 
 def test_money_that_is_not_as_agreed_pays_nothing(till: Till, figure: Show, full: bool):
     rng = random.Random(SEED)
-    opened = till.payments(300 if full else 20)
+    opened = till.payments(300 if full else 8)
     wrongs = [WRONG[number % len(WRONG)] for number in range(len(opened))]
     suspense = balance("suspense", till.organization)
     expected = 0
