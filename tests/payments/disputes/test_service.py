@@ -378,7 +378,7 @@ def test_staff_is_told_and_sees_until_when_to_answer(paid, order, tell, monkeypa
 
     subjects = [mail.subject for mail in sent() if mail.destinations["ToAddresses"] == ["owner@example.com"]]
     assert subjects == [
-        f"A buyer's bank took back 100.00 THB of order {order.code}",
+        f"A buyer disputes 100.00 THB of order {order.code}",
         f"A dispute was lost: 100.00 THB of order {order.code}",
     ]
     (shown,) = service.list_disputes(STAFF, ALL).items

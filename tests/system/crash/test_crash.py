@@ -28,7 +28,7 @@ from tests.system.crash.flows import FLOWS, MAIN_JOB
 pytestmark = pytest.mark.slow
 
 DOUBLE_KILLS = 500
-SAMPLE = 10
+SAMPLE = 5
 """Calls of a flow that a fault of a kind strikes in the proof: of the main job, and with `--every-call`, it is all. In
 the tests it is one."""
 ONE_IN = {True: 3, False: 24}
@@ -94,7 +94,7 @@ def test_a_flow_with_a_second_fault_while_it_recovers_ends_as_without(lab, figur
     flow, chance = FLOWS[name], random.Random(name)
     points = lab.golden(flow).points
     pairs = []
-    for _ in range(8 if full else 1):
+    for _ in range(4 if full else 1):
         first = chance.randint(1, len(points))
         modes = [mode for mode in Mode if points[first - 1].takes(mode)]
         second = first + chance.randint(1, 20)
