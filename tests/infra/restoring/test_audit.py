@@ -84,7 +84,7 @@ def test_a_code_of_an_order_that_came_to_nothing_and_was_refunded_is_no_differen
         assert looked().differences == []
 
 
-@pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.parametrize("name", {flow.given: name for name, flow in FLOWS.items()}.values())
 def test_no_flow_begins_with_differences(lab, name):
     start, _ = lab._start(FLOWS[name])
     with lab._world(start):
