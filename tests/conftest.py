@@ -9,9 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from argon2 import PasswordHasher
 from coverage import Coverage
 
-from chalicelib.core import clock, limits
+from chalicelib.accounts import passwords
+from chalicelib.core import clock, ids, limits
 from chalicelib.notifications.wording import service as wording
 from chalicelib.organizations import service as organizations
 from tests import stack
@@ -42,6 +44,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(scope="session")
 def secret() -> str:
     return json.dumps(stack.fresh_secrets())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasher() -> Iterator[PasswordHasher]:
+    """Hashing a password is made cheap for all tests; gives what does it elsewhere."""
+    real, cheap = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    nobodys = cheap.hash(ids.token())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", cheap)
+        patch.setattr(passwords, "_nobodys", lambda: nobodys)
+        yield real
 
 
 @pytest.fixture

@@ -6,6 +6,15 @@ from argon2 import PasswordHasher
 from chalicelib.accounts import passwords
 from chalicelib.core.errors import Invalid
 
+_nobodys = passwords._nobodys
+
+
+@pytest.fixture(autouse=True)
+def hashed_as_ever(hasher, monkeypatch):
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_nobodys", _nobodys)
+
+
 EMAIL, NAME = "anna.lind@shop.example", "Anna Lind Berg"
 
 

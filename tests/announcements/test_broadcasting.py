@@ -3,9 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 
-from chalicelib.accounts import passwords
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.administration import service as administration
 from chalicelib.announcements import jobs, service, store
@@ -31,9 +29,8 @@ HELLO = {"en": Text("Hello", "All of you."), "th": Text("สวัสดี", "�
 
 
 @pytest.fixture
-def people(aws, monkeypatch) -> dict[str, Principal]:
+def people(aws) -> dict[str, Principal]:
     """By name: two customers, of whom one speaks English, a photographer who buys, too, and somebody who is blocked."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     made = {}
     for name, roles in (
         ("anna", ["customer"]),

@@ -4,11 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from moto.apigatewaymanagementapi.models import Connection, apigatewaymanagementapi_backends
 from moto.core.exceptions import JsonRESTError
 
-from chalicelib.accounts import passwords
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens, User
 from chalicelib.core import auth, clock, ids
@@ -103,9 +101,7 @@ def api(aws: None) -> Sockets:
 
 
 @pytest.fixture
-def principal_of(aws: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Principal]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-
+def principal_of(aws: None) -> Callable[..., Principal]:
     def principal_of(name: str, *roles: str) -> Principal:
         email, given = f"{name}@shop.example", roles or ("customer",)
         accounts.create_user(DEFAULT, email=email, password=PASSWORD, name=name, roles=given)

@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 from moto.ses.models import ses_backends
 
 from app import app
-from chalicelib.accounts import passwords
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens, User
 from chalicelib.audit.store import AuditRecord
@@ -26,15 +24,9 @@ from infra.local.gateway import Gateway
 from tests import deliver
 from tests.stack import ACCOUNT, REGION
 
-pytestmark = pytest.mark.usefixtures("aws", "cheap")
+pytestmark = pytest.mark.usefixtures("aws")
 PASSWORD = "a long enough phrase"
 PAGE = PageRequest()
-
-
-@pytest.fixture
-def cheap(monkeypatch):
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", hasher)
 
 
 @pytest.fixture

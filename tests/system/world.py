@@ -15,13 +15,12 @@ from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 import pytest
-from argon2 import PasswordHasher
 from botocore.client import BaseClient
 from pyotp import TOTP
 
 from app import app
 from chalicelib import lines
-from chalicelib.accounts import passwords, providers
+from chalicelib.accounts import providers
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Tokens
 from chalicelib.accounts.second_factor import service as second_factor
@@ -276,17 +275,13 @@ def bearer(token: str) -> dict[str, str]:
 
 @contextmanager
 def opened(bank: Bank) -> Iterator[None]:
-    """Payments go to `bank`, and passwords are hashed cheaply: dozens log in."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    nobodys = cheap.hash(ids.token())
+    """Payments go to `bank`, prints to a laboratory in memory."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", bank.called)
         patch.setattr(lines, "discover", hiring.with_tools(lines.discover()))
         patch.setattr(labs, "lab", FakeLab)
         patch.setattr(labs, "account_of", account)
         patch.setattr(providers, "of_name", FakeProvider)
-        patch.setattr(passwords, "_hasher", cheap)
-        patch.setattr(passwords, "_nobodys", lambda: nobodys)
         patch.setattr(dns, "txt", zone.txt)
         organizations.forget()
         yield

@@ -11,10 +11,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from argon2 import PasswordHasher
 
 from chalicelib import lines
-from chalicelib.accounts import passwords, providers
+from chalicelib.accounts import providers
 from chalicelib.core import clock, log
 from chalicelib.lines.prints import labs
 from chalicelib.media import service as media
@@ -140,11 +139,10 @@ class Lab:
 def opened(secret: str) -> Iterator[Lab]:
     """A lab in an empty stack, where time stands still unless a flow lets it pass.
 
-    What costs much and proves nothing here is made cheap: hashing and rendering.
+    What costs much and proves nothing here is made cheap: rendering.
     """
     lab = Lab()
     with pytest.MonkeyPatch.context() as patch, stack.moto_stack(secret):
-        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(media, "render", _rendered_once(media.render))
         patch.setattr(media, "deliverable", _cleaned_once(media.deliverable))
         patch.setattr(clock, "now", lambda: _START + clock._offset)
