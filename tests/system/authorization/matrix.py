@@ -49,8 +49,10 @@ class Rule:
     answer: str
 
     def fits(self, route: str, caller: str, object: str) -> bool:
+        if self.route not in (route, "*"):
+            return False
         callers = {"anyone": True, "living": caller not in DEAD}.get(self.caller, caller in self.caller.split("|"))
-        return self.route in (route, "*") and callers and (self.object == "*" or object in self.object.split("|"))
+        return callers and (self.object == "*" or object in self.object.split("|"))
 
 
 def rules(path: Path = ORACLE) -> list[Rule]:
