@@ -301,6 +301,7 @@ class Mould:
         self.world = world
         self.made_at = clock.now()
         self._tables = tables()
+        self._bank = deepcopy(vars(world.bank))
         self._eyes = deepcopy(rekognition.here())
         self._zone = deepcopy(zone.ZONE)
         self._files = {
@@ -310,6 +311,7 @@ class Mould:
         }
 
     def pour(self) -> None:
+        vars(self.world.bank).update(deepcopy(self._bank))
         rekognition.put(deepcopy(self._eyes))
         zone.ZONE |= deepcopy(self._zone)
         for name, items in self._tables.items():
