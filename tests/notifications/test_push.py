@@ -51,7 +51,7 @@ def fcm(running: FirebaseSandbox) -> FirebaseSandbox:
 @pytest.fixture
 def service_of(fcm, monkeypatch) -> Firebase:
     """The platform's service, whose answers it waits for a tenth of a second."""
-    made = Firebase(FirebaseSecret.model_validate(fcm.account), timeout=(0.2, 0.1))
+    made = Firebase(FirebaseSecret.model_validate(fcm.account), timeout=(1, 0.5))
     monkeypatch.setattr(push, "of_platform", lambda *_: made)
     return made
 
