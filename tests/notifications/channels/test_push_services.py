@@ -22,7 +22,7 @@ from infra.local.webpush import WebPushSandbox
 from tests.notifications.channels.contract import TOLD, PushContract
 
 HANG = 0.4
-PATIENCE = (0.3, 0.2)
+PATIENCE = (0.5, 0.3)
 PHONE = "a1" * 32
 PERSON = f"U{'0b' * 16}"
 

@@ -22,7 +22,7 @@ from tests.notifications.channels.lines import Line, breakable
 from tests.stack import ACCOUNT, REGION
 
 HANG = 0.3
-PATIENCE = (0.3, 0.15)
+PATIENCE = (0.5, 0.3)
 
 
 @dataclass
