@@ -15,10 +15,10 @@ from chalicelib.core.auth import ANONYMOUS, PUBLIC, SIGNED_IN
 from chalicelib.core.routing import Route
 from chalicelib.organizations.roles import GRANTS
 from infra.local.gateway import Response
-from tests.stack import client, moto_stack
+from tests.stack import client
 from tests.system import world as worlds
 from tests.system.authorization import matrix
-from tests.system.world import Bank, Shop, Stored, World, bearer
+from tests.system.world import Shop, Stored, World, bearer
 
 Make = Callable[..., str]
 ROUTES = {route.name: route for route in app.mounted}
@@ -27,9 +27,8 @@ COUNTS = ROUTES["GET /events/{id}/counts"].permission
 
 @pytest.fixture(scope="module")
 def world(secret: str) -> Iterator[World]:
-    bank = Bank()
-    with moto_stack(secret), worlds.opened(bank):
-        yield worlds.build(bank)
+    with worlds.poured(secret) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")

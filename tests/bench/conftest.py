@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.system.conftest import moulds, world
+from tests.system.conftest import world
 
-__all__ = ["moulds", "world"]
+__all__ = ["world"]
 
 
 GROWN = 500

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -45,11 +46,13 @@ ENVIRONMENT = "chalicelib/core/settings.py"
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
 
 
+@cache
 def product() -> list[PurePosixPath]:
     files = [*ROOT.glob("app.py"), *ROOT.glob("chalicelib/**/*.py")]
     return sorted(PurePosixPath(file.relative_to(ROOT)) for file in files)
 
 
+@cache
 def parse(path: PurePosixPath) -> ast.Module:
     return ast.parse((ROOT / path).read_text(), filename=str(path))
 

@@ -245,8 +245,9 @@ def test_the_template_is_small_and_cfn_lint_finds_nothing(app_template_file):
 
 
 def test_the_lint_sees_a_fault(app_template, tmp_path):
-    broken = copy.deepcopy(app_template)
-    broken["Resources"]["AccessLog"]["Properties"]["RetentionInDays"] = 29
+    log = copy.deepcopy(app_template["Resources"]["AccessLog"])
+    log["Properties"]["RetentionInDays"] = 29
+    broken = app_template | {"Resources": {"AccessLog": log}, "Outputs": {}}
     file = tmp_path / "broken.json"
     file.write_text(json.dumps(broken))
 

@@ -141,7 +141,7 @@ def _name(case: Case, route: Route, thing: matrix.Asked, data: st.DataObject) ->
 
 @pytest.fixture
 def fuzzer(world: World, stored: Stored, headers: dict[str, dict[str, str]], full: bool) -> Fuzzer:
-    return Fuzzer(world, stored, headers, examples=100 if full else 10)
+    return Fuzzer(world, stored, headers, examples=100 if full else 5)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 import pytest
 from botocore.client import BaseClient
 from pyotp import TOTP
+from stripe import _webhook
 
 from app import app
 from chalicelib import lines
@@ -113,7 +115,7 @@ from tests.elsewhere import FakeProvider
 from tests.lines.photos.pictures import File, jpeg
 from tests.printing import FakeLab, account
 from tests.selling import FakeGateway
-from tests.stack import ENVIRONMENT, client
+from tests.stack import ENVIRONMENT, client, moto_stack
 
 ORIGIN = "http://localhost:3000"
 PEOPLE = {
@@ -275,7 +277,7 @@ def bearer(token: str) -> dict[str, str]:
 
 @contextmanager
 def opened(bank: Bank) -> Iterator[None]:
-    """Payments go to `bank`, prints to a laboratory in memory."""
+    """Payments go to `bank`, prints to a laboratory in memory. Stripe's library reads the time where we do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateways, "of_name", bank.called)
         patch.setattr(lines, "discover", hiring.with_tools(lines.discover()))
@@ -283,6 +285,7 @@ def opened(bank: Bank) -> Iterator[None]:
         patch.setattr(labs, "account_of", account)
         patch.setattr(providers, "of_name", FakeProvider)
         patch.setattr(dns, "txt", zone.txt)
+        patch.setattr(_webhook, "time", SimpleNamespace(time=lambda: clock.now().timestamp()))
         organizations.forget()
         yield
     organizations.forget()
@@ -320,6 +323,23 @@ class Mould:
                 client("dynamodb").batch_write_item(RequestItems={name: puts[start : start + 25]})
         for (bucket, key), content in self._files.items():
             client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+
+
+_MOULDS: list[Mould] = []
+"""The one that was made in this process, as soon as one was."""
+
+
+@contextmanager
+def poured(secret: str) -> Iterator[World]:
+    """A world of its own, from the mould. Its time goes on from when that was made: codes in it live ten minutes."""
+    if not _MOULDS:
+        bank = Bank()
+        with moto_stack(secret), opened(bank):
+            _MOULDS.append(Mould(build(bank)))
+    (mould,) = _MOULDS
+    with moto_stack(secret), opened(mould.world.bank), clock.travel(mould.made_at - clock.now()):
+        mould.pour()
+        yield mould.world
 
 
 _BUCKETS = tuple(ENVIRONMENT[f"PIX_{name}_BUCKET"] for name in ("ORIGINALS", "PREVIEWS", "DOCUMENTS"))

@@ -28,18 +28,16 @@ from chalicelib.webhooks import registry, signing
 from chalicelib.webhooks.model import PAUSES, TEST
 from chalicelib.webhooks.registry import EVENTS, FACTS, TYPES
 from chalicelib.webhooks.service.announcing import encoded
-from tests.stack import moto_stack
 from tests.system import world as worlds
-from tests.system.world import Bank, World
+from tests.system.world import World
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "webhooks.md"
 
 
 @pytest.fixture(scope="module")
 def world(secret: str) -> Iterator[World]:
-    bank = Bank()
-    with moto_stack(secret), worlds.opened(bank):
-        yield worlds.build(bank)
+    with worlds.poured(secret) as world:
+        yield world
 
 
 def facts(world):
