@@ -120,6 +120,7 @@ def install(python: Path, locked: Path, lock: int) -> None:
         "pip",
         "install",
         "--disable-pip-version-check",
+        "--no-compile",  # Python does so as it imports, and never needs most of them
         "--require-hashes",
         "-r",
         locked,

@@ -173,7 +173,9 @@ class Broadcast(Output):
 
 
 class BroadcastFigures(Broadcast):
-    opened: Fives | None = Field(None, description="In the inbox, so far. Null for followers, who get mails and texts.")
+    opened: Fives | None = Field(
+        None, description="In the inbox, so far. Null of few, and for followers."
+    )
 
     @classmethod
     def counted(cls, notice: model.Notice, opened: Opened | None) -> Self:

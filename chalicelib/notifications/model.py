@@ -64,12 +64,14 @@ class Reader:
     """The account that a notice is for: it lands in its inbox, too, once for an `occasion`.
 
     `page` is the path of the site where one sees more. Who `asked` for it has chosen, whatever else they chose.
+    `at_own_address` says that nobody but they gets it: the account has proven the address that it goes to.
     """
 
     user: str
     page: str | None = None
     occasion: str | None = None
     asked: bool = False
+    at_own_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,9 +190,9 @@ def follow_link(organization: str, token: str) -> str | None:
     return clicks.follow(organization, token)
 
 
-def opened(organization: str, broadcast: str) -> Fives:
-    """How many opened a broadcast in their inbox, so far."""
-    return figures.opened(organization, broadcast)
+def opened(organization: str, broadcast: str, sent: int) -> Fives | None:
+    """How many of so many opened a broadcast in their inbox, so far. None of few."""
+    return figures.opened(organization, broadcast, sent)
 
 
 def preferences_of(principal: Principal) -> Preferences:
@@ -318,7 +318,7 @@ def _hand_over(notice: Notice, given: Values, home: Organization, spoken: str, f
 
 def _counted_link(notice: Notice, given: Values, filled: Mapping[str, Any], day: date) -> str | None:
     """What stands in the mail instead of its link, where that leads to a public page and its reader agreed to it."""
-    if notice.channel != "email" or notice.reader is None or not given.public:
+    if notice.channel != "email" or notice.reader is None or not notice.reader.at_own_address or not given.public:
         return None
     return clicks.counted_link(notice.organization, notice.reader.user, notice.template, filled["link"], day)
 

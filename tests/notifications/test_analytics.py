@@ -1,23 +1,27 @@
 """What is counted of notices: exactly, of nobody in particular, and their links only of people who agreed."""
 
+import random
 import re
+from collections import Counter
 from datetime import timedelta
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.ses.models import ses_backends
 
 from app import app
-from chalicelib.core import clock
+from chalicelib.core import clock, tallies
 from chalicelib.core.errors import NotFound, Unavailable
 from chalicelib.core.queues import Outcome
 from chalicelib.core.table import transact
 from chalicelib.notifications import service
-from chalicelib.notifications.analytics import clicks
+from chalicelib.notifications.analytics import clicks, model
 from chalicelib.notifications.analytics import service as analytics
-from chalicelib.notifications.analytics.model import ENOUGH, Counted, Figure, Figures, Fives, rate
+from chalicelib.notifications.analytics.model import CROWD, ENOUGH, Counted, Figure, Figures, Fives, rate
 from chalicelib.notifications.channels import push
 from chalicelib.notifications.devices import service as devices
 from chalicelib.notifications.feedback import service as feedback
@@ -46,7 +50,7 @@ def shop(aws) -> str:
     return organizations.url_of(DEFAULT)
 
 
-def news(shop: str, reader: Person | None, once: str = "one", **more: Any) -> Outcome:
+def news(shop: str, reader: Person | None, once: str = "one", *, own: bool = True, **more: Any) -> Outcome:
     values = {"event": "Run", "link": f"{shop}/events/run-2026", "unsubscribe": f"{shop}/notices?token=u.e.f.s"}
     return service.send_email(
         DEFAULT,
@@ -55,7 +59,7 @@ def news(shop: str, reader: Person | None, once: str = "one", **more: Any) -> Ou
         template=more.pop("template", "event_live"),
         language="en",
         values=values | more,
-        reader=Reader(reader.principal.known_user, asked=True) if reader else None,
+        reader=Reader(reader.principal.known_user, asked=True, at_own_address=own) if reader else None,
     )
 
 
@@ -161,20 +165,21 @@ def test_what_is_opened_later_counts_for_the_day_on_which_it_was_sent(anna):
     assert figures.counts == {Figure.SENT: 1, Figure.OPENED: 1}
 
 
-def test_a_broadcast_knows_how_many_opened_it(aws):
-    boss, readers = person("boss", "admin"), [person(f"reader{number}") for number in range(6)]
+def test_a_broadcast_knows_how_many_opened_it(aws, monkeypatch):
+    monkeypatch.setattr(model, "CROWD", 15)
+    boss, readers = person("boss", "admin"), [person(f"reader{number}") for number in range(14)]
     said = {"texts": {"en": {"title": "Hello", "text": "All of you."}}}
     made = [boss.call("POST", "/admin/broadcasts", each).json()["data"] for each in (said, said | {"page": "/"})]
     deliver.all()
 
-    for reader in readers:
+    for reader in readers[:6]:
         newest = reader.get("/notifications")["items"][0]["id"]
         for _ in range(2):
             assert reader.call("PUT", f"/users/notifications/{newest}").status == 204
 
     told = [boss.get(f"/admin/broadcasts/{each['id']}")["opened"] for each in made]
     assert sorted(told, key=str) == [{"atLeast": 0, "below": 5}, {"atLeast": 5, "below": 10}]
-    assert counted("broadcast", "inapp") == {"sent": 14, "opened": 6}
+    assert counted("broadcast", "inapp") == {"sent": 30, "opened": 6}
 
 
 def test_a_push_counts_for_each_device(anna, monkeypatch):
@@ -267,6 +272,14 @@ def test_a_link_of_who_agreed_counts_once_and_leads_to_the_page(anna, shop):
     assert "token" not in str(entry)
 
 
+def test_a_mail_that_somebody_else_may_read_has_plain_links(anna, shop):
+    agree(anna)
+
+    news(shop, anna, own=False)
+
+    assert link_in(mailed()) == f"{shop}/events/run-2026"
+
+
 def test_two_mails_are_two(anna, shop):
     agree(anna)
     for once in ("one", "two"):
@@ -282,6 +295,17 @@ def test_who_agrees_no_more_gets_plain_links_again(anna, shop):
 
     news(shop, anna)
 
+    assert link_in(mailed()) == f"{shop}/events/run-2026"
+
+
+def test_a_no_that_is_said_again_holds_whatever_stood_there(anna, shop):
+    """As after a release that knew no such links, in which somebody withdrew their consent."""
+    agree(anna, granted=False)
+    transact(service.measure(DEFAULT, anna.principal.known_user, agreed=True))
+
+    agree(anna, granted=False)
+
+    news(shop, anna)
     assert link_in(mailed()) == f"{shop}/events/run-2026"
 
 
@@ -364,12 +388,19 @@ def test_after_a_month_it_leads_there_uncounted(anna, shop):
     assert Figure.CLICKED not in figures.counts
 
 
-def test_it_leads_there_when_counters_are_busy(anna, shop, monkeypatch):
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Unavailable("busy", "Too many people at once. Try again.", retry_after=1),
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems"),
+    ],
+)
+def test_it_leads_there_when_counters_are_busy(anna, shop, monkeypatch, failure):
     agree(anna)
     news(shop, anna)
 
     def busy(*_: object) -> None:
-        raise Unavailable("busy", "Too many people at once. Try again.", retry_after=1)
+        raise failure
 
     monkeypatch.setattr(clicks, "transact", busy)
 
@@ -419,9 +450,7 @@ def test_staff_read_what_became_of_notices_by_kind_and_channel(anna):
         unknown
         | {"kind": "event_live", "channel": "inapp", "sent": 100}
         | {"opened": {"atLeast": 30, "below": 35}, "openedRate": 3000},
-        unknown
-        | {"kind": "welcome", "channel": "email", "sent": 2, "delivered": 2, "bounced": 0, "complained": 0}
-        | {"linked": {"atLeast": 0, "below": 5}, "clicked": {"atLeast": 0, "below": 5}},
+        unknown | {"kind": "welcome", "channel": "email", "sent": 2, "delivered": 2, "bounced": 0, "complained": 0},
     ]
 
 
@@ -451,9 +480,39 @@ def test_a_period_has_an_order_and_a_length(anna):
 
 
 def test_what_people_did_is_told_in_fives():
-    told = {number: (Fives.of(number).at_least, Fives.of(number).below) for number in (0, 1, 4, 5, 9, 10, 12)}
+    told = {count: Fives.of(count, 100) for count in (0, 1, 4, 5, 9, 10, 12)}
 
-    assert told == {0: (0, 5), 1: (0, 5), 4: (0, 5), 5: (5, 10), 9: (5, 10), 10: (10, 15), 12: (10, 15)}
+    assert {*map(told.get, (0, 1, 4))} == {Fives(0, 5)}
+    assert {*map(told.get, (5, 9))} == {Fives(5, 10)}
+    assert {*map(told.get, (10, 12))} == {Fives(10, 15)}
+
+
+@pytest.mark.parametrize("among", [CROWD, 21, 24, 103])
+def test_nobody_is_told_that_all_of_them_did_it(among):
+    told = {count: Fives.of(count, among) for count in range(among + 1)}
+
+    assert all(fives.at_least <= count < fives.below for count, fives in told.items())
+    assert min(Counter(told.values()).values()) >= 5
+    assert told[among] == told[among - 5]
+
+
+def test_of_few_nothing_is_told_that_people_did():
+    few, many = {Figure.SENT: CROWD - 1, Figure.OPENED: 7}, {Figure.SENT: 100, Figure.OPENED: 12}
+
+    assert Figures("broadcast", "inapp", [few]).opened is None
+    told = Figures("broadcast", "inapp", [few, many])
+    assert (told.sent, told.opened, told.opened_rate) == (119, Fives(10, 15), 1000)
+
+
+def test_periods_subtracted_tell_no_more_than_their_days():
+    chance = random.Random(5)
+    days = [{Figure.SENT: 40, Figure.OPENED: chance.randrange(10)} for _ in range(20)]
+    alone = [Figures("broadcast", "inapp", [day]).opened for day in days]
+
+    for first, last in combinations(range(len(days) + 1), 2):
+        told = Figures("broadcast", "inapp", days[first:last]).opened
+        assert told == sum(alone[first + 1 : last], alone[first])
+        assert told.at_least <= sum(day[Figure.OPENED] for day in days[first:last]) < told.below
 
 
 def test_a_rate_is_of_enough_and_never_more_than_all():
@@ -464,10 +523,19 @@ def test_a_rate_is_of_enough_and_never_more_than_all():
 
 
 def test_a_server_of_smtp_tells_nothing_of_what_becomes_of_mails():
-    told = Figures("event_live", "email", {Figure.SENT: 200, Figure.CLICKED: 6}, fed_back=False)
+    told = Figures("event_live", "email", [{Figure.SENT: 200, Figure.CLICKED: 6}], fed_back=False)
 
     assert (told.delivered, told.bounced, told.complained, told.delivered_rate) == (None,) * 4
     assert told.clicked == Fives(5, 10)
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_a_later_release_counts_is_passed_over():
+    count("welcome", "email", sent=1)
+    month = f"notices-{clock.now():%Y-%m}"
+    transact(*tallies.moved(DEFAULT, month, "1", was=None, now=f"{clock.now().date()}/pigeon/welcome/eaten"))
+
+    assert counted("welcome") == {"sent": 1}
 
 
 def test_a_counter_is_found_by_its_name():

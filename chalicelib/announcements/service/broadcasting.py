@@ -72,7 +72,7 @@ def get_broadcast(actor: Principal, id: str) -> Notice:
 def figures_of(actor: Principal, id: str) -> tuple[Notice, Fives | None]:
     """A broadcast, and how many opened it where it is in their inbox. Raises NotFound."""
     found = get_broadcast(actor, id)
-    return found, None if found.event else notifications.opened(found.organization, found.id)
+    return found, None if found.event else notifications.opened(found.organization, found.id, found.sent)
 
 
 def cancel(actor: Principal, id: str) -> Notice:

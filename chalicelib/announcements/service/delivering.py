@@ -5,10 +5,12 @@ done. Within a page each message is marked as soon as it was sent.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from chalicelib.accounts import service as accounts
 from chalicelib.accounts.administration import service as administration
 from chalicelib.accounts.model import User
 from chalicelib.announcements import store
@@ -116,6 +118,12 @@ def _tell_account(notice: Notice, person: User) -> bool:
     )
 
 
+def _is_own(organization: str, user: str, follower: Follower, address: str) -> bool:
+    """Whether an account has proven the address, and not only bought with it."""
+    person = accounts.find_user(organization, user)
+    return person is not None and accounts.proven_address(person, follower.channel) == address
+
+
 def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
     """Whether the message is sent, now or by an earlier try; somebody with an account may have chosen otherwise."""
     values: dict[str, Any] = {
@@ -128,13 +136,15 @@ def _tell(notice: Notice, event: Event, follower: Follower) -> bool:
         values |= {"title": text.title, "text": text.text}
     is_text = follower.channel is Channel.SMS
     key = f"{notice.id}#{follower.id}"
+    to = sealing.unseal(event.organization, purpose(follower.id), str(follower.address))
+    reader = reader_of(follower, event, notice.id, asked=follower.asked_at is not None)
     outcome = (notifications.send_text if is_text else notifications.send_email)(
         event.organization,
         once=key,
-        to=sealing.unseal(event.organization, purpose(follower.id), str(follower.address)),
+        to=to,
         template=_TEMPLATES[notice.kind],
         language=follower.language,
         values=values,
-        reader=reader_of(follower, event, notice.id, asked=follower.asked_at is not None),
+        reader=reader and replace(reader, at_own_address=_is_own(event.organization, reader.user, follower, to)),
     )
     return outcome is Outcome.SUCCESS or notifications.was_sent(event.organization, "sms" if is_text else "email", key)

@@ -11,7 +11,7 @@ from chalicelib.core import clock, ids, log
 from chalicelib.core.errors import NotFound, Unavailable
 from chalicelib.core.once import Taken, claim
 from chalicelib.core.secrets import is_signature, sign
-from chalicelib.core.table import transact
+from chalicelib.core.table import is_busy, transact
 from chalicelib.notifications.analytics import store
 from chalicelib.notifications.analytics.model import Figure
 from chalicelib.notifications.analytics.service import counting
@@ -60,8 +60,10 @@ def _count(organization: str, notice: str, day: date, number: str) -> None:
         transact(claim(organization, "click", number, result=notice, keep=_COUNTED), *clicked)
     except Taken:
         log.info("link followed again", organization=organization, template=notice)
-    except Unavailable:  # whoever follows it wants the page, not to be counted
-        log.warning("click not counted", organization=organization, template=notice)
+    except Exception as failure:
+        if not (isinstance(failure, Unavailable) or is_busy(failure)):
+            raise
+        log.warning("click not counted", organization=organization, template=notice)  # who follows it wants the page
 
 
 def _over() -> NotFound:

@@ -1,6 +1,7 @@
 """What is counted of notices, and how much of it is shown."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -10,6 +11,9 @@ from chalicelib.notifications.model import CHANNELS, Channel
 
 ENOUGH = 100
 """Messages that a rate is told of; of fewer it would tell of a few people."""
+
+CROWD = 20
+"""Messages of a day that what people did with them is told of."""
 
 WHOLE = 10_000
 """All of them, in hundredths of a percent."""
@@ -40,25 +44,44 @@ _KNOWN: Mapping[Channel, frozenset[Figure]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fives:
-    """What people did, told so roughly that no single one of them is seen in it: 12 is from 10 to below 15."""
+    """What people did, told so roughly that no single one of them is seen in it: 12 is from 10 to below 15.
+
+    Nobody is told that all of them did it: the uppermost range begins before the last five.
+    """
 
     at_least: int
     below: int
 
     @classmethod
-    def of(cls, count: int) -> Self:
+    def of(cls, count: int, among: int) -> Self | None:
+        """None where it is `among` so few that they are known."""
+        if among < CROWD:
+            return None
+        last = among - among % _STEP - _STEP
+        if count >= last:
+            return cls(last, among + 1)
         floor = count - count % _STEP
         return cls(floor, floor + _STEP)
+
+    def __add__(self, other: "Fives") -> "Fives":
+        return Fives(self.at_least + other.at_least, self.below + other.below - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of one notice on one channel. None is what nobody tells us of."""
+    """What became of one notice on one channel, day by day. None is what nobody tells us of.
+
+    What people did is rounded for each day, so that no two periods can be subtracted to less than a day's range.
+    """
 
     notice: str
     channel: Channel
-    counts: Mapping[Figure, int]
+    days: Sequence[Mapping[Figure, int]]
     fed_back: bool = True
+
+    @property
+    def counts(self) -> Mapping[Figure, int]:
+        return sum((Counter(day) for day in self.days), Counter[Figure]())
 
     @property
     def sent(self) -> int:
@@ -102,7 +125,8 @@ class Figures:
 
     @property
     def opened_rate(self) -> int | None:
-        return rate(_floor(self.opened), self.sent)
+        """Of those that were sent on days of which it is told."""
+        return rate(_floor(self.opened), sum(sent for day in self.days if (sent := _sent(day)) >= CROWD))
 
     @property
     def clicked_rate(self) -> int | None:
@@ -110,12 +134,15 @@ class Figures:
         return rate(_floor(self.clicked), _floor(self.linked) or 0)
 
     def _count(self, figure: Figure) -> int | None:
-        known = figure in _KNOWN.get(self.channel, ()) and (self.fed_back or figure not in FED_BACK)
-        return self.counts.get(figure, 0) if known else None
+        return self.counts.get(figure, 0) if self._knows(figure) else None
 
     def _fives(self, figure: Figure) -> Fives | None:
-        count = self._count(figure)
-        return None if count is None else Fives.of(count)
+        told = [Fives.of(day.get(figure, 0), _sent(day)) for day in self.days]
+        known = [fives for fives in told if fives is not None]
+        return sum(known[1:], known[0]) if known and self._knows(figure) else None
+
+    def _knows(self, figure: Figure) -> bool:
+        return figure in _KNOWN.get(self.channel, ()) and (self.fed_back or figure not in FED_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +169,7 @@ class Counted:
 
     @classmethod
     def named(cls, name: str) -> Self:
+        """Raises ValueError for what a later release counts."""
         day, channel, notice, figure = name.split("/")
         return cls(date.fromisoformat(day), CHANNELS[CHANNELS.index(channel)], notice, Figure(figure))
 
@@ -151,6 +179,10 @@ def rate(part: int | None, whole: int) -> int | None:
     if part is None or whole < ENOUGH:
         return None
     return min(part * WHOLE // whole, WHOLE)
+
+
+def _sent(day: Mapping[Figure, int]) -> int:
+    return day.get(Figure.SENT, 0)
 
 
 def _floor(told: Fives | None) -> int | None:

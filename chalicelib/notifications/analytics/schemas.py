@@ -19,14 +19,17 @@ class Period(Query):
 
 
 class Fives(Output):
-    """What people did, in steps of five: `atLeast` 0 and `below` 5 are fewer than five."""
+    """What people did, in steps of five: `atLeast` 0 and `below` 5 are fewer than five. Days are added."""
 
     at_least: int
     below: int
 
 
 class Figures(Output):
-    """One notice on one channel. Null is what nobody tells us of on this channel."""
+    """One notice on one channel. Null is what nobody tells us of on this channel.
+
+    What people did is told of days on which it was sent 20 times or more; null where there was none.
+    """
 
     kind: str = Field(validation_alias="notice", description="As in `/admin/notifications/templates`, or `broadcast`.")
     channel: Channel

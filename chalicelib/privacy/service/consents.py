@@ -53,12 +53,11 @@ def note_granted(organization: str, user: str, kind: ConsentKind, wording: str, 
 
 def _note(consent: Consent) -> None:
     was = store.find_consent(consent.organization, consent.user, consent.kind)
-    if consent.is_same(was):
-        return
-    also = []
-    if consent.kind is ConsentKind.ANALYTICS:
-        also.append(notifications.measure(consent.organization, consent.user, agreed=consent.granted))
-    transact(*store.answer(consent, was), *also)
+    said = [] if consent.is_same(was) else store.answer(consent, was)
+    if consent.kind is ConsentKind.ANALYTICS and (said or not consent.granted):  # a no is a no whatever stands there
+        said = [*said, notifications.measure(consent.organization, consent.user, agreed=consent.granted)]
+    if said:
+        transact(*said)
 
 
 # --- as a holding -------------------------------------------------------------------------------------------
