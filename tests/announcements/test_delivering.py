@@ -266,6 +266,20 @@ def test_buyers_hear_what_is_announced_to_buyers(wait, bought):
     assert [each["bought_at"] is not None for each in service.personal_data(DEFAULT, bought.user)] == [True]
 
 
+@pytest.mark.parametrize(("proven", "counts"), [(MAIL, True), ("another@people.example", False)])
+def test_links_count_only_at_an_address_that_the_account_has_proven(wait, bought, monkeypatch, proven, counts):
+    transact(notifications.measure(DEFAULT, bought.user, agreed=True))
+    buyer = SimpleNamespace(email=proven, email_verified=True)
+    monkeypatch.setattr(delivering.accounts, "find_user", lambda *_: buyer)
+    jobs.note_buyer(OrderCompleted(organization=DEFAULT, order="ord_1"))
+
+    service.announce(ADMIN, wait.event.id, NEWS, Audience.BUYERS)
+    deliver.all()
+
+    (mail,) = mails(MAIL)
+    assert ("token=k." in mail.body) is counts
+
+
 def test_buyers_are_not_told_what_they_did_not_ask_for(wait, bought):
     jobs.note_buyer(OrderCompleted(organization=DEFAULT, order="ord_1"))
 
