@@ -173,9 +173,7 @@ class Broadcast(Output):
 
 
 class BroadcastFigures(Broadcast):
-    opened: Fives | None = Field(
-        None, description="In the inbox, so far. Null of few, and for followers."
-    )
+    opened: Fives | None = Field(None, description="In the inbox, so far. Null of few, and for followers.")
 
     @classmethod
     def counted(cls, notice: model.Notice, opened: Opened | None) -> Self:
