@@ -22,13 +22,14 @@ from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
 
 import pytest
 import requests
+from argon2 import PasswordHasher
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from PIL import Image
 from pyotp import TOTP
 
 from app import app
-from chalicelib.accounts import providers
+from chalicelib.accounts import passwords, providers
 from chalicelib.accounts import service as accounts
 from chalicelib.carts import service as carts
 from chalicelib.core import clock, ids, log, queues
@@ -225,10 +226,12 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def evidence(secret: str) -> Iterator[Evidence]:
+def evidence(secret: str, hasher: PasswordHasher) -> Iterator[Evidence]:
+    """Of passwords that are hashed as ever."""
     found = Evidence()
     organizations.forget()
     with moto_stack(secret), receiver() as told, collecting(found), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", hasher)
         api_key = secrets().paynoi.api_key.get_secret_value()
         held = secrets().stripe
         assert held is not None
