@@ -60,8 +60,12 @@ AREAS: Mapping[str, Sequence[str]] = {
     "IAM": [f"{SYSTEM}/policies"],
     "deployment": [f"{SYSTEM}/deployment"],
     "restore": [f"{SYSTEM}/local/test_drill.py"],
+    "coverage": [
+        *("tests", *(f"--ignore=tests/{other}" for other in ("system", "infra", "bench", "compatibility"))),
+        *("--cov", "--cov-report=term-missing:skip-covered", "--cov-fail-under=95"),
+    ],
 }
-"""Area -> its suites, files or folders. Every test file of tests/system belongs to exactly one."""
+"""Area -> its suites, as pytest takes them. Every test file of tests/system belongs to exactly one."""
 
 
 def gathered(lines: Iterable[str]) -> list[Figure]:

@@ -2,43 +2,40 @@
 
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from argon2 import PasswordHasher
-from coverage import Coverage
 
 from chalicelib.accounts import passwords
 from chalicelib.core import clock, ids, limits
 from chalicelib.notifications.wording import service as wording
 from chalicelib.organizations import service as organizations
 from tests import stack
-from tests.figures import every_call, figure, full, pytest_addoption, pytest_collection_modifyitems
+from tests.figures import (
+    every_call,
+    figure,
+    full,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+)
 
-__all__ = ["every_call", "figure", "full", "pytest_addoption", "pytest_collection_modifyitems"]
+__all__ = [
+    "every_call",
+    "figure",
+    "full",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_terminal_summary",
+]
 
 os.environ.update(stack.ENVIRONMENT)
 
-_TESTS = Path(__file__).parent
 _DAYS = count()
-_ROOMS = frozenset(folder.name for folder in _TESTS.with_name("chalicelib").iterdir())
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """The floor of coverage is held by each room's own tests; the others would take two thirds longer when watched."""
-    watcher = Coverage.current()
-    if watcher is None or item.path.relative_to(_TESTS).parts[0] in _ROOMS:
-        return (yield)
-    watcher.stop()
-    try:
-        return (yield)
-    finally:
-        watcher.start()
 
 
 @pytest.fixture(scope="session")

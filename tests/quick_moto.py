@@ -2,7 +2,9 @@
 
 import base64
 import json
+import pickle
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
@@ -20,6 +22,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException, ServiceException
 from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.dynamodb import models
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -50,9 +53,40 @@ def quickened() -> Iterator[None]:
         patch.setattr(BotocoreStubber, "process_request", _asked_directly(BotocoreStubber.process_request))
         patch.setattr(RequestSigner, "sign", _signed_if_it_matters(RequestSigner.sign))
         patch.setattr(useragent.UserAgentString, "to_string", lambda told: "tests")
+        patch.setattr(ConditionExpressionParser, "_lex_condition_expression", _LEXED)
+        patch.setattr(models.UpdateExpressionParser, "make", _PARSED)
         patch.setattr(sqs, "unix_time_millis", lambda: time.time() * 1000)
         patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", _is_kept)
         yield
+
+
+def _lexed_once(lex: Callable[[Any], deque[Any]]) -> Callable[[Any], deque[Any]]:
+    """Our conditions are few, and moto takes each apart whenever it is asked."""
+    known: dict[str | None, tuple[Any, ...]] = {}
+
+    def lexed(parser: Any) -> deque[Any]:
+        text = parser.condition_expression
+        if text not in known:
+            known[text] = tuple(lex(parser))
+        return deque(known[text])
+
+    return lexed
+
+
+def _parsed_once(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same for updates, whose tree is changed while it is carried out: each gets a copy."""
+    known: dict[str, bytes] = {}
+
+    def parsed(text: str) -> Any:
+        if text not in known:
+            known[text] = pickle.dumps(parse(text))
+        return pickle.loads(known[text])
+
+    return parsed
+
+
+_LEXED = _lexed_once(ConditionExpressionParser._lex_condition_expression)
+_PARSED = _parsed_once(models.UpdateExpressionParser.make)
 
 
 def _undone(transact: Callable[[DynamoDBBackend, Any], None]) -> Callable[[DynamoDBBackend, Any], None]:

@@ -21,9 +21,18 @@ def suites(*paths: str) -> list[Path]:
 
 
 def test_every_system_test_belongs_to_exactly_one_area():
-    listed = [file for paths in AREAS.values() for file in suites(*paths)]
+    listed = [file for area, paths in AREAS.items() if area != "coverage" for file in suites(*paths)]
 
     assert sorted(listed) == suites("tests/system")
+
+
+def test_coverage_is_that_of_every_rooms_own_tests():
+    rooms = {folder.name for folder in (ROOT / "chalicelib").iterdir() if folder.is_dir()}
+    ignored = {word.rpartition("/")[2] for word in AREAS["coverage"] if word.startswith("--ignore")}
+
+    assert AREAS["coverage"][0] == "tests"
+    assert {folder.parent.name for folder in (ROOT / "tests").glob("*/test_*.py")} - ignored <= rooms
+    assert not ignored & rooms
 
 
 def test_counts_of_one_figure_are_added_up_and_others_stay_apart():

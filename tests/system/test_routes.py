@@ -28,7 +28,7 @@ from chalicelib.core.wire import Input
 from chalicelib.operations.routes import openapi_document
 from chalicelib.organizations.roles import GRANTS
 from infra.local.gateway import Response
-from tests.figures import Show
+from tests.figures import Show, is_drawn
 from tests.stack import ENVIRONMENT
 from tests.system.authorization import matrix
 from tests.system.test_refusals import assert_refusal
@@ -209,12 +209,13 @@ SOURCES = itertools.cycle(range(250))
 
 
 @every_route
-def test_it_answers_the_same_at_all_its_addresses(world: World, stored: Stored, route: Route):
+def test_it_answers_the_same_at_all_its_addresses(world: World, stored: Stored, full: bool, route: Route):
     with stored.kept():
         plain = ask(world, route)
     assert plain.status == REFUSED.get(route.name, route.status)
 
-    for address, prefix in itertools.product((route.name, *route.aliases), ("", *PREFIXES)):
+    addresses = itertools.product((route.name, *route.aliases), ("", *PREFIXES))
+    for address, prefix in (each for each in addresses if full or is_drawn(*each, one_in=3)):
         with stored.kept():
             answer = ask(world, route, address, prefix)
         assert answer.status == plain.status, (prefix, address)

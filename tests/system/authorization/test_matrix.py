@@ -45,10 +45,10 @@ def real(open_matrix: Open) -> Matrix:
 
 
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
-def test_every_caller_gets_what_the_oracle_says(real: Matrix, figure: Show, route: Route):
+def test_every_caller_gets_what_the_oracle_says(real: Matrix, figure: Show, full: bool, route: Route):
     before = real.cells
 
-    problems = list(real.problems(route))
+    problems = list(real.problems(route, whole=full))
 
     text = "{routes} routes, {cells:,} cells, {wrong} wrong"
     promise = "every address x caller x object answers as a person wrote down; foreign is like missing"
@@ -75,8 +75,9 @@ def test_every_rule_names_callers_that_there_are(real: Matrix):
 
 def test_every_rule_decides_something(real: Matrix, world: World):
     deciding = {
-        matrix.ruling(RULES, route, caller, object)
+        matrix.ruling(known, route, caller, object)
         for route in ROUTES
+        for known in (matrix.about(RULES, route),)
         for caller in real.callers
         for object in OBJECTS[route](world)
     }

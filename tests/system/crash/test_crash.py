@@ -176,6 +176,7 @@ def trust_the_stream(patch):
     patch.setattr(outbox, "sweep", lambda: 0)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("naive", "name", "mode"),
     [
