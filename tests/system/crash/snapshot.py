@@ -132,6 +132,8 @@ def _table_lines(known: frozenset[str]) -> Iterator[str]:
                 kept |= dict.fromkeys({"upload", "parts"} & kept.keys(), "<storage's>")
             if "transfer_to" in kept and "transaction" in kept:  # id, moment and amount: see gateways/terms.py
                 kept["transaction"] = f"{kept['transaction'][:26]}<moment>{kept['transaction'][33:]}"
+            if kept["sk"] == "-" and "unread" in kept:  # what is told a day late counts for that day
+                kept["unread"] = sum(json.loads(kept["unread"]).values())
             if "topic" in kept:  # of what happened at what time tells a text
                 kept |= {"title": _without_codes(kept["title"]), "text": "<text>"}
             if table == "webhooks" and "body" in kept:  # it tells how things stood when it was written
