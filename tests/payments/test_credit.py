@@ -135,6 +135,23 @@ def test_what_is_held_is_given_back_when_the_order_expires(give, order, buyer):
     assert orders.get(DEFAULT, order.id).status is Status.EXPIRED
 
 
+def test_what_was_given_back_although_no_answer_came_is_not_asked_about_again(give, order, buyer, monkeypatch):
+    give(100_00)
+    opened = cut_off(buyer, order)
+    give_up = credit.give_up
+
+    def unanswered(payment):
+        give_up(payment)
+        raise TimeoutError
+
+    monkeypatch.setattr(credit, "give_up", unanswered)
+    with clock.travel(PAYABLE_FOR + timedelta(seconds=1)):
+        asked = service.settle_due()
+
+    assert (asked, owned(buyer)) == (0, (100_00, 0))
+    assert service.get(DEFAULT, opened.id).next_check_at is None
+
+
 def test_what_is_held_is_given_back_when_the_gateway_was_faster(give, order, buyer, gateway):
     give(100_00)
     by_qr = service.create_payment(buyer, order.id)

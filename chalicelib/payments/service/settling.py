@@ -138,6 +138,8 @@ def note(was: Payment, now: Payment) -> None:
 def _postpone(organization: str, payment_id: str, failure: Exception) -> None:
     """Else those that always fail would stand at the head of every sweep. A refusal to speak of it is an answer."""
     payment = store.get(organization, payment_id)
+    if payment.next_check_at is None:  # what failed took effect all the same
+        return
     at = clock.now()
     later = payment.checked(at) if isinstance(failure, Unprocessable) else payment.postponed(at)
     try:
