@@ -36,7 +36,7 @@ class Client:
 
     person: Person
     heard: Heard = field(default_factory=lambda: Heard({}))
-    received: int = 0
+    is_renewed: bool = False
     socket: ClientConnection | None = None
     reading: "asyncio.Task[None] | None" = None
 
@@ -45,7 +45,9 @@ class Client:
         ticket = await asyncio.to_thread(self.person.post, "/live/tickets")
         known = {position["group"]: position["cursor"] for position in ticket["groups"]}
         self.heard.positions = known | self.heard.positions
-        self.socket = await connect(f"{ticket['url']}?ticket={ticket['ticket']}", ping_interval=None)
+        self.socket = await connect(
+            f"{ticket['url']}?ticket={ticket['ticket']}", ping_interval=None, open_timeout=PATIENCE
+        )
         self.reading = asyncio.create_task(self._read(self.socket))
 
     async def say(self, *said: Frame) -> None:
@@ -71,7 +73,7 @@ class Client:
             async for text in socket:
                 frame = json.loads(text)
                 assert frame["type"] != "Error", frame
-                self.received += "after" in frame
+                self.is_renewed |= frame["type"] == "Pong"
                 following = self.heard.take(frame)
                 if following is not None:
                     await self.say(following)
@@ -122,7 +124,9 @@ def test_everybody_who_looks_on_sees_the_order_paid_and_misses_nothing(running: 
                 if number % RENEWED_AFTER == RENEWED_AFTER - 1:
                     log_in_again(running, people)
                     for client in clients:
+                        client.is_renewed = False
                         await client.say({"action": "ping"})
+                    await all_of(clients, lambda client: client.is_renewed, "renewed")
                 fresh = [Client(person) for person in people for _ in range(OF_EACH)]
                 for client in fresh:
                     await client.open()
