@@ -24,7 +24,7 @@ run: ## the whole system for someone writing a frontend; PORT=8000
 reset: ## forget what demo and run stored
 	@$(PYTHON) -m infra reset
 
-test: ## all tests with coverage; ARGS="-k name" runs a part
+test: ## the tests; ARGS="-k name" runs a part
 	@$(PYTHON) -m infra test $(if $(ARGS),-- $(ARGS))
 
 proof: ## the reliability suites at full scale, one table; AREAS="crash uploads" runs a part
