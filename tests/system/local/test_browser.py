@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from infra.local.client import Person
 from tests.system.local import shop
 from tests.system.local.running import Running
-from tests.system.local.test_websockets import bought
+from tests.system.local.test_websockets import ordered
 
 pytestmark = pytest.mark.system
 
@@ -132,13 +132,14 @@ def browser(home: Path, url: str, running: Running) -> Iterator[Browser]:
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here: apt-get install chromium")
 def test_a_browser_shows_the_order_paid_as_it_happens(running: Running, photos, figure, tmp_path):
     customer: Person = running.person("customer")
-    order = bought(customer, photos[1])
+    order = ordered(customer, photos[1])
+    payment = customer.post("/payments/create", {"orderId": order})
     token = customer.headers["Authorization"].removeprefix("Bearer ")
-    told = quote(json.dumps({"api": running.url, "token": token, "order": order.id}))
+    told = quote(json.dumps({"api": running.url, "token": token, "order": order}))
 
     with site() as page, browser(tmp_path / "profile", f"{page}#{told}", running) as opened:
         running.soon(lambda: opened.text("#status") == "waiting for your money" or None, "the page listens")
-        shop.scan(running, order.payment)
+        shop.scan(running, payment)
         running.soon(lambda: opened.text("#status") == "completed" or None, "the page tells of the order")
         facts = opened.text("#facts").splitlines()
         kept = Path(".local") / "browser.png"
