@@ -28,11 +28,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(config: pytest.Config) -> None:
     """How many of the lines were run, where that was watched."""
-    watched, folder = config.pluginmanager.getplugin("_cov"), os.environ.get(KEPT_IN)
-    if folder and watched and watched.cov_total is not None:
+    watched = config.pluginmanager.getplugin("_cov")
+    if watched and watched.cov_total is not None:
         text = "{percent} % of the lines of chalicelib"
-        told = Figure("coverage", "each room's own tests run its lines", text, {"percent": int(watched.cov_total)})
-        Path(folder, "coverage.jsonl").write_text(json.dumps(vars(told)) + "\n")
+        _keep(Figure("coverage", "each room's own tests run its lines", text, {"percent": int(watched.cov_total)}))
+
+
+def _keep(told: Figure) -> None:
+    """For the proof, if it is what runs us."""
+    if folder := os.environ.get(KEPT_IN):
+        with Path(folder, f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.jsonl").open("a") as kept:
+            kept.write(json.dumps(vars(told)) + "\n")
 
 
 def is_drawn(*names: str, one_in: int) -> bool:
@@ -60,16 +66,12 @@ def figure(request: pytest.FixtureRequest) -> Show:
     the sums stand in `text` where it says `{name}`.
     """
     capture = request.config.pluginmanager.getplugin("capturemanager")
-    folder = os.environ.get(KEPT_IN)
-    file = Path(folder, f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.jsonl") if folder else None
 
     def show(area: str, promise: str, text: str, **counts: int) -> None:
         assert area in AREAS, f"no area of the proof is called {area}"
         told = Figure(area, promise, text, counts)
         with capture.global_and_fixture_disabled():
             print(f"\n  {area}: {told}", end="", flush=True)
-        if file is not None:
-            with file.open("a") as kept:
-                kept.write(json.dumps(vars(told)) + "\n")
+        _keep(told)
 
     return show

@@ -74,9 +74,10 @@ def test_a_photo_is_sold_from_upload_to_download(
 
 
 def heard(socket: ClientConnection, type: str) -> dict[str, Any]:
-    """The next frame of a type; what else the photographer is told passes by."""
+    """The next frame of a type; a notice that the photographer is sent passes by."""
     while True:
         frame: dict[str, Any] = json.loads(socket.recv(timeout=120))
+        assert frame["type"] in ("NotificationCreated", type), frame
         if frame["type"] == type:
             return frame
 
